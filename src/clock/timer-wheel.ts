@@ -1,0 +1,131 @@
+/**
+ * One coarse timer wheel for every deadline of a worker. Arming a deadline is an integer store: an entry that is
+ * armed again and again (a keep-alive connection, once per request) stays in its slot and is looked at only when
+ * that slot comes round. A deadline of n ms fires after at least n and less than n + 2 ticks.
+ */
+
+/** Something that can expire. Implementers hold these fields and never touch them themselves. */
+export interface Deadline {
+  /** The tick at which the deadline expires; 0 while none is armed. Owned by the wheel. */
+  expiresAt: number;
+  /** The tick at whose slot the entry is filed; 0 while it is in no slot. Owned by the wheel. */
+  filedAt: number;
+  /** Neighbours in the slot's list. Owned by the wheel. */
+  nextDeadline: Deadline | null;
+  previousDeadline: Deadline | null;
+  /** Called once when the deadline expires. It may arm again. */
+  onDeadline(): void;
+}
+
+const SLOTS = 1024;
+
+export class TimerWheel {
+  /** The current tick. Starts at 1: 0 means "not armed". */
+  private tick = 1;
+  private readonly slots: (Deadline | null)[] = new Array<Deadline | null>(SLOTS).fill(null);
+  private startedAt = -1;
+  private armed = 0;
+
+  readonly tick_ms: number;
+  private readonly onFault: (error: unknown) => void;
+
+  /**
+   * @param tick_ms resolution of the wheel
+   * @param onFault takes what an `onDeadline` threw: one faulty entry must not stop the others
+   */
+  constructor(tick_ms: number, onFault: (error: unknown) => void) {
+    this.tick_ms = tick_ms;
+    this.onFault = onFault;
+  }
+
+  /** Entries that are in a slot; for tests that count leaks. */
+  get size(): number {
+    return this.armed;
+  }
+
+  /** Lets `entry` expire `delay_ms` from now, instead of whatever it was armed for. */
+  arm(entry: Deadline, delay_ms: number): void {
+    const expiresAt = this.tick + Math.ceil(delay_ms / this.tick_ms) + 1;
+    entry.expiresAt = expiresAt;
+    if (entry.filedAt === 0) this.file(entry, expiresAt);
+    else if (expiresAt < entry.filedAt) {
+      this.unfile(entry);
+      this.file(entry, expiresAt);
+    }
+  }
+
+  /** Disarms `entry`. It leaves its slot when that comes round, unless it is armed again before. */
+  disarm(entry: Deadline): void {
+    entry.expiresAt = 0;
+  }
+
+  /** Disarms `entry` and forgets it at once: to be called when its owner ends. */
+  remove(entry: Deadline): void {
+    entry.expiresAt = 0;
+    if (entry.filedAt !== 0) this.unfile(entry);
+  }
+
+  /** Moves the wheel to `now_ms` of a monotonic clock and expires what is due. The first call sets the origin. */
+  advance(now_ms: number): void {
+    if (this.startedAt < 0) this.startedAt = now_ms - this.tick * this.tick_ms;
+    const target = Math.floor((now_ms - this.startedAt) / this.tick_ms);
+    while (this.tick < target) {
+      this.tick++;
+      this.visit(this.tick);
+    }
+  }
+
+  private visit(tick: number): void {
+    const slot = tick % SLOTS;
+    let entry = this.slots[slot] ?? null;
+    this.slots[slot] = null;
+    // The list is detached as a whole first: an entry that expires may arm, disarm or remove any other one.
+    const due: Deadline[] = [];
+    while (entry !== null) {
+      const next = entry.nextDeadline;
+      entry.nextDeadline = entry.previousDeadline = null;
+      if (entry.filedAt > tick) this.link(entry, slot);
+      else {
+        this.armed--;
+        entry.filedAt = 0;
+        if (entry.expiresAt > tick) this.file(entry, entry.expiresAt);
+        else if (entry.expiresAt !== 0) due.push(entry);
+      }
+      entry = next;
+    }
+    for (const expired of due) {
+      // Disarmed or armed again by one that expired before it in this very tick.
+      if (expired.expiresAt === 0 || expired.expiresAt > tick) continue;
+      expired.expiresAt = 0;
+      try {
+        expired.onDeadline();
+      } catch (error) {
+        this.onFault(error);
+      }
+    }
+  }
+
+  private file(entry: Deadline, tick: number): void {
+    entry.filedAt = tick;
+    this.armed++;
+    this.link(entry, tick % SLOTS);
+  }
+
+  private link(entry: Deadline, slot: number): void {
+    const head = this.slots[slot] ?? null;
+    entry.nextDeadline = head;
+    entry.previousDeadline = null;
+    if (head !== null) head.previousDeadline = entry;
+    this.slots[slot] = entry;
+  }
+
+  private unfile(entry: Deadline): void {
+    const { nextDeadline, previousDeadline } = entry;
+    if (previousDeadline !== null) previousDeadline.nextDeadline = nextDeadline;
+    else this.slots[entry.filedAt % SLOTS] = nextDeadline;
+    if (nextDeadline !== null) nextDeadline.previousDeadline = previousDeadline;
+    entry.nextDeadline = entry.previousDeadline = null;
+    entry.filedAt = 0;
+    this.armed--;
+  }
+}

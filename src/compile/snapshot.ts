@@ -1,0 +1,80 @@
+/**
+ * The Snapshot: the executable form of all objects at one revision. It is immutable; the parts that a change did not
+ * touch are the same JavaScript objects in the next Snapshot, so that what is attached to them (connection pools,
+ * balancer positions) survives the change.
+ */
+import type { BalancerSettings } from '../balance/balancer.ts';
+import type { Router } from '../router/router.ts';
+import type { ErrorCode } from '../sdk/errors.ts';
+
+export interface Snapshot {
+  /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
+  readonly revision: number;
+  readonly router: Router<CompiledRoute>;
+}
+
+/** What the data plane needs of one route, everything parsed and resolved. */
+export interface CompiledRoute {
+  readonly id: string;
+  /** The `name` attribute, '' if the route has none. */
+  readonly name: string;
+  /** The service that the route refers to, '' if none. */
+  readonly serviceId: string;
+  /** The upstream to forward to; null where `refusal` answers instead. */
+  readonly upstream: CompiledUpstream | null;
+  /** Set on tombstones (a route without a good version) and on dangling references: every match answers this. */
+  readonly refusal: Refusal | null;
+  /** The route's own `timeout` merged over its upstream's, in milliseconds. */
+  readonly timeouts: UpstreamTimeouts;
+}
+
+/** An answer that compile decided on: the code's row in `sdk/errors.ts` gives source and meaning. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: ErrorCode;
+}
+
+export interface UpstreamTimeouts {
+  /** Until the connection is established. */
+  readonly connect_ms: number;
+  /** Between two successive writes. */
+  readonly send_ms: number;
+  /** Between two successive reads. */
+  readonly read_ms: number;
+}
+
+export interface CompiledNode {
+  readonly host: string;
+  readonly port: number;
+  /** 0 takes the node out of rotation. */
+  readonly weight: number;
+  /** Nodes of a lower priority are used when every one of a higher priority was tried or is down. */
+  readonly priority: number;
+  /** `host:port`, with brackets around an IPv6 address: for logs and for `pass_host: node`. */
+  readonly authority: string;
+}
+
+export interface CompiledUpstream {
+  /** Identity across Snapshots: kind and id of the object that owns it. */
+  readonly key: string;
+  readonly scheme: 'http';
+  readonly nodes: readonly CompiledNode[];
+  readonly balancer: BalancerSettings;
+  /** Further attempts after the first; APISIX's default (nodes − 1) is filled in. */
+  readonly retries: number;
+  /** No attempt starts later than this after the first one; 0 means no bound. */
+  readonly retryTimeout_ms: number;
+  readonly timeouts: UpstreamTimeouts;
+  readonly passHost: 'pass' | 'node' | 'rewrite';
+  /** The Host to send with `passHost: 'rewrite'`, else ''. */
+  readonly upstreamHost: string;
+  readonly keepalive: KeepalivePool;
+}
+
+export interface KeepalivePool {
+  /** Idle connections kept to each node. */
+  readonly size: number;
+  readonly idle_ms: number;
+  /** Requests after which a connection is closed; 0 means no bound. */
+  readonly requests: number;
+}
