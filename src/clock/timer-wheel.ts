@@ -43,6 +43,11 @@ export class TimerWheel {
     return this.armed;
   }
 
+  /** Time since the first `advance`, as coarse as the ticks. */
+  get now_ms(): number {
+    return this.tick * this.tick_ms;
+  }
+
   /** Lets `entry` expire `delay_ms` from now, instead of whatever it was armed for. */
   arm(entry: Deadline, delay_ms: number): void {
     const expiresAt = this.tick + Math.ceil(delay_ms / this.tick_ms) + 1;

@@ -1,0 +1,36 @@
+/** Character classes of RFC 9110 §5.6.2 and RFC 9112, as tables of 256 flags. */
+
+function table(isMember: (code: number) => boolean): Uint8Array {
+  const flags = new Uint8Array(256);
+  for (let code = 0; code < 256; code++) flags[code] = isMember(code) ? 1 : 0;
+  return flags;
+}
+
+const TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/** `tchar`: methods, field names, transfer codings. */
+export const TOKEN = table((code) => TOKEN_CHARACTERS.includes(String.fromCharCode(code)));
+
+/** `field-vchar`, `obs-text`, space and tab: what a field value may hold. No CR, LF, NUL or other control. */
+export const VALUE = table((code) => (code >= 0x20 && code !== 0x7f) || code === 0x09);
+
+/** Visible ASCII: what a request target may hold before its form is looked at. */
+export const TARGET = table((code) => code > 0x20 && code < 0x7f);
+
+export const CR = 13;
+export const LF = 10;
+export const SPACE = 32;
+export const TAB = 9;
+export const COLON = 58;
+export const SEMICOLON = 59;
+
+/**
+ * Whether the bytes at `at` spell `name`, which is lower case. The bytes must be token characters already: then
+ * OR-ing 0x20 maps only letters to letters, and nothing else onto a hyphen.
+ */
+export function spells(bytes: Uint8Array, at: number, name: string): boolean {
+  for (let k = 0; k < name.length; k++) {
+    if ((bytes[at + k] | 0x20) !== name.charCodeAt(k)) return false;
+  }
+  return true;
+}

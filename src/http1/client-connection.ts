@@ -1,0 +1,365 @@
+/**
+ * The client side of one HTTP/1.1 connection: sends one request at a time and reads its response (RFC 9112). It knows
+ * framing and pace; when to retry and where to send is not its business.
+ */
+import type net from 'node:net';
+import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
+import { BodyReader } from './body-reader.ts';
+import { ByteQueue, latin1 } from './bytes.ts';
+import { type HeadLimits, parsed } from './fields.ts';
+import { type OutgoingRequest, requestText } from './messages.ts';
+import { parseResponseHead } from './response-head.ts';
+import { connect, disown, type OutgoingOwner } from './sockets.ts';
+import { Stall } from './stall.ts';
+import { writeMessage } from './writer.ts';
+
+export interface ClientSettings {
+  readonly limits: HeadLimits;
+  readonly wheel: TimerWheel;
+}
+
+export interface ClientTimeouts {
+  readonly connect_ms: number;
+  readonly send_ms: number;
+  readonly read_ms: number;
+}
+
+/** Why no response, or no whole one, came. */
+export type ResponseFault = 'refused' | 'connect_timeout' | 'send_timeout' | 'read_timeout' | 'reset' | 'malformed';
+
+/** Where the response goes. Exactly one of `isComplete` and `onFailure` ends it. */
+export interface ResponseSink {
+  /** An interim response (1xx, never 101); its head is in the parser's scratch memory. */
+  onInterim(status: number, head: string): void;
+  /**
+   * The final head is in the parser's scratch memory; `head` is its text without the last CRLF. `onStart` follows at
+   * once, unless the request was aborted by then.
+   * @returns how a chunked body is to be handed out
+   */
+  onHead(status: number, head: string): 'coding' | 'codingWithTrailers' | 'data';
+  /** Called once after `onHead`, with what came along with it of the body. */
+  onStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  onBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  /** The connection took what was sent, after `send` or `write` returned false. */
+  onUpstreamWritable(): void;
+  onFailure(fault: ResponseFault): void;
+}
+
+/** Who keeps the connection between requests. */
+export interface ConnectionOwner {
+  /** The connection can take another request. */
+  onReusable(connection: ClientConnection): void;
+  /** It cannot be used any more; called once for each connection. */
+  onClosed(connection: ClientConnection): void;
+  onException(error: unknown): void;
+}
+
+/** How the body of the current response is framed. */
+export type ResponseFraming = 'none' | 'length' | 'chunked' | 'until_close';
+
+/** Interim responses to one request; more of them is an upstream gone wrong. */
+const MOST_INTERIM = 16;
+
+const IDLE = 0;
+const HEAD = 1;
+const BODY = 2;
+const CLOSED = 3;
+
+export class ClientConnection implements OutgoingOwner, Deadline {
+  private readonly socket: net.Socket;
+  private readonly settings: ClientSettings;
+  private readonly owner: ConnectionOwner;
+  private phase = IDLE;
+  private sink: ResponseSink | null = null;
+  private timeouts: ClientTimeouts;
+
+  /** Requests sent so far, the current one included. */
+  requests = 0;
+  isConnected = false;
+  /** Whether any byte of the current response has come. */
+  hasReceived = false;
+  framing: ResponseFraming = 'none';
+  private readonly body = new BodyReader();
+  private readonly ahead = new ByteQueue();
+  private parsedAt = 0;
+  private interim = 0;
+  private isHead = false;
+  private isRequestSent = false;
+  private persists = false;
+  private isPaused = false;
+  private hasSendFailed = false;
+  private stall: Stall | null = null;
+
+  expiresAt = 0;
+  filedAt = 0;
+  nextDeadline: Deadline | null = null;
+  previousDeadline: Deadline | null = null;
+
+  /** Starts to connect; `send` may be called at once. */
+  constructor(address: { host: string; port: number }, settings: ClientSettings, owner: ConnectionOwner, timeouts: ClientTimeouts) {
+    this.settings = settings;
+    this.owner = owner;
+    this.timeouts = timeouts;
+    this.socket = connect(address.host, address.port, this);
+    this.socket.once('connect', () => this.onConnect());
+    settings.wheel.arm(this, timeouts.connect_ms);
+  }
+
+  /** Whether the connection has served another request before the current one. */
+  get isReused(): boolean {
+    return this.requests > 1;
+  }
+
+  /** Whether the connection can be given to another request right now. */
+  get isUsable(): boolean {
+    return this.phase === IDLE && this.socket.writableLength === 0;
+  }
+
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
+  }
+
+  /** Makes the connection wait for its next request, at most so long. */
+  keepIdle(idle_ms: number): void {
+    this.settings.wheel.arm(this, idle_ms);
+  }
+
+  /** Takes the connection for one exchange; nothing is sent yet. */
+  begin(sink: ResponseSink, isHead: boolean, timeouts: ClientTimeouts): void {
+    this.sink = sink;
+    this.isHead = isHead;
+    this.timeouts = timeouts;
+    this.phase = HEAD;
+    this.requests++;
+    this.hasReceived = this.isRequestSent = this.persists = false;
+    this.interim = 0;
+    this.framing = 'none';
+    if (this.isConnected) this.settings.wheel.disarm(this);
+  }
+
+  /**
+   * Sends the head and what is there of the body, in one write.
+   * @returns false if the upstream is behind: send no more until `onUpstreamWritable`
+   */
+  send(request: OutgoingRequest, bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean {
+    return this.sent(writeMessage(this.socket, requestText(request), bytes, start, end), isComplete);
+  }
+
+  /** Sends more of the body. @returns false if the upstream is behind */
+  write(bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean {
+    // After a failed write the rest is dropped, while what the upstream answered is still being read.
+    const isTaken = end === start || this.hasSendFailed || writeMessage(this.socket, '', bytes, start, end);
+    return this.sent(isTaken, isComplete);
+  }
+
+  pause(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.settings.wheel.disarm(this);
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    if (this.phase === BODY) this.settings.wheel.arm(this, this.timeouts.read_ms);
+    this.socket.resume();
+  }
+
+  /** Ends the connection; its sink hears no more. */
+  abort(): void {
+    if (this.phase === CLOSED) return;
+    disown(this.socket, false);
+    this.closed();
+  }
+
+  private sent(isTaken: boolean, isComplete: boolean): boolean {
+    if (isComplete) {
+      this.isRequestSent = true;
+      if (this.isConnected) this.awaitBytes();
+    }
+    if (isTaken || !this.isConnected) return isTaken;
+    this.stall ??= new Stall(this.socket, this.settings.wheel, this.timeouts.send_ms, () => this.fail('send_timeout'));
+    this.stall.start();
+    return false;
+  }
+
+  /** The read timeout runs from the moment the upstream owes us something. */
+  private awaitBytes(): void {
+    if (!this.isPaused) this.settings.wheel.arm(this, this.timeouts.read_ms);
+  }
+
+  // Reading.
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    // Bytes that nobody asked for would be taken for the next exchange's answer.
+    if (this.phase === IDLE) this.abort();
+    else if (this.phase === HEAD) this.consumeHead(bytes, start, end);
+    else if (this.phase === BODY) {
+      this.awaitBytes();
+      this.consumeBody(bytes, start, end);
+    }
+  }
+
+  private consumeHead(bytes: Buffer, start: number, end: number): void {
+    this.hasReceived = true;
+    if (this.isRequestSent) this.awaitBytes();
+    if (this.ahead.length > 0) this.consumeSplitHead(bytes, start, end);
+    else this.parseHeads(bytes, start, end);
+  }
+
+  private consumeSplitHead(bytes: Buffer, start: number, end: number): void {
+    const { ahead } = this;
+    const searchFrom = Math.max(0, ahead.length - 3);
+    ahead.append(bytes, start, end);
+    const isWorthParsing =
+      ahead.length >= this.parsedAt * 2 ||
+      ahead.length > this.settings.limits.head_bytes ||
+      ahead.peek().indexOf('\r\n\r\n', searchFrom, 'latin1') >= 0;
+    if (!isWorthParsing) return;
+    const whole = ahead.take();
+    this.parseHeads(whole, 0, whole.length);
+  }
+
+  private parseHeads(bytes: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      const bodyStart = parseResponseHead(bytes, at, end, this.settings.limits);
+      if (bodyStart < 0) return this.fail('malformed');
+      if (bodyStart === 0) {
+        this.ahead.append(bytes, at, end);
+        this.parsedAt = this.ahead.length;
+        return;
+      }
+      const head = latin1(bytes, at, bodyStart - 2);
+      at = bodyStart;
+      if (parsed.status >= 200) return this.beginBody(head, bytes, at, end);
+      // 101 changes the protocol, which nobody asked for.
+      if (parsed.status === 101 || ++this.interim > MOST_INTERIM) return this.fail('malformed');
+      this.sink?.onInterim(parsed.status, head);
+    }
+  }
+
+  private beginBody(head: string, bytes: Buffer, start: number, end: number): void {
+    const { sink, body } = this;
+    const { status, contentLength, chunked } = parsed;
+    this.persists = parsed.minorVersion === 1 ? !parsed.connectionClose : parsed.connectionKeepAlive && !parsed.connectionClose;
+    // RFC 9112 §6.3: these have no body, whatever their fields say.
+    if (this.isHead || status === 204 || status === 304) this.framing = 'none';
+    else if (chunked) this.framing = 'chunked';
+    else if (contentLength >= 0) this.framing = 'length';
+    else this.framing = 'until_close';
+    // RFC 9112 §6.1: an HTTP/1.0 peer does not know the chunked coding.
+    if (sink === null || (chunked && parsed.minorVersion === 0)) return this.fail('malformed');
+    this.phase = BODY;
+    const runs = sink.onHead(status, head);
+    if (this.sink !== sink) return;
+    if (this.framing === 'chunked') body.beginChunked(runs);
+    else if (this.framing === 'until_close') body.beginUntilClose();
+    else body.beginLength(this.framing === 'length' ? contentLength : 0);
+    const next = body.scan(bytes, start, end);
+    if (next < 0) return this.fail('malformed');
+    if (body.isDone) this.finish(next < end);
+    sink.onStart(bytes, body.runStart, body.runEnd, body.isDone);
+    if (!body.isDone && next < end && this.sink === sink) this.consumeBody(bytes, next, end);
+  }
+
+  private consumeBody(bytes: Buffer, start: number, end: number): void {
+    const { body, sink } = this;
+    let i = start;
+    while (i < end && sink !== null && this.sink === sink) {
+      i = body.scan(bytes, i, end);
+      if (i < 0) return this.fail('malformed');
+      if (body.isDone) this.finish(i < end);
+      if (body.runEnd > body.runStart || body.isDone) sink.onBody(bytes, body.runStart, body.runEnd, body.isDone);
+    }
+  }
+
+  /**
+   * The response is complete. Before its sink hears of it the connection is free: the sink may want it for the next
+   * request in the very same call.
+   * @param hasSurplus more bytes came than the response has: what they answer cannot be known
+   */
+  private finish(hasSurplus: boolean): void {
+    this.sink = null;
+    this.stall?.stop();
+    const isReusable = this.persists && !hasSurplus && this.isRequestSent && this.framing !== 'until_close' && !this.hasSendFailed;
+    if (!isReusable || this.socket.writableLength > 0) {
+      this.abort();
+      return;
+    }
+    this.phase = IDLE;
+    if (this.isPaused) this.resume();
+    this.owner.onReusable(this);
+  }
+
+  private fail(fault: ResponseFault): void {
+    const { sink } = this;
+    this.abort();
+    sink?.onFailure(fault);
+  }
+
+  // Events of the socket and of the wheel.
+
+  private onConnect(): void {
+    this.isConnected = true;
+    if (this.phase === CLOSED) return;
+    this.settings.wheel.disarm(this);
+    if (this.isRequestSent) this.awaitBytes();
+  }
+
+  onPeerEnd(): void {
+    const { sink } = this;
+    if (this.phase === BODY && this.framing === 'until_close' && sink !== null) {
+      this.body.isDone = true;
+      this.finish(false);
+      sink.onBody(Buffer.alloc(0), 0, 0, true);
+    } else this.fail('reset');
+  }
+
+  onWritable(): void {
+    this.stall?.stop();
+    this.sink?.onUpstreamWritable();
+  }
+
+  /**
+   * An upstream that answers early and closes makes our writes fail before its answer is read. That answer still
+   * stands in the kernel's buffer: it is read to its end before the connection is given up.
+   */
+  onSendError(): boolean {
+    if (this.sink === null || !this.isConnected) return false;
+    this.hasSendFailed = true;
+    this.stall?.stop();
+    if (!this.isPaused) this.awaitBytes();
+    process.nextTick(() => this.sink?.onUpstreamWritable());
+    return true;
+  }
+
+  onGone(): void {
+    const { sink } = this;
+    const fault = this.isConnected ? 'reset' : 'refused';
+    this.closed();
+    sink?.onFailure(fault);
+  }
+
+  onException(error: unknown): void {
+    const { sink } = this;
+    this.closed();
+    this.owner.onException(error);
+    sink?.onFailure('reset');
+  }
+
+  onDeadline(): void {
+    if (this.phase === IDLE) this.abort();
+    else this.fail(this.isConnected ? 'read_timeout' : 'connect_timeout');
+  }
+
+  private closed(): void {
+    if (this.phase === CLOSED) return;
+    this.phase = CLOSED;
+    this.sink = null;
+    this.settings.wheel.remove(this);
+    this.stall?.stop();
+    this.owner.onClosed(this);
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The field section of a message (RFC 9112 §5), parsed into offsets. The results stand in scratch memory that the
+ * next parse overwrites: who needs them longer takes a copy within the same call (see `Head`).
+ */
+import { latin1 } from './bytes.ts';
+import { COLON, CR, LF, SPACE, spells, TAB, TOKEN, VALUE } from './chars.ts';
+import {
+  AMBIGUOUS_FRAMING,
+  BAD_CONTENT_LENGTH,
+  BAD_HEADER,
+  HEADER_TOO_LARGE,
+  INCOMPLETE,
+  TRANSFER_CODING,
+} from './faults.ts';
+
+/** Numbers per field in `scratchFields`: name start and end, value start and end, kind. */
+export const STRIDE = 5;
+
+/** Kinds of fields that framing, forwarding or connection handling looks at. All others are PLAIN. */
+export const PLAIN = 0;
+export const HOP = 1;
+export const HOST = 2;
+export const CONTENT_LENGTH = 3;
+export const TRANSFER_ENCODING = 4;
+export const CONNECTION = 5;
+export const TE = 6;
+export const TRAILER = 7;
+export const UPGRADE = 8;
+export const EXPECT = 9;
+export const X_FORWARDED_FOR = 10;
+export const X_FORWARDED_PROTO = 11;
+export const X_FORWARDED_HOST = 12;
+export const X_FORWARDED_PORT = 13;
+export const X_REAL_IP = 14;
+export const FORWARDED = 15;
+export const VIA = 16;
+export const PROXY = 17;
+export const DATE = 18;
+export const SERVER = 19;
+/** A field that was removed after parsing. */
+export const REMOVED = 20;
+export const KINDS = 21;
+
+export interface HeadLimits {
+  /** Bytes of one field line, and of the request target. */
+  readonly line_bytes: number;
+  /** Bytes of the start line and all fields together. */
+  readonly head_bytes: number;
+  readonly fields: number;
+}
+
+/** What the last parse found, beside the fields themselves. */
+export const parsed = {
+  count: 0,
+  /** Offsets from the start of the message. */
+  methodEnd: 0,
+  targetStart: 0,
+  targetEnd: 0,
+  /** Offset of the first field. */
+  fieldsStart: 0,
+  minorVersion: 1,
+  status: 0,
+  /** −1 without Content-Length. */
+  contentLength: -1,
+  chunked: false,
+  /** Index of the Host field, −1 without. */
+  host: -1,
+  hostRepeated: false,
+  expectContinue: false,
+  badExpectation: false,
+  upgrade: false,
+  acceptsTrailers: false,
+  connectionClose: false,
+  connectionKeepAlive: false,
+  /** Bit `kind` is set for each kind that occurs: tells in one test whether a slow path is needed. */
+  kindsSeen: 0,
+};
+
+/** Plain numbers in a plain array: copying it is one memcpy, where a typed array of that size costs an allocation off the heap. */
+export const scratchFields: number[] = new Array<number>(STRIDE * 1024).fill(0);
+
+/**
+ * Parses the fields from `at` on. `base` is where the message starts; offsets are relative to it.
+ * @returns the offset after the empty line, `INCOMPLETE`, or a fault
+ */
+export function parseFields(bytes: Uint8Array, at: number, end: number, base: number, limits: HeadLimits): number {
+  let i = at;
+  let count = 0;
+  const fields = scratchFields;
+  const maxLine = limits.line_bytes;
+  const maxFields = limits.fields;
+  resetParsed(at - base);
+  for (;;) {
+    if (i >= end) return INCOMPLETE;
+    if (bytes[i] === CR) {
+      if (i + 1 >= end) return INCOMPLETE;
+      if (bytes[i + 1] !== LF) return BAD_HEADER;
+      i += 2;
+      break;
+    }
+    const nameStart = i;
+    while (i < end && TOKEN[bytes[i]] === 1) i++;
+    if (i - nameStart > maxLine) return HEADER_TOO_LARGE;
+    if (i >= end) return INCOMPLETE;
+    if (bytes[i] !== COLON || i === nameStart) return BAD_HEADER;
+    const nameEnd = i++;
+    while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
+    const valueStart = i;
+    while (i < end && VALUE[bytes[i]] === 1) i++;
+    if (i - nameStart > maxLine) return HEADER_TOO_LARGE;
+    if (i >= end) return INCOMPLETE;
+    if (bytes[i] !== CR) return BAD_HEADER;
+    if (i + 1 >= end) return INCOMPLETE;
+    if (bytes[i + 1] !== LF) return BAD_HEADER;
+    let valueEnd = i;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd--;
+    i += 2;
+    if (count >= maxFields) return HEADER_TOO_LARGE;
+    const kind = classify(bytes, nameStart, nameEnd - nameStart);
+    if (kind !== PLAIN) {
+      const fault = note(bytes, kind, valueStart, valueEnd, count);
+      if (fault !== 0) return fault;
+    }
+    const o = count * STRIDE;
+    fields[o] = nameStart - base;
+    fields[o + 1] = nameEnd - base;
+    fields[o + 2] = valueStart - base;
+    fields[o + 3] = valueEnd - base;
+    fields[o + 4] = kind;
+    count++;
+  }
+  parsed.count = count;
+  // RFC 9112 §6.1 lets a recipient choose; both at once is how requests are smuggled, so it is refused.
+  if (parsed.chunked && parsed.contentLength >= 0) return AMBIGUOUS_FRAMING;
+  if ((parsed.kindsSeen & (1 << CONNECTION)) !== 0) markNominated(bytes, base);
+  return i;
+}
+
+function resetParsed(fieldsStart: number): void {
+  parsed.count = 0;
+  parsed.fieldsStart = fieldsStart;
+  parsed.contentLength = -1;
+  parsed.chunked = false;
+  parsed.host = -1;
+  parsed.hostRepeated = false;
+  parsed.expectContinue = false;
+  parsed.badExpectation = false;
+  parsed.upgrade = false;
+  parsed.acceptsTrailers = false;
+  parsed.connectionClose = false;
+  parsed.connectionKeepAlive = false;
+  parsed.kindsSeen = 0;
+}
+
+function classify(bytes: Uint8Array, at: number, length: number): number {
+  switch (length) {
+    case 2:
+      return spells(bytes, at, 'te') ? TE : PLAIN;
+    case 3:
+      return spells(bytes, at, 'via') ? VIA : PLAIN;
+    case 4:
+      return spells(bytes, at, 'host') ? HOST : spells(bytes, at, 'date') ? DATE : PLAIN;
+    case 5:
+      return spells(bytes, at, 'proxy') ? PROXY : PLAIN;
+    case 6:
+      return spells(bytes, at, 'expect') ? EXPECT : spells(bytes, at, 'server') ? SERVER : PLAIN;
+    case 7:
+      return spells(bytes, at, 'upgrade') ? UPGRADE : spells(bytes, at, 'trailer') ? TRAILER : PLAIN;
+    case 9:
+      return spells(bytes, at, 'x-real-ip') ? X_REAL_IP : spells(bytes, at, 'forwarded') ? FORWARDED : PLAIN;
+    case 10:
+      return spells(bytes, at, 'connection') ? CONNECTION : spells(bytes, at, 'keep-alive') ? HOP : PLAIN;
+    case 14:
+      return spells(bytes, at, 'content-length') ? CONTENT_LENGTH : PLAIN;
+    case 15:
+      return spells(bytes, at, 'x-forwarded-for') ? X_FORWARDED_FOR : PLAIN;
+    case 16:
+      if (spells(bytes, at, 'x-forwarded-host')) return X_FORWARDED_HOST;
+      if (spells(bytes, at, 'x-forwarded-port')) return X_FORWARDED_PORT;
+      return spells(bytes, at, 'proxy-connection') ? HOP : PLAIN;
+    case 17:
+      if (spells(bytes, at, 'transfer-encoding')) return TRANSFER_ENCODING;
+      return spells(bytes, at, 'x-forwarded-proto') ? X_FORWARDED_PROTO : PLAIN;
+    default:
+      return PLAIN;
+  }
+}
+
+/** Records what a field of a known kind says. @returns 0 or a fault */
+function note(bytes: Uint8Array, kind: number, valueStart: number, valueEnd: number, index: number): number {
+  const repeated = (parsed.kindsSeen & (1 << kind)) !== 0;
+  parsed.kindsSeen |= 1 << kind;
+  const length = valueEnd - valueStart;
+  switch (kind) {
+    case HOST:
+      if (repeated) parsed.hostRepeated = true;
+      parsed.host = index;
+      return 0;
+    case CONTENT_LENGTH:
+      if (repeated) return AMBIGUOUS_FRAMING;
+      return noteContentLength(bytes, valueStart, valueEnd);
+    case TRANSFER_ENCODING:
+      if (repeated) return AMBIGUOUS_FRAMING;
+      if (length === 7 && spells(bytes, valueStart, 'chunked')) {
+        parsed.chunked = true;
+        return 0;
+      }
+      return refusedCoding(listOf(bytes, valueStart, valueEnd));
+    case CONNECTION:
+      if (length === 5 && spells(bytes, valueStart, 'close')) parsed.connectionClose = true;
+      else if (length === 10 && spells(bytes, valueStart, 'keep-alive')) parsed.connectionKeepAlive = true;
+      else {
+        for (const option of listOf(bytes, valueStart, valueEnd)) {
+          if (option === 'close') parsed.connectionClose = true;
+          else if (option === 'keep-alive') parsed.connectionKeepAlive = true;
+        }
+      }
+      return 0;
+    case EXPECT:
+      // RFC 9110 §10.1.1 defines this one expectation only.
+      if (length === 12 && spells(bytes, valueStart, '100-continue')) parsed.expectContinue = true;
+      else parsed.badExpectation = true;
+      return 0;
+    case TE:
+      if (listOf(bytes, valueStart, valueEnd).includes('trailers')) parsed.acceptsTrailers = true;
+      return 0;
+    case UPGRADE:
+      parsed.upgrade = true;
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+function noteContentLength(bytes: Uint8Array, start: number, end: number): number {
+  // 15 digits stay below 2^53, where JavaScript's integers end.
+  if (end === start || end - start > 15) return BAD_CONTENT_LENGTH;
+  let value = 0;
+  for (let k = start; k < end; k++) {
+    const digit = bytes[k] - 48;
+    if (digit < 0 || digit > 9) return BAD_CONTENT_LENGTH;
+    value = value * 10 + digit;
+  }
+  parsed.contentLength = value;
+  return 0;
+}
+
+/**
+ * RFC 9112 §6.1: a coding that is not implemented is 501; a list in which `chunked` is not last and alone leaves the
+ * length of the message open, which is 400.
+ */
+function refusedCoding(codings: string[]): number {
+  const last = codings.at(-1);
+  const chunkedOnce = codings.indexOf('chunked') === codings.length - 1;
+  return last === 'chunked' && chunkedOnce ? TRANSFER_CODING : AMBIGUOUS_FRAMING;
+}
+
+function listOf(bytes: Uint8Array, start: number, end: number): string[] {
+  return latin1(bytes, start, end)
+    .toLowerCase()
+    .split(',')
+    .map((item) => item.trim());
+}
+
+/**
+ * RFC 9110 §7.6.1: fields that Connection names go no further than this hop. A client must not be able to strip
+ * what identifies it, or what frames the message, on its way to the upstream.
+ */
+const UNSTRIPPABLE = new Set(['host', 'content-length', 'transfer-encoding', 'authorization', 'cookie', 'set-cookie']);
+
+function isUnstrippable(name: string): boolean {
+  return UNSTRIPPABLE.has(name) || name.startsWith('x-forwarded-') || name === 'x-real-ip' || name === 'via';
+}
+
+function markNominated(bytes: Uint8Array, base: number): void {
+  const nominated = new Set<string>();
+  for (let k = 0; k < parsed.count; k++) {
+    const o = k * STRIDE;
+    if (scratchFields[o + 4] !== CONNECTION) continue;
+    const length = scratchFields[o + 3] - scratchFields[o + 2];
+    const at = base + scratchFields[o + 2];
+    if ((length === 5 && spells(bytes, at, 'close')) || (length === 10 && spells(bytes, at, 'keep-alive'))) continue;
+    for (const option of listOf(bytes, at, at + length)) if (!isUnstrippable(option)) nominated.add(option);
+  }
+  if (nominated.size === 0) return;
+  for (let k = 0; k < parsed.count; k++) {
+    const o = k * STRIDE;
+    if (scratchFields[o + 4] !== PLAIN) continue;
+    const name = latin1(bytes, base + scratchFields[o], base + scratchFields[o + 1]).toLowerCase();
+    if (nominated.has(name)) scratchFields[o + 4] = HOP;
+  }
+}
+

@@ -1,0 +1,436 @@
+/**
+ * The server side of one HTTP/1.1 connection (RFC 9112): reads requests one after the other, keeps what a client sends
+ * ahead of its answers, and writes responses. It knows framing and pace; what to answer is its handler's business.
+ */
+import type net from 'node:net';
+import type { Deadline } from '../clock/timer-wheel.ts';
+import { BodyReader } from './body-reader.ts';
+import { ByteQueue, latin1 } from './bytes.ts';
+import { CR, LF } from './chars.ts';
+import { faultName, type RequestFault } from './faults.ts';
+import { parsed } from './fields.ts';
+import { type OutgoingResponse, responseText } from './messages.ts';
+import { parseRequestHead } from './request-head.ts';
+import type { RequestSink, ServerSettings } from './server-settings.ts';
+import { disown, own, type SocketOwner } from './sockets.ts';
+import { bytesWaiting, Stall } from './stall.ts';
+import { NO_BYTES, writeMessage } from './writer.ts';
+
+/** Between requests, or within a head. */
+const IDLE = 0;
+/** A request's body is arriving. */
+const BODY = 1;
+/** The request is there as a whole, its answer is not. */
+const RESPONSE = 2;
+/** The request was answered without its body, which is read and dropped so that the connection can be kept. */
+const DISCARD = 3;
+/** The last answer was written; the client may still be sending. */
+const LINGER = 4;
+const CLOSED = 5;
+
+/** An unread body up to this size is dropped to keep the connection; a larger one costs it. */
+const DISCARDED_BODY_BYTES = 65_536;
+
+export class ServerConnection implements SocketOwner, Deadline {
+  readonly socket: net.Socket;
+  /** The peer's address; IPv4 in its own spelling, also on a listener for both families. */
+  readonly remoteAddress: string;
+  readonly localPort: number;
+  private readonly settings: ServerSettings;
+  private phase = IDLE;
+  private sink: RequestSink | null = null;
+
+  /** Minor version of the request that is being answered. */
+  minorVersion = 1;
+  private readonly body = new BodyReader();
+  private expectsContinue = false;
+  private closes = false;
+  private discards = false;
+  private isAnswered = false;
+
+  private readonly ahead = new ByteQueue();
+  /** Size of `ahead` at the last attempt to parse it. */
+  private parsedAt = 0;
+  private isHeadBegun = false;
+  private isReading = false;
+  private isAheadFull = false;
+  private isBodyPaused = false;
+  private hasPeerEnded = false;
+  private lingerUntil_ms = 0;
+  private lingerWaiting = 0;
+  private stall: Stall | null = null;
+
+  /** Room for what the handler keeps per connection. */
+  memo: unknown = null;
+
+  expiresAt = 0;
+  filedAt = 0;
+  nextDeadline: Deadline | null = null;
+  previousDeadline: Deadline | null = null;
+
+  constructor(socket: net.Socket, settings: ServerSettings) {
+    this.socket = socket;
+    this.settings = settings;
+    this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
+    this.localPort = socket.localPort ?? 0;
+    own(socket, this);
+    settings.wheel.arm(this, settings.timeouts.idle_ms);
+  }
+
+  /** Whether the connection waits for a request and none has begun. */
+  get isIdle(): boolean {
+    return this.phase === IDLE && this.ahead.length === 0;
+  }
+
+  /** Whether the request body has arrived as a whole. */
+  get hasWholeRequest(): boolean {
+    return this.phase !== BODY;
+  }
+
+  // What the handler calls.
+
+  /** Lets the connection close after the current answer, and says so in its head if that is not written yet. */
+  closeAfterAnswer(): void {
+    this.closes = true;
+  }
+
+  /** For answers that do not wait for the request body: keeps the connection where dropping the body is cheap. */
+  discardBody(): void {
+    // A client that waits for 100 may or may not send its body now: what follows cannot be told apart.
+    this.discards = !this.body.isChunked && this.body.remaining <= DISCARDED_BODY_BYTES && !this.expectsContinue;
+  }
+
+  /** Writes an interim response, complete with its empty line. */
+  respondInterim(text: string): void {
+    this.expectsContinue = false;
+    this.socket.write(text, 'latin1');
+  }
+
+  /**
+   * Writes the head of the response and what is there of its body, in one write.
+   * @returns false if the client is behind: write no more until the sink's `onClientWritable`
+   */
+  respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.phase === BODY && !this.discards) this.closes = true;
+    if (this.hasPeerEnded && this.ahead.length === 0) this.closes = true;
+    const head = responseText(response) + this.connectionField() + '\r\n';
+    return this.written(writeMessage(this.socket, head, bytes, start, end));
+  }
+
+  private connectionField(): string {
+    if (this.closes) return 'Connection: close\r\n';
+    // RFC 9112 §9.3: an HTTP/1.0 client keeps the connection only if it is told to.
+    return this.minorVersion === 0 ? 'Connection: keep-alive\r\n' : '';
+  }
+
+  /** Writes more of the body, framed as its head said. @returns false if the client is behind */
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.written(writeMessage(this.socket, '', bytes, start, end));
+  }
+
+  /** The response is complete. */
+  end(): void {
+    this.sink = null;
+    this.isAnswered = true;
+    this.stall?.stop();
+    if (this.phase === BODY && this.discards && !this.closes) {
+      this.phase = DISCARD;
+      this.resumeReading();
+      this.settings.wheel.arm(this, this.settings.timeouts.body_ms);
+    } else if (this.closes || this.phase === BODY) this.linger();
+    else this.awaitRequest();
+  }
+
+  /** Gives the connection up. @param reset by RST, so that what was sent cannot be taken for complete */
+  abort(reset: boolean): void {
+    if (this.phase === CLOSED) return;
+    disown(this.socket, reset);
+    this.closed();
+  }
+
+  pauseBody(): void {
+    if (this.isBodyPaused || this.phase !== BODY) return;
+    this.isBodyPaused = true;
+    this.settings.wheel.disarm(this);
+    this.socket.pause();
+  }
+
+  resumeBody(): void {
+    if (!this.isBodyPaused) return;
+    if (this.phase === BODY) this.settings.wheel.arm(this, this.settings.timeouts.body_ms);
+    this.resumeReading();
+  }
+
+  /** Ends the connection now if it is idle, else after the answer in progress. */
+  drain(): void {
+    this.closes = true;
+    if (this.isIdle) this.linger();
+  }
+
+  // Reading.
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    this.isReading = true;
+    this.consume(bytes, start, end);
+    this.isReading = false;
+  }
+
+  private consume(bytes: Buffer, start: number, end: number): void {
+    let i = start;
+    while (i < end) {
+      switch (this.phase) {
+        case IDLE:
+          i = this.ahead.length === 0 ? this.consumeHead(bytes, i, end) : this.consumeSplitHead(bytes, i, end);
+          break;
+        case BODY:
+          this.settings.wheel.arm(this, this.settings.timeouts.body_ms);
+          i = this.consumeBody(bytes, i, end, false);
+          break;
+        case DISCARD:
+          i = this.consumeDiscarded(bytes, i, end);
+          break;
+        case RESPONSE:
+          this.keepAhead(bytes, i, end);
+          return;
+        case LINGER:
+          this.keepLingering();
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  /** @returns where to go on */
+  private consumeHead(bytes: Buffer, start: number, end: number): number {
+    // RFC 9112 §2.2: one empty line before a request is ignored, for the sake of old clients.
+    let at = start;
+    if (bytes[at] === CR) {
+      if (at + 1 === end) return this.keepHead(bytes, start, end);
+      if (bytes[at + 1] === LF) at += 2;
+    }
+    const bodyStart = parseRequestHead(bytes, at, end, this.settings.limits);
+    if (bodyStart === 0) return this.keepHead(bytes, start, end);
+    if (bodyStart > 0) return this.begin(bytes, at, bodyStart, end);
+    this.refuse(faultName(bodyStart));
+    return end;
+  }
+
+  private keepHead(bytes: Buffer, start: number, end: number): number {
+    this.ahead.append(bytes, start, end);
+    this.parsedAt = this.ahead.length;
+    if (!this.isHeadBegun) this.settings.wheel.arm(this, this.settings.timeouts.head_ms);
+    this.isHeadBegun = true;
+    return end;
+  }
+
+  /**
+   * A head that came in pieces is parsed again when its end is in sight or its size has doubled: parsing at every
+   * read would let a client that sends single bytes cost the square of its head.
+   */
+  private consumeSplitHead(bytes: Buffer, start: number, end: number): number {
+    const { ahead } = this;
+    const searchFrom = Math.max(0, ahead.length - 3);
+    ahead.append(bytes, start, end);
+    const isWorthParsing =
+      ahead.length >= this.parsedAt * 2 ||
+      ahead.length > this.settings.limits.head_bytes ||
+      ahead.peek().indexOf('\r\n\r\n', searchFrom, 'latin1') >= 0;
+    if (isWorthParsing) {
+      const whole = ahead.take();
+      this.consume(whole, 0, whole.length);
+    }
+    return end;
+  }
+
+  private begin(bytes: Buffer, start: number, bodyStart: number, end: number): number {
+    const { limits, timeouts, handler, wheel } = this.settings;
+    const { contentLength, chunked, minorVersion } = parsed;
+    this.minorVersion = minorVersion;
+    this.closes ||= parsed.connectionClose || (minorVersion === 0 && !parsed.connectionKeepAlive);
+    this.expectsContinue = parsed.expectContinue;
+    this.discards = this.isAnswered = this.isHeadBegun = false;
+    if (chunked) this.body.beginChunked('coding');
+    else this.body.beginLength(contentLength > 0 ? contentLength : 0);
+    this.phase = this.body.isDone ? RESPONSE : BODY;
+    if (this.phase === RESPONSE) wheel.disarm(this);
+    else wheel.arm(this, timeouts.body_ms);
+    const sink = handler.onRequest(this, latin1(bytes, start, bodyStart - 2));
+    if (this.isAnswered || this.phase === CLOSED) return bodyStart;
+    this.sink = sink;
+    if (limits.body_bytes > 0 && contentLength > limits.body_bytes) {
+      this.bodyFault('body_too_large');
+      return end;
+    }
+    if (this.phase === BODY) return this.consumeBody(bytes, bodyStart, end, true);
+    sink.onStart(NO_BYTES, 0, 0, true);
+    return bodyStart;
+  }
+
+  private consumeBody(bytes: Buffer, start: number, end: number, isStart: boolean): number {
+    const { body, sink } = this;
+    if (sink === null) return end;
+    const next = body.scan(bytes, start, end);
+    const most = this.settings.limits.body_bytes;
+    if (next < 0 || (most > 0 && body.dataBytes > most)) {
+      this.bodyFault(next < 0 ? 'bad_chunk' : 'body_too_large');
+      return end;
+    }
+    if (body.isDone) {
+      this.phase = RESPONSE;
+      this.settings.wheel.disarm(this);
+    }
+    if (isStart) sink.onStart(bytes, body.runStart, body.runEnd, body.isDone);
+    else if (body.runEnd > body.runStart || body.isDone) sink.onBody(bytes, body.runStart, body.runEnd, body.isDone);
+    return next;
+  }
+
+  private bodyFault(fault: RequestFault): void {
+    this.closes = true;
+    this.sink?.onFault(fault);
+  }
+
+  private consumeDiscarded(bytes: Buffer, start: number, end: number): number {
+    const next = this.body.scan(bytes, start, end);
+    if (this.body.isDone) this.awaitRequest();
+    return next;
+  }
+
+  private keepAhead(bytes: Buffer, start: number, end: number): void {
+    this.ahead.append(bytes, start, end);
+    this.parsedAt = 0;
+    if (this.ahead.length < this.settings.limits.pipelined_bytes || this.isAheadFull) return;
+    this.isAheadFull = true;
+    this.socket.pause();
+  }
+
+  private resumeReading(): void {
+    if (!this.isAheadFull && !this.isBodyPaused) return;
+    this.isAheadFull = this.isBodyPaused = false;
+    this.socket.resume();
+  }
+
+  private refuse(fault: RequestFault): void {
+    this.closes = true;
+    this.isHeadBegun = false;
+    this.settings.wheel.disarm(this);
+    if (this.phase === IDLE) {
+      this.minorVersion = 1;
+      this.phase = RESPONSE;
+    }
+    this.settings.handler.onBadRequest(this, fault);
+  }
+
+  // Between requests, and the end.
+
+  private awaitRequest(): void {
+    this.phase = IDLE;
+    if (this.isAheadFull || this.isBodyPaused) this.resumeReading();
+    this.settings.wheel.arm(this, this.settings.timeouts.idle_ms);
+    // A loop that is reading goes on by itself; else the next request starts on a stack of its own.
+    if (this.isReading) return;
+    if (this.ahead.length > 0) process.nextTick(resumeAhead, this);
+    else if (this.hasPeerEnded) this.linger();
+  }
+
+  /** Goes on with what the client sent ahead. */
+  resumeAhead(): void {
+    if (this.phase !== IDLE || this.ahead.length === 0) return;
+    const bytes = this.ahead.take();
+    this.onBytes(bytes, 0, bytes.length);
+    if (this.hasPeerEnded && this.phase === IDLE) this.endOfInput();
+  }
+
+  private endOfInput(): void {
+    if (this.ahead.length > 0) this.refuse('request_incomplete');
+    else this.linger();
+  }
+
+  private linger(): void {
+    this.phase = LINGER;
+    const { wheel, timeouts } = this.settings;
+    this.lingerUntil_ms = wheel.now_ms + timeouts.linger_total_ms;
+    this.lingerWaiting = -1;
+    this.resumeReading();
+    this.socket.end();
+    wheel.arm(this, timeouts.linger_ms);
+  }
+
+  private keepLingering(): void {
+    const { wheel, timeouts } = this.settings;
+    if (wheel.now_ms > this.lingerUntil_ms) this.abort(false);
+    else wheel.arm(this, timeouts.linger_ms);
+  }
+
+  private written(isTaken: boolean): boolean {
+    if (isTaken) return true;
+    const { wheel, timeouts } = this.settings;
+    this.stall ??= new Stall(this.socket, wheel, timeouts.send_ms, () => this.onStalled());
+    this.stall.start();
+    return false;
+  }
+
+  private onStalled(): void {
+    const { sink } = this;
+    this.abort(true);
+    sink?.onClientGone();
+  }
+
+  // Events of the socket and of the wheel.
+
+  onPeerEnd(): void {
+    this.hasPeerEnded = true;
+    if (this.phase === IDLE) this.endOfInput();
+    else if (this.phase === DISCARD) this.linger();
+    else if (this.phase === BODY) this.bodyFault('request_incomplete');
+  }
+
+  onWritable(): void {
+    this.stall?.stop();
+    this.sink?.onClientWritable();
+  }
+
+  onGone(): void {
+    const { sink } = this;
+    this.closed();
+    sink?.onClientGone();
+  }
+
+  onException(error: unknown): void {
+    const { sink } = this;
+    this.closed();
+    this.settings.handler.onException(error);
+    sink?.onClientGone();
+  }
+
+  onDeadline(): void {
+    const { wheel, timeouts } = this.settings;
+    if (this.phase === BODY) this.bodyFault('request_timeout');
+    else if (this.phase === IDLE && this.ahead.length > 0) this.refuse('request_timeout');
+    else {
+      // A slow client may still be taking its last answer, as long as it takes any of it.
+      const waiting = bytesWaiting(this.socket);
+      const isTaking = waiting > 0 && waiting !== this.lingerWaiting;
+      this.lingerWaiting = waiting;
+      if (isTaking) wheel.arm(this, timeouts.send_ms);
+      else this.abort(false);
+    }
+  }
+
+  private closed(): void {
+    if (this.phase === CLOSED) return;
+    this.phase = CLOSED;
+    this.sink = null;
+    this.settings.wheel.remove(this);
+    this.stall?.stop();
+    this.settings.handler.onClosed(this);
+  }
+}
+
+function resumeAhead(connection: ServerConnection): void {
+  connection.resumeAhead();
+}
+
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}

@@ -1,0 +1,200 @@
+/**
+ * Reading sockets into one static buffer for all connections of a worker. Node.js offers that for outgoing sockets
+ * (`onread`, documented); for accepted ones it takes two private pieces, the listening handle's `onconnection` and
+ * `new Socket({ handle })`. They are looked for when a listener starts; where they are missing, 'data' events serve.
+ */
+import net from 'node:net';
+
+/** `onread`: the shared buffer; `data`: one buffer per read, about 2 µs a request slower. */
+export type ReadPath = 'onread' | 'data';
+
+/** What a socket belongs to. Handlers are shared by all sockets: no closure per connection. */
+export interface SocketOwner {
+  /** Bytes arrived; they are valid only until the call returns. */
+  onBytes(bytes: Buffer, start: number, end: number): void;
+  /** The peer will send no more. */
+  onPeerEnd(): void;
+  /** Everything written was taken. */
+  onWritable(): void;
+  /** The socket is gone; no event follows. `error` tells whether it broke. */
+  onGone(error: Error | null): void;
+  /** One of the above threw: a fault of ours, which must cost this connection and no other. */
+  onException(error: unknown): void;
+}
+
+interface OwnedSocket extends net.Socket {
+  owner: SocketOwner | null;
+  failure: Error | null;
+}
+
+/** One for all sockets of both sides: reading is synchronous, no two reads overlap. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(262_144);
+
+const ONREAD = {
+  buffer: READ_BUFFER,
+  callback(this: OwnedSocket, length: number, bytes: Buffer): boolean {
+    const { owner } = this;
+    if (owner === null) return true;
+    try {
+      owner.onBytes(bytes, 0, length);
+    } catch (error) {
+      confine(this, owner, error);
+    }
+    return true;
+  },
+};
+
+function onData(this: OwnedSocket, bytes: Buffer): void {
+  ONREAD.callback.call(this, bytes.length, bytes);
+}
+
+function onEnd(this: OwnedSocket): void {
+  const { owner } = this;
+  try {
+    owner?.onPeerEnd();
+  } catch (error) {
+    confine(this, owner, error);
+  }
+}
+
+function onDrain(this: OwnedSocket): void {
+  const { owner } = this;
+  try {
+    owner?.onWritable();
+  } catch (error) {
+    confine(this, owner, error);
+  }
+}
+
+function onError(this: OwnedSocket, error: Error): void {
+  this.failure = error;
+}
+
+function onClose(this: OwnedSocket): void {
+  const { owner } = this;
+  this.owner = null;
+  try {
+    owner?.onGone(this.failure);
+  } catch (error) {
+    confine(this, owner, error);
+  }
+}
+
+function confine(socket: OwnedSocket, owner: SocketOwner | null, error: unknown): void {
+  disown(socket, true);
+  owner?.onException(error);
+}
+
+/** Makes `owner` the receiver of the socket's events. */
+export function own(socket: net.Socket, owner: SocketOwner): void {
+  const owned = socket as OwnedSocket;
+  owned.owner = owner;
+  owned.failure = null;
+  owned.on('end', onEnd);
+  owned.on('drain', onDrain);
+  owned.on('error', onError);
+  owned.on('close', onClose);
+}
+
+/** No event reaches the owner any more, and the socket ends. @param reset end it by RST, so that what was sent cannot look complete */
+export function disown(socket: net.Socket, reset: boolean): void {
+  (socket as OwnedSocket).owner = null;
+  if (reset) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+export interface ListenOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly backlog: number;
+  /** Lets tests take the slower path. */
+  readonly readPath: ReadPath;
+  /** Called with each accepted socket, which must be owned within the call. */
+  readonly onSocket: (socket: net.Socket) => void;
+  /** The kernel could not hand over a connection (for want of descriptors, for example). */
+  readonly onAcceptError: (error: Error) => void;
+}
+
+export interface Listening {
+  readonly server: net.Server;
+  readonly port: number;
+  readonly readPath: ReadPath;
+}
+
+interface ListeningHandle {
+  onconnection: (status: number, handle: AcceptedHandle | undefined) => void;
+}
+
+interface AcceptedHandle {
+  setNoDelay(enable: boolean): void;
+}
+
+/** Starts to listen; rejects if the address cannot be had. */
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  server.on('connection', (socket) => {
+    options.onSocket(socket);
+    socket.on('data', onData);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.address, port: options.port, backlog: options.backlog }, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+  server.on('error', options.onAcceptError);
+  const readPath = options.readPath === 'onread' && takeOver(server, options) ? 'onread' : 'data';
+  const address = server.address();
+  return { server, port: typeof address === 'object' && address !== null ? address.port : 0, readPath };
+}
+
+/** @returns false if this Node.js does not have the private pieces */
+function takeOver(server: net.Server, options: ListenOptions): boolean {
+  const handle = (server as unknown as { _handle: ListeningHandle | null })._handle;
+  if (handle === null || typeof handle.onconnection !== 'function') return false;
+  handle.onconnection = (status, accepted) => {
+    if (accepted === undefined) {
+      options.onAcceptError(new Error(`accept failed with status ${status}`));
+      return;
+    }
+    accepted.setNoDelay(true);
+    options.onSocket(new net.Socket({ handle: accepted, allowHalfOpen: true, onread: ONREAD } as unknown as net.SocketConstructorOpts));
+  };
+  return true;
+}
+
+/** The owner of an outgoing connection. */
+export interface OutgoingOwner extends SocketOwner {
+  /** A write failed. @returns true to go on reading what the peer sent before; its end ends the socket */
+  onSendError(): boolean;
+}
+
+/** A socket that does not take a failed write for the end of reading: the peer's last words may still be there. */
+class OutgoingSocket extends net.Socket {
+  owner: OutgoingOwner | null = null;
+  failure: Error | null = null;
+  private hasSendFailed = false;
+
+  override destroy(error?: Error): this {
+    if (isWriteFailure(error) && !this.readableEnded && this.owner !== null) {
+      if (this.hasSendFailed || this.owner.onSendError()) {
+        this.hasSendFailed = true;
+        return this;
+      }
+    }
+    return super.destroy(error);
+  }
+}
+
+function isWriteFailure(error: Error | undefined): boolean {
+  return error !== undefined && (error as NodeJS.ErrnoException).syscall === 'write';
+}
+
+/** Opens an outgoing connection. */
+export function connect(host: string, port: number, owner: OutgoingOwner): net.Socket {
+  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD } as unknown as net.SocketConstructorOpts);
+  own(socket, owner);
+  socket.connect({ host, port, noDelay: true } as net.TcpSocketConnectOpts);
+  return socket;
+}

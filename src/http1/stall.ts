@@ -1,0 +1,47 @@
+import type net from 'node:net';
+import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
+
+/** The deadline of a peer that does not take what was written to it. Any progress starts it anew. */
+export class Stall implements Deadline {
+  private readonly socket: net.Socket;
+  private readonly wheel: TimerWheel;
+  private readonly send_ms: number;
+  private readonly onStalled: () => void;
+  private waiting = 0;
+
+  expiresAt = 0;
+  filedAt = 0;
+  nextDeadline: Deadline | null = null;
+  previousDeadline: Deadline | null = null;
+
+  constructor(socket: net.Socket, wheel: TimerWheel, send_ms: number, onStalled: () => void) {
+    this.socket = socket;
+    this.wheel = wheel;
+    this.send_ms = send_ms;
+    this.onStalled = onStalled;
+  }
+
+  start(): void {
+    this.waiting = bytesWaiting(this.socket);
+    this.wheel.arm(this, this.send_ms);
+  }
+
+  stop(): void {
+    this.wheel.remove(this);
+  }
+
+  onDeadline(): void {
+    const waiting = bytesWaiting(this.socket);
+    if (waiting === this.waiting) this.onStalled();
+    else this.start();
+  }
+}
+
+/**
+ * Bytes that the kernel has not taken. Within one write the public count stands still until all of it is taken; a
+ * client that reads 1 KB a second is slow, not stalled, and only the handle's own count shows that.
+ */
+export function bytesWaiting(socket: net.Socket): number {
+  const handle = (socket as unknown as { _handle: { writeQueueSize?: number } | null })._handle;
+  return handle?.writeQueueSize ?? socket.writableLength;
+}

@@ -1,0 +1,50 @@
+/**
+ * Writing: each message, or as much of it as is there, goes out in one write. Small ones as one latin1 string; larger
+ * ones are put together in a scratch buffer, which is given away only if the kernel did not take all of it at once.
+ */
+import type net from 'node:net';
+import { latin1, writeLatin1 } from './bytes.ts';
+
+/** Up to here joining text and body as a string is cheaper than copying both. */
+const STRING_JOIN_BYTES = 2_048;
+const SCRATCH_BYTES = 262_144 + 65_536;
+
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+/**
+ * Writes `text` and the bytes from `start` to `end` after it. The bytes may be reused by the caller at once.
+ * @returns false if the socket is behind: wait for its 'drain' before writing more
+ */
+export function writeMessage(socket: net.Socket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length === 0) {
+    socket.write(text, 'latin1');
+    return !isBehind(socket);
+  }
+  if (length <= STRING_JOIN_BYTES) {
+    socket.write(text + latin1(bytes, start, end), 'latin1');
+    return !isBehind(socket);
+  }
+  const total = text.length + length;
+  if (total > scratch.length) return writeMessageApart(socket, text, bytes, start, end);
+  const at = text === '' ? 0 : writeLatin1(scratch, text, 0);
+  scratch.set(bytes.subarray(start, end), at);
+  socket.write(scratch.subarray(0, total));
+  // Taken by the kernel as a whole: the scratch is ours again.
+  if (socket.writableLength === 0) return true;
+  scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  return !isBehind(socket);
+}
+
+function writeMessageApart(socket: net.Socket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text !== '') socket.write(text, 'latin1');
+  socket.write(Buffer.from(bytes.subarray(start, end)));
+  return !isBehind(socket);
+}
+
+/** Whether a 'drain' event will come: below the high-water mark none does, and waiting for it would be for ever. */
+function isBehind(socket: net.Socket): boolean {
+  return socket.writableNeedDrain && socket.writableLength !== 0;
+}
+
+export const NO_BYTES = Buffer.alloc(0);

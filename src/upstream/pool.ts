@@ -1,0 +1,119 @@
+/** The Transport on real connections: per node, idle connections are kept and the one used last is used next. */
+import type { CompiledNode, CompiledUpstream, KeepalivePool } from '../compile/snapshot.ts';
+import type { TimerWheel } from '../clock/timer-wheel.ts';
+import { ClientConnection, type ConnectionOwner, type ResponseSink } from '../http1/client-connection.ts';
+import type { HeadLimits } from '../http1/fields.ts';
+import type { OpenOptions, Transport, UpstreamStream } from './transport.ts';
+
+/** Upstreams are trusted further than clients: cookies and policies make long response fields. */
+const RESPONSE_LIMITS: HeadLimits = { line_bytes: 65_536, head_bytes: 131_072, fields: 500 };
+
+export class ConnectionPool implements Transport {
+  /** By node and keep-alive settings: upstreams that agree on both share connections. */
+  private readonly pools = new Map<string, NodePool>();
+  private readonly byNode = new WeakMap<CompiledNode, NodePool>();
+  private readonly wheel: TimerWheel;
+  private readonly onFault: (error: unknown) => void;
+
+  constructor(wheel: TimerWheel, onFault: (error: unknown) => void) {
+    this.wheel = wheel;
+    this.onFault = onFault;
+  }
+
+  open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream {
+    const pool = this.byNode.get(node) ?? this.poolFor(upstream.keepalive, node);
+    return pool.open(sink, options);
+  }
+
+  /** Open connections, idle ones included. */
+  get size(): number {
+    let size = 0;
+    for (const pool of this.pools.values()) size += pool.openCount;
+    return size;
+  }
+
+  /** Ends every idle connection; those in use end with their exchange. */
+  close(): void {
+    for (const pool of this.pools.values()) pool.close();
+  }
+
+  private poolFor(keepalive: KeepalivePool, node: CompiledNode): NodePool {
+    const key = `${node.authority} ${keepalive.size} ${keepalive.idle_ms} ${keepalive.requests}`;
+    let pool = this.pools.get(key);
+    if (pool === undefined) {
+      this.forgetUnused();
+      pool = new NodePool(node, keepalive, this.wheel, this.onFault);
+      this.pools.set(key, pool);
+    }
+    this.byNode.set(node, pool);
+    return pool;
+  }
+
+  /** Nodes that left the configuration leave nothing behind once their connections are gone. */
+  private forgetUnused(): void {
+    for (const [key, pool] of this.pools) if (pool.openCount === 0) this.pools.delete(key);
+  }
+}
+
+/** The connections to one node. */
+class NodePool implements ConnectionOwner {
+  private readonly address: { readonly host: string; readonly port: number };
+  private readonly keepalive: KeepalivePool;
+  private readonly settings: { readonly limits: HeadLimits; readonly wheel: TimerWheel };
+  private readonly onFault: (error: unknown) => void;
+  /** The one used last is the last element: it is the least likely to be stale, and the others may go idle for good. */
+  private readonly idle: ClientConnection[] = [];
+  openCount = 0;
+
+  constructor(node: CompiledNode, keepalive: KeepalivePool, wheel: TimerWheel, onFault: (error: unknown) => void) {
+    this.address = { host: node.host, port: node.port };
+    this.keepalive = keepalive;
+    this.settings = { limits: RESPONSE_LIMITS, wheel };
+    this.onFault = onFault;
+  }
+
+  open(sink: ResponseSink, options: OpenOptions): ClientConnection {
+    const connection = (options.isFresh ? undefined : this.takeIdle()) ?? this.connect(options);
+    connection.begin(sink, options.isHead, options.timeouts);
+    return connection;
+  }
+
+  close(): void {
+    while (this.idle.length > 0) this.idle.pop()?.abort();
+  }
+
+  private takeIdle(): ClientConnection | undefined {
+    let connection = this.idle.pop();
+    while (connection !== undefined && !connection.isUsable) {
+      connection.abort();
+      connection = this.idle.pop();
+    }
+    return connection;
+  }
+
+  private connect(options: OpenOptions): ClientConnection {
+    this.openCount++;
+    return new ClientConnection(this.address, this.settings, this, options.timeouts);
+  }
+
+  onReusable(connection: ClientConnection): void {
+    const { size, idle_ms, requests } = this.keepalive;
+    if (size === 0 || (requests > 0 && connection.requests >= requests)) {
+      connection.abort();
+      return;
+    }
+    if (this.idle.length >= size) this.idle.shift()?.abort();
+    connection.keepIdle(idle_ms);
+    this.idle.push(connection);
+  }
+
+  onClosed(connection: ClientConnection): void {
+    this.openCount--;
+    const index = this.idle.indexOf(connection);
+    if (index >= 0) this.idle.splice(index, 1);
+  }
+
+  onException(error: unknown): void {
+    this.onFault(error);
+  }
+}

@@ -1,0 +1,37 @@
+/** How forwarding reaches upstreams: real connections in the gateway, scripted ones in tests. */
+import type { ResponseFraming, ResponseSink } from '../http1/client-connection.ts';
+import type { OutgoingRequest } from '../http1/messages.ts';
+import type { CompiledNode, CompiledUpstream, UpstreamTimeouts } from '../compile/snapshot.ts';
+
+export interface OpenOptions {
+  /** The request is a HEAD: its response has no body. */
+  readonly isHead: boolean;
+  readonly timeouts: UpstreamTimeouts;
+  /** Never an idle connection: the retry after one that turned out to be stale. */
+  readonly isFresh: boolean;
+}
+
+export interface Transport {
+  /** Takes a connection to the node for one exchange. It never throws: what goes wrong comes as `onFailure`, later. */
+  open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream;
+}
+
+/** One request to one node, and its response. */
+export interface UpstreamStream {
+  /** Another exchange used the connection before: it may have gone stale. */
+  readonly isReused: boolean;
+  readonly isConnected: boolean;
+  /** Whether any byte of the response came. */
+  readonly hasReceived: boolean;
+  /** Of the response; valid from the sink's `onHead` on. */
+  readonly framing: ResponseFraming;
+  /** Sends head and begin of the body. @returns false: wait for the sink's `onUpstreamWritable` */
+  send(request: OutgoingRequest, bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean;
+  /** Sends more of the body. @returns false: wait for the sink's `onUpstreamWritable` */
+  write(bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean;
+  /** Stops and continues the flow of the response. */
+  pause(): void;
+  resume(): void;
+  /** Gives the request up; the sink hears no more. */
+  abort(): void;
+}
