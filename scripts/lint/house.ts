@@ -1,0 +1,108 @@
+/**
+ * Who may import whom under src/, as a table. docs/contributing.md explains it; the rule `gatewright/layers` enforces it.
+ * Tests may import anything.
+ */
+
+export interface Layer {
+  /** Folders of src/ that this one may import, besides itself. */
+  readonly imports: readonly string[];
+  /** Packages that it may import; `any` where packages are allowed at all, as docs/dependencies.md lists them. */
+  readonly packages: 'none' | 'any';
+  /** `types`: only types of node: modules; `pure`: none that does input or output; `any`: all of them. */
+  readonly node: 'types' | 'pure' | 'any';
+}
+
+export const HOUSE: Readonly<Record<string, Layer>> = {
+  sdk: { imports: [], packages: 'none', node: 'types' },
+  clock: { imports: [], packages: 'none', node: 'pure' },
+  router: { imports: [], packages: 'none', node: 'pure' },
+  balance: { imports: [], packages: 'none', node: 'pure' },
+  http1: { imports: ['clock'], packages: 'none', node: 'any' },
+  http2: { imports: ['clock'], packages: 'none', node: 'any' },
+  model: { imports: ['sdk'], packages: 'any', node: 'pure' },
+  plugins: { imports: ['sdk'], packages: 'any', node: 'any' },
+  compile: { imports: ['model', 'sdk', 'router', 'balance'], packages: 'any', node: 'pure' },
+  config: { imports: ['model', 'sdk'], packages: 'any', node: 'any' },
+  store: { imports: ['model', 'sdk'], packages: 'any', node: 'any' },
+  observe: { imports: ['sdk', 'clock'], packages: 'none', node: 'any' },
+  // `compile` for the types of the Snapshot's upstreams, which the pools are attached to.
+  upstream: {
+    imports: ['compile', 'http1', 'http2', 'balance', 'model', 'sdk', 'clock'],
+    packages: 'none',
+    node: 'any',
+  },
+  proxy: {
+    imports: ['sdk', 'compile', 'router', 'upstream', 'observe', 'http1', 'http2', 'balance', 'clock'],
+    packages: 'none',
+    node: 'any',
+  },
+  testing: { imports: ['sdk', 'compile', 'proxy'], packages: 'any', node: 'any' },
+  admin: { imports: ['model', 'store', 'config', 'compile', 'router', 'sdk'], packages: 'any', node: 'any' },
+  threads: {
+    imports: ['proxy', 'compile', 'store', 'admin', 'config', 'model', 'observe', 'sdk', 'clock'],
+    packages: 'none',
+    node: 'any',
+  },
+  cli: {
+    imports: [
+      'sdk',
+      'clock',
+      'router',
+      'balance',
+      'http1',
+      'http2',
+      'model',
+      'plugins',
+      'compile',
+      'config',
+      'store',
+      'observe',
+      'upstream',
+      'proxy',
+      'testing',
+      'admin',
+      'threads',
+    ],
+    packages: 'any',
+    node: 'any',
+  },
+};
+
+/** Files directly in src/. `main.ts` finds the verb; `index.ts` is what the package exports. */
+export const ROOT_FILES: Readonly<Record<string, Layer>> = {
+  'main.ts': { imports: ['cli'], packages: 'none', node: 'any' },
+};
+
+/** Modules of Node.js that read or write something outside the process, or wait. */
+export const IMPURE_NODE_MODULES: readonly string[] = [
+  'child_process',
+  'cluster',
+  'dgram',
+  'dns',
+  'fs',
+  'http',
+  'http2',
+  'https',
+  'inspector',
+  'net',
+  'os',
+  'process',
+  'readline',
+  'repl',
+  'sqlite',
+  'timers',
+  'tls',
+  'tty',
+  'worker_threads',
+];
+
+/** What such a module offers besides, that only computes. */
+export const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
+  net: ['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'],
+};
+
+/** The only folders that may read the clock or draw random numbers; everyone else is given them. */
+export const TIME_SOURCES: readonly string[] = ['threads', 'cli', 'clock'];
+
+/** Folders whose modules may hold scratch memory that never outlives a call. */
+export const SCRATCH_FOLDERS: readonly string[] = ['http1', 'http2', 'router'];

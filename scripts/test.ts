@@ -1,0 +1,22 @@
+/** Runs the tests with Node's own runner: `node scripts/test.ts` all of them, `node scripts/test.ts FILE…` some. */
+import { spawnSync } from 'node:child_process';
+
+/** Files at a time: two test processes keep two cores busy without making timing tests wait for each other. */
+const CONCURRENCY = 2;
+
+/** What one test, and one file, may take at most. A test that leaves a socket or a timer open runs into this too. */
+const LIMIT_MS = 120_000;
+
+const files = process.argv.slice(2);
+const result = spawnSync(
+  process.execPath,
+  [
+    '--test',
+    `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${LIMIT_MS}`,
+    '--test-reporter=./scripts/test-reporter.ts',
+    ...(files.length > 0 ? files : ['src/**/*.test.ts', 'test/**/*.test.ts']),
+  ],
+  { stdio: 'inherit' },
+);
+process.exitCode = result.status ?? 1;

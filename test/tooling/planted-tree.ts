@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const SETTINGS: readonly string[] = [
+  '.gitignore',
+  '.oxfmtrc.json',
+  '.oxlintrc.json',
+  'knip.json',
+  'tsconfig.json',
+  'tsconfig.hot.json',
+  'scripts',
+];
+
+export interface CheckRun {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/** A small repository under the temporary folder that has this repository's own settings and check scripts. */
+export class PlantedTree {
+  readonly root: string;
+
+  constructor(files: Readonly<Record<string, string>>) {
+    this.root = mkdtempSync(path.join(tmpdir(), 'gatewright-planted-'));
+    for (const name of SETTINGS) cpSync(path.join(ROOT, name), path.join(this.root, name), { recursive: true });
+    this.linkPackages();
+    const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+      dependencies?: unknown;
+      devDependencies: Record<string, string>;
+    };
+    // The planted sources use none of them, and an unused dependency is a finding of its own.
+    delete manifest.dependencies;
+    delete manifest.devDependencies['fast-check'];
+    this.write({ 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, ...files });
+    this.spawn('git', ['init', '-q']);
+  }
+
+  /** Links each package: the folder itself also holds caches, and those of two trees must not meet. */
+  private linkPackages(): void {
+    mkdirSync(path.join(this.root, 'node_modules'));
+    for (const name of readdirSync(path.join(ROOT, 'node_modules'))) {
+      if (name === '.cache') continue;
+      symlinkSync(path.join(ROOT, 'node_modules', name), path.join(this.root, 'node_modules', name));
+    }
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [name, text] of Object.entries(files)) {
+      const file = path.join(this.root, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
+  }
+
+  /** Runs one of the checks of scripts/check.ts on the tree. */
+  check(name: string): CheckRun {
+    return this.spawn(process.execPath, ['scripts/check.ts', name]);
+  }
+
+  spawn(program: string, args: readonly string[]): CheckRun {
+    const bin = path.join(ROOT, 'node_modules/.bin');
+    const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}` };
+    // A test runner inside a test runner would report to the outer one instead of to us.
+    delete env['NODE_TEST_CONTEXT'];
+    const run = spawnSync(program, args, { cwd: this.root, env, encoding: 'utf8' });
+    return { status: run.status, output: `${run.error?.message ?? ''}${run.stdout}${run.stderr}` };
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
