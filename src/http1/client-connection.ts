@@ -27,22 +27,22 @@ export interface ClientTimeouts {
 /** Why no response, or no whole one, came. */
 export type ResponseFault = 'refused' | 'connect_timeout' | 'send_timeout' | 'read_timeout' | 'reset' | 'malformed';
 
-/** Where the response goes. Exactly one of `isComplete` and `onFailure` ends it. */
+/** Where the response goes. It ends with a piece that is complete, or with `onResponseFault`. */
 export interface ResponseSink {
   /** An interim response (1xx, never 101); its head is in the parser's scratch memory. */
-  onInterim(status: number, head: string): void;
+  onResponseInterim(status: number, head: string): void;
   /**
-   * The final head is in the parser's scratch memory; `head` is its text without the last CRLF. `onStart` follows at
+   * The final head is in the parser's scratch memory; `head` is its text without the last CRLF. `onResponseStart` follows at
    * once, unless the request was aborted by then.
    * @returns how a chunked body is to be handed out
    */
-  onHead(status: number, head: string): 'coding' | 'codingWithTrailers' | 'data';
-  /** Called once after `onHead`, with what came along with it of the body. */
-  onStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
-  onBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  onResponseHead(status: number, head: string): 'coding' | 'codingWithTrailers' | 'data';
+  /** Called once after `onResponseHead`, with what came along with it of the body. */
+  onResponseStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  onResponseBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
   /** The connection took what was sent, after `send` or `write` returned false. */
   onUpstreamWritable(): void;
-  onFailure(fault: ResponseFault): void;
+  onResponseFault(fault: ResponseFault): void;
 }
 
 /** Who keeps the connection between requests. */
@@ -236,7 +236,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
       if (parsed.status >= 200) return this.beginBody(head, bytes, at, end);
       // 101 changes the protocol, which nobody asked for.
       if (parsed.status === 101 || ++this.interim > MOST_INTERIM) return this.fail('malformed');
-      this.sink?.onInterim(parsed.status, head);
+      this.sink?.onResponseInterim(parsed.status, head);
     }
   }
 
@@ -252,7 +252,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
     // RFC 9112 §6.1: an HTTP/1.0 peer does not know the chunked coding.
     if (sink === null || (chunked && parsed.minorVersion === 0)) return this.fail('malformed');
     this.phase = BODY;
-    const runs = sink.onHead(status, head);
+    const runs = sink.onResponseHead(status, head);
     if (this.sink !== sink) return;
     if (this.framing === 'chunked') body.beginChunked(runs);
     else if (this.framing === 'until_close') body.beginUntilClose();
@@ -260,7 +260,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
     const next = body.scan(bytes, start, end);
     if (next < 0) return this.fail('malformed');
     if (body.isDone) this.finish(next < end);
-    sink.onStart(bytes, body.runStart, body.runEnd, body.isDone);
+    sink.onResponseStart(bytes, body.runStart, body.runEnd, body.isDone);
     if (!body.isDone && next < end && this.sink === sink) this.consumeBody(bytes, next, end);
   }
 
@@ -271,7 +271,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
       i = body.scan(bytes, i, end);
       if (i < 0) return this.fail('malformed');
       if (body.isDone) this.finish(i < end);
-      if (body.runEnd > body.runStart || body.isDone) sink.onBody(bytes, body.runStart, body.runEnd, body.isDone);
+      if (body.runEnd > body.runStart || body.isDone) sink.onResponseBody(bytes, body.runStart, body.runEnd, body.isDone);
     }
   }
 
@@ -296,7 +296,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   private fail(fault: ResponseFault): void {
     const { sink } = this;
     this.abort();
-    sink?.onFailure(fault);
+    sink?.onResponseFault(fault);
   }
 
   // Events of the socket and of the wheel.
@@ -313,7 +313,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
     if (this.phase === BODY && this.framing === 'until_close' && sink !== null) {
       this.body.isDone = true;
       this.finish(false);
-      sink.onBody(Buffer.alloc(0), 0, 0, true);
+      sink.onResponseBody(Buffer.alloc(0), 0, 0, true);
     } else this.fail('reset');
   }
 
@@ -339,14 +339,14 @@ export class ClientConnection implements OutgoingOwner, Deadline {
     const { sink } = this;
     const fault = this.isConnected ? 'reset' : 'refused';
     this.closed();
-    sink?.onFailure(fault);
+    sink?.onResponseFault(fault);
   }
 
   onException(error: unknown): void {
     const { sink } = this;
     this.closed();
     this.owner.onException(error);
-    sink?.onFailure('reset');
+    sink?.onResponseFault('reset');
   }
 
   onDeadline(): void {

@@ -4,6 +4,12 @@
  */
 import { parsed, PLAIN, REMOVED, scratchFields, STRIDE } from './fields.ts';
 
+interface FoundFields {
+  readonly count: number;
+  readonly fieldsStart: number;
+  readonly kindsSeen: number;
+}
+
 export class Head {
   /** From the start line to the last field, without the empty line; one character per byte. */
   readonly text: string;
@@ -15,12 +21,12 @@ export class Head {
   private readonly fields: number[];
 
   /** Takes over what the last parse found; `text` is the parsed head without its last CRLF. */
-  constructor(text: string) {
+  constructor(text: string, found: FoundFields = parsed) {
     this.text = text;
-    this.count = parsed.count;
-    this.fieldsStart = parsed.fieldsStart;
-    this.kindsSeen = parsed.kindsSeen;
-    this.fields = scratchFields.slice(0, parsed.count * STRIDE);
+    this.count = found.count;
+    this.fieldsStart = found.fieldsStart;
+    this.kindsSeen = found.kindsSeen;
+    this.fields = scratchFields.slice(0, found.count * STRIDE);
   }
 
   name(index: number): string {
@@ -95,6 +101,9 @@ export class Head {
     return run < text.length ? out + text.slice(run) : out;
   }
 }
+
+/** The head of a message that has none that could be understood. */
+export const NO_HEAD = new Head('', { count: 0, fieldsStart: 0, kindsSeen: 0 });
 
 function lowerCase(code: number): number {
   return code >= 65 && code <= 90 ? code | 0x20 : code;

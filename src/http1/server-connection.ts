@@ -263,7 +263,7 @@ export class ServerConnection implements SocketOwner, Deadline {
       return end;
     }
     if (this.phase === BODY) return this.consumeBody(bytes, bodyStart, end, true);
-    sink.onStart(NO_BYTES, 0, 0, true);
+    sink.onRequestStart(NO_BYTES, 0, 0, true);
     return bodyStart;
   }
 
@@ -280,14 +280,14 @@ export class ServerConnection implements SocketOwner, Deadline {
       this.phase = RESPONSE;
       this.settings.wheel.disarm(this);
     }
-    if (isStart) sink.onStart(bytes, body.runStart, body.runEnd, body.isDone);
-    else if (body.runEnd > body.runStart || body.isDone) sink.onBody(bytes, body.runStart, body.runEnd, body.isDone);
+    if (isStart) sink.onRequestStart(bytes, body.runStart, body.runEnd, body.isDone);
+    else if (body.runEnd > body.runStart || body.isDone) sink.onRequestBody(bytes, body.runStart, body.runEnd, body.isDone);
     return next;
   }
 
   private bodyFault(fault: RequestFault): void {
     this.closes = true;
-    this.sink?.onFault(fault);
+    this.sink?.onRequestFault(fault);
   }
 
   private consumeDiscarded(bytes: Buffer, start: number, end: number): number {

@@ -36,7 +36,7 @@ export interface ServerSettings {
 export interface RequestHandler {
   /**
    * A request head is in the parser's scratch memory; `head` is its text without the last CRLF. The returned sink
-   * gets the body: `onStart` follows within the same turn, unless the request was answered by then.
+   * gets the body: `onRequestStart` follows within the same turn, unless the request was answered by then.
    */
   onRequest(connection: ServerConnection, head: string): RequestSink;
   /** No request could be made of what came. The handler answers by `respond` and `end`; the connection closes after it. */
@@ -50,11 +50,11 @@ export interface RequestHandler {
 /** Where the body of one request goes, and what becomes of its client. */
 export interface RequestSink {
   /** Called once, with the bytes of the body that came along with the head, perhaps none. */
-  onStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
   /** More of the body; valid only until the call returns. */
-  onBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
-  /** The body is malformed, too large, too slow, or ended early. It may come instead of `onStart`. */
-  onFault(fault: RequestFault): void;
+  onRequestBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  /** The body is malformed, too large, too slow, or ended early. It may come instead of `onRequestStart`. */
+  onRequestFault(fault: RequestFault): void;
   /** The client is gone. Nothing can be answered any more. */
   onClientGone(): void;
   /** The client took what was written, after `respond` or `write` returned false. */

@@ -12,7 +12,7 @@ export interface OpenOptions {
 }
 
 export interface Transport {
-  /** Takes a connection to the node for one exchange. It never throws: what goes wrong comes as `onFailure`, later. */
+  /** Takes a connection to the node for one exchange. It never throws: what goes wrong comes as `onResponseFault`, later. */
   open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream;
 }
 
@@ -23,7 +23,7 @@ export interface UpstreamStream {
   readonly isConnected: boolean;
   /** Whether any byte of the response came. */
   readonly hasReceived: boolean;
-  /** Of the response; valid from the sink's `onHead` on. */
+  /** Of the response; valid from the sink's `onResponseHead` on. */
   readonly framing: ResponseFraming;
   /** Sends head and begin of the body. @returns false: wait for the sink's `onUpstreamWritable` */
   send(request: OutgoingRequest, bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean;

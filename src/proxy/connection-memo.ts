@@ -1,0 +1,35 @@
+/** What is derived once per client connection instead of once per request: keep-alive clients repeat themselves. */
+import { parseAuthority, type Authority } from './authority.ts';
+import type { Exchange } from './exchange.ts';
+import { describeClient } from './forwarding.ts';
+
+export class ConnectionMemo {
+  readonly isPeerTrusted: boolean;
+  private authority: Authority | null = null;
+  private forwardingHost: string | null = null;
+  private forwardingVersion = -1;
+  private forwarding = '';
+
+  constructor(isPeerTrusted: boolean) {
+    this.isPeerTrusted = isPeerTrusted;
+  }
+
+  /** Parsed Host; null if it is malformed. */
+  authorityOf(text: string): Authority | null {
+    if (this.authority !== null && this.authority.text === text) return this.authority;
+    const authority = parseAuthority(text);
+    if (authority !== null) this.authority = authority;
+    return authority;
+  }
+
+  /** The forwarding fields of a request that brought none of its own. */
+  forwardingOf(exchange: Exchange): string {
+    const { hostHeader, minorVersion } = exchange;
+    if (this.forwardingHost !== hostHeader || this.forwardingVersion !== minorVersion) {
+      this.forwarding = describeClient(exchange);
+      this.forwardingHost = hostHeader;
+      this.forwardingVersion = minorVersion;
+    }
+    return this.forwarding;
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * The attempt loop: picks a node, sends the request, passes the response on, and tries again where that is safe. It
+ * speaks to the client through Downstream and to the upstream through Transport; nothing in it is about sockets.
+ */
+import type { Balancer, PickQuery } from '../balance/balancer.ts';
+import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
+import type { CompiledUpstream } from '../compile/snapshot.ts';
+import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
+import { DATE, parsed } from '../http1/fields.ts';
+import type { RequestFault } from '../http1/faults.ts';
+import { Head } from '../http1/head.ts';
+import type { RequestSink } from '../http1/server-settings.ts';
+import type { ErrorCode } from '../sdk/errors.ts';
+import type { UpstreamStream } from '../upstream/transport.ts';
+import { ContinueTimer } from './continue-timer.ts';
+import type { Exchange } from './exchange.ts';
+import { droppedFromRequest, droppedFromResponse, forwardingFields, type ResponseShape } from './forwarding.ts';
+import { interimText } from './interim.ts';
+import { ownFields, replyError } from './reply.ts';
+import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
+import { decideRetry, isIdempotent } from './retry.ts';
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/** How each way of failing is answered. */
+const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
+  refused: 'upstream_refused',
+  connect_timeout: 'upstream_connect_timeout',
+  send_timeout: 'upstream_send_timeout',
+  read_timeout: 'upstream_timeout',
+  reset: 'upstream_reset',
+  malformed: 'upstream_malformed',
+};
+
+export class Forward implements RequestSink, ResponseSink, PickQuery {
+  private readonly exchange: Exchange;
+  private readonly upstream: CompiledUpstream;
+  private readonly balancer: Balancer;
+  private stream: UpstreamStream | null = null;
+  private nodeIndex = -1;
+  private attemptStarted_ms = 0;
+  private attempts = 0;
+  private hasRetriedStale = false;
+  private tried: Set<number> | null = null;
+
+  private copy: RequestCopy | null = null;
+  private isRequestComplete = false;
+  private hasSentHead = false;
+  private shape: ResponseShape = 'plain';
+  private latency_ms = LATENCY_UNKNOWN;
+  private continueTimer: ContinueTimer | null = null;
+
+  constructor(exchange: Exchange, upstream: CompiledUpstream) {
+    this.exchange = exchange;
+    this.upstream = upstream;
+    this.balancer = exchange.plane.balancers.of(upstream);
+  }
+
+  // What balancers may ask.
+
+  get hashKey(): string {
+    return this.exchange.remoteAddress;
+  }
+
+  get now_ms(): number {
+    return this.exchange.plane.clock.monotonic_ms();
+  }
+
+  get random(): number {
+    return this.exchange.plane.random();
+  }
+
+  get excluded(): ((index: number) => boolean) | null {
+    const { tried } = this;
+    return tried === null ? null : (index) => tried.has(index);
+  }
+
+  // The request.
+
+  onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    this.isRequestComplete = isComplete;
+    this.pick(null, bytes, start, end);
+    if (this.stream !== null && !isComplete && this.exchange.expectsContinue && start === end) this.awaitContinue();
+  }
+
+  onRequestBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    this.isRequestComplete = isComplete;
+    const { stream, copy } = this;
+    if (stream === null) return;
+    if (copy !== null) {
+      copy.add(bytes, start, end);
+      // A connection that is still being made may have to be given up: until then the copy stays whole.
+      if (copy.length > REPLAYED_BODY_BYTES && stream.isConnected) this.dropCopy();
+    }
+    if (!stream.write(bytes, start, end, isComplete)) this.exchange.downstream.pauseBody();
+  }
+
+  onRequestFault(fault: RequestFault): void {
+    this.endAttempt(LATENCY_UNKNOWN);
+    this.giveUp(fault);
+  }
+
+  onClientGone(): void {
+    this.endAttempt(this.latency_ms);
+    const { exchange } = this;
+    if (!this.hasSentHead) exchange.status = 499;
+    exchange.errorCode = 'client_closed';
+    exchange.finish();
+  }
+
+  onClientWritable(): void {
+    this.stream?.resume();
+  }
+
+  private awaitContinue(): void {
+    const { wheel } = this.exchange.plane;
+    this.continueTimer = new ContinueTimer(wheel, () => this.sendContinue());
+  }
+
+  /** Lets the client send its body: because the upstream said so, or because it says nothing. */
+  private sendContinue(): void {
+    this.continueTimer?.stop();
+    this.continueTimer = null;
+    if (!this.hasSentHead && this.exchange.expectsContinue) this.exchange.downstream.respondInterim(CONTINUE);
+    this.exchange.expectsContinue = false;
+  }
+
+  // Attempts.
+
+  /** Begins an attempt on the next node. @param last why the one before failed */
+  private pick(last: ResponseFault | null, bytes: Buffer, start: number, end: number): void {
+    this.nodeIndex = this.balancer.pick(this);
+    if (this.nodeIndex < 0) {
+      this.giveUp(last === null ? 'no_node' : FAULT_CODES[last]);
+      return;
+    }
+    this.attempts++;
+    this.attempt(bytes, start, end, false);
+  }
+
+  private attempt(bytes: Buffer, start: number, end: number, isFresh: boolean): void {
+    const { exchange, upstream } = this;
+    const { plane } = exchange;
+    const node = upstream.nodes[this.nodeIndex];
+    if (node === undefined) throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
+    this.attemptStarted_ms = plane.clock.monotonic_ms();
+    const timeouts = exchange.route?.timeouts ?? upstream.timeouts;
+    const stream = plane.transport.open(upstream, node, this, { isHead: exchange.isHead, timeouts, isFresh });
+    this.stream = stream;
+    if (this.copy === null && this.mayNeedCopy(stream)) {
+      this.copy = new RequestCopy();
+      this.copy.add(bytes, start, end);
+    }
+    const host = upstream.passHost === 'pass' && exchange.hostHeader !== '' ? exchange.hostHeader : this.hostFor(node.authority);
+    exchange.upstreamHost = host;
+    exchange.upstreamUri = exchange.query === '' ? exchange.path : exchange.path + exchange.query;
+    const request = {
+      method: exchange.method,
+      target: exchange.upstreamUri,
+      host,
+      fields: exchange.request,
+      dropped: droppedFromRequest(exchange),
+      added: forwardingFields(exchange),
+    };
+    if (!stream.send(request, bytes, start, end, this.isRequestComplete)) exchange.downstream.pauseBody();
+  }
+
+  private hostFor(authority: string): string {
+    return this.upstream.passHost === 'rewrite' ? this.upstream.upstreamHost : authority;
+  }
+
+  /** A copy is made only where a retry could follow, and only of requests that have a body. */
+  private mayNeedCopy(stream: UpstreamStream): boolean {
+    if (!this.exchange.hasBody) return false;
+    const mayRepeat = !stream.isConnected || isIdempotent(this.exchange.method);
+    return mayRepeat && (this.upstream.retries > 0 || stream.isReused);
+  }
+
+  private dropCopy(): void {
+    this.copy?.drop();
+  }
+
+  private get canReplay(): boolean {
+    return this.copy === null ? !this.exchange.hasBody : this.copy.isWhole;
+  }
+
+  /** Takes leave of the current attempt, if there is one. */
+  private endAttempt(latency_ms: number): void {
+    this.continueTimer?.stop();
+    const { stream } = this;
+    if (stream === null) return;
+    this.stream = null;
+    stream.abort();
+    this.noteAttempt(latency_ms);
+  }
+
+  private noteAttempt(latency_ms: number): void {
+    const { exchange, upstream, nodeIndex } = this;
+    const now_ms = exchange.plane.clock.monotonic_ms();
+    this.balancer.release(nodeIndex, latency_ms, now_ms);
+    exchange.attempts.push({
+      address: upstream.nodes[nodeIndex]?.authority ?? '',
+      status: exchange.response === null ? 0 : exchange.status,
+      elapsed_ms: now_ms - this.attemptStarted_ms,
+    });
+  }
+
+  onResponseFault(fault: ResponseFault): void {
+    const { stream, exchange, upstream } = this;
+    if (stream === null) return;
+    this.stream = null;
+    this.noteAttempt(LATENCY_FAILED);
+    if (this.hasSentHead) {
+      this.giveUp(FAULT_CODES[fault]);
+      return;
+    }
+    const decision = decideRetry({
+      fault,
+      isIdempotent: isIdempotent(exchange.method),
+      wasConnected: stream.isConnected,
+      wasReused: stream.isReused,
+      hasReceived: stream.hasReceived,
+      canReplay: this.canReplay,
+      hasRetriedStale: this.hasRetriedStale,
+      attempts: this.attempts,
+      retries: upstream.retries,
+      elapsed_ms: exchange.elapsed_ms,
+      retryTimeout_ms: upstream.retryTimeout_ms,
+    });
+    if (decision === 'no') this.giveUp(FAULT_CODES[fault]);
+    else this.repeat(decision === 'fresh', fault);
+  }
+
+  private repeat(isFresh: boolean, fault: ResponseFault): void {
+    const body = this.copy?.bytes() ?? Buffer.alloc(0);
+    this.exchange.response = null;
+    if (isFresh) {
+      this.hasRetriedStale = true;
+      this.attempt(body, 0, body.length, true);
+    } else {
+      this.tried ??= new Set();
+      this.tried.add(this.nodeIndex);
+      this.pick(fault, body, 0, body.length);
+    }
+    if (this.stream !== null) this.exchange.downstream.resumeBody();
+  }
+
+  /** Ends the exchange with an error: as an answer if none has begun, else by cutting it off visibly. */
+  private giveUp(code: ErrorCode): void {
+    this.continueTimer?.stop();
+    const { exchange } = this;
+    if (!this.hasSentHead) {
+      exchange.response = null;
+      replyError(exchange, code);
+      return;
+    }
+    exchange.errorCode = code;
+    exchange.downstream.abort(true);
+    exchange.finish();
+  }
+
+  // The response.
+
+  onUpstreamWritable(): void {
+    this.exchange.downstream.resumeBody();
+  }
+
+  onResponseInterim(status: number, head: string): void {
+    const { exchange } = this;
+    if (status === 100) this.sendContinue();
+    else if (status === 103 && exchange.plane.options.forwardsEarlyHints && exchange.minorVersion === 1) {
+      exchange.downstream.respondInterim(interimText(new Head(head)));
+    }
+  }
+
+  onResponseHead(status: number, text: string): 'coding' | 'codingWithTrailers' | 'data' {
+    const { exchange } = this;
+    this.latency_ms = exchange.plane.clock.monotonic_ms() - this.attemptStarted_ms;
+    exchange.response = new Head(text);
+    exchange.status = status;
+    this.reason = text.slice(13, parsed.targetEnd);
+    if (status === 204) this.shape = 'unframed';
+    if (this.stream?.framing !== 'chunked') return 'data';
+    // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
+    if (exchange.minorVersion === 0) {
+      this.shape = 'decoded';
+      return 'data';
+    }
+    if (!exchange.acceptsTrailers) return 'coding';
+    this.shape = 'withTrailers';
+    return 'codingWithTrailers';
+  }
+
+  private reason = '';
+
+  onResponseStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    const { exchange, stream } = this;
+    const { downstream, plane, response, status } = exchange;
+    this.continueTimer?.stop();
+    if (this.shape === 'decoded' || stream?.framing === 'until_close') downstream.closeAfterAnswer();
+    this.hasSentHead = true;
+    const { serverHeader } = plane.options;
+    const isTaken = downstream.respond(
+      {
+        status,
+        reason: this.reason,
+        fields: response,
+        dropped: droppedFromResponse(this.shape, serverHeader !== ''),
+        added: this.addedToResponse(),
+      },
+      bytes,
+      start,
+      end,
+    );
+    this.passed(end - start, isTaken, isComplete);
+  }
+
+  private addedToResponse(): string {
+    const { plane, response, status } = this.exchange;
+    const { serverHeader, upstreamStatusHeader } = plane.options;
+    let added = '';
+    if (response?.has(DATE) !== true) added = ownFields(plane);
+    else if (serverHeader !== '') added = `Server: ${serverHeader}\r\n`;
+    if (upstreamStatusHeader === 'always' || (upstreamStatusHeader === 'on_5xx' && status >= 500)) {
+      const before = this.exchange.upstreamStatuses;
+      added += `X-APISIX-Upstream-Status: ${before === '' ? '' : `${before}, `}${status}\r\n`;
+    }
+    return added;
+  }
+
+  onResponseBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    const isTaken = end === start || this.exchange.downstream.write(bytes, start, end);
+    this.passed(end - start, isTaken, isComplete);
+  }
+
+  private passed(length: number, isTaken: boolean, isComplete: boolean): void {
+    const { exchange } = this;
+    exchange.bodyBytesSent += length;
+    if (isComplete) {
+      this.stream = null;
+      this.noteAttempt(this.latency_ms);
+      exchange.downstream.end();
+      exchange.finish();
+    } else if (!isTaken) this.stream?.pause();
+  }
+}

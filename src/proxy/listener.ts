@@ -1,0 +1,150 @@
+/** From a client's connection to an Exchange, and from there to whoever answers it. */
+import type net from 'node:net';
+import { Head, NO_HEAD } from '../http1/head.ts';
+import { parsed } from '../http1/fields.ts';
+import type { RequestFault } from '../http1/faults.ts';
+import { ServerConnection } from '../http1/server-connection.ts';
+import type { RequestHandler, RequestSink, ServerLimits, ServerSettings, ServerTimeouts } from '../http1/server-settings.ts';
+import type { ErrorCode } from '../sdk/errors.ts';
+import { ConnectionMemo } from './connection-memo.ts';
+import { Exchange } from './exchange.ts';
+import { Forward } from './forward.ts';
+import type { Plane } from './plane.ts';
+import { replyError } from './reply.ts';
+import { parseTarget } from './target.ts';
+
+export interface ListenerOptions {
+  readonly limits: ServerLimits & { readonly connections: number };
+  readonly timeouts: ServerTimeouts;
+}
+
+/** Serves the clients of one or more listening sockets. */
+export class Listener implements RequestHandler {
+  private readonly plane: Plane;
+  private readonly options: ListenerOptions;
+  private readonly settings: ServerSettings;
+  private readonly connections = new Set<ServerConnection>();
+  private isDraining = false;
+  private onIdle: (() => void) | null = null;
+
+  constructor(plane: Plane, options: ListenerOptions) {
+    this.plane = plane;
+    this.options = options;
+    this.settings = { limits: options.limits, timeouts: options.timeouts, wheel: plane.wheel, handler: this };
+  }
+
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  /** Takes an accepted socket. */
+  accept(socket: net.Socket): void {
+    const most = this.options.limits.connections;
+    if (most > 0 && this.connections.size >= most) {
+      socket.on('error', ignore);
+      socket.destroy();
+      return;
+    }
+    const connection = new ServerConnection(socket, this.settings);
+    connection.memo = new ConnectionMemo(this.plane.isTrusted(connection.remoteAddress));
+    this.connections.add(connection);
+    if (this.isDraining) connection.drain();
+  }
+
+  /** Ends idle connections at once and the others after the answers in progress. Resolves when none is left. */
+  drain(): Promise<void> {
+    this.isDraining = true;
+    for (const connection of this.connections) connection.drain();
+    return new Promise((resolve) => {
+      this.onIdle = resolve;
+      if (this.connections.size === 0) resolve();
+    });
+  }
+
+  /** Ends every connection, whatever it is doing. */
+  abort(): void {
+    for (const connection of this.connections) connection.abort(true);
+  }
+
+  onRequest(connection: ServerConnection, text: string): RequestSink {
+    const method = methodOf(text, parsed.methodEnd);
+    const target = text.slice(parsed.targetStart, parsed.targetEnd);
+    const { acceptsTrailers, expectContinue, host, chunked, contentLength } = parsed;
+    const exchange = new Exchange(this.plane, connection, connection.memo as ConnectionMemo, new Head(text), { method, target });
+    exchange.acceptsTrailers = acceptsTrailers && connection.minorVersion === 1;
+    exchange.expectsContinue = expectContinue;
+    exchange.hasBody = chunked || contentLength > 0;
+    const fault = this.locate(exchange, host);
+    if (fault !== null) return refuse(exchange, fault);
+    const route = exchange.snapshot.router.find(exchange);
+    if (route === undefined) return refuse(exchange, 'route_not_found');
+    exchange.route = route;
+    if (route.refusal !== null) return refuse(exchange, route.refusal.code);
+    if (route.upstream === null) return refuse(exchange, 'upstream_missing');
+    return new Forward(exchange, route.upstream);
+  }
+
+  /** Sets path, query and host. @returns why that cannot be done */
+  private locate(exchange: Exchange, hostIndex: number): ErrorCode | null {
+    const { method } = exchange;
+    // A tunnel is no exchange, and TRACE echoes credentials back to scripts.
+    if (method === 'CONNECT' || method === 'TRACE') return 'method_not_implemented';
+    const target = parseTarget(exchange.target, method, this.plane.options.mergeSlashes);
+    if (target === null) return 'bad_target';
+    exchange.path = target.path;
+    exchange.query = target.query;
+    if (hostIndex >= 0) {
+      const authority = exchange.connectionMemo.authorityOf(exchange.request.value(hostIndex));
+      if (authority === null) return 'bad_host';
+      exchange.hostHeader = authority.text;
+      exchange.host = authority.host;
+    }
+    if (target.authority === null) return null;
+    const authority = exchange.connectionMemo.authorityOf(target.authority);
+    if (authority === null) return 'bad_target';
+    exchange.hostHeader = authority.text;
+    exchange.host = authority.host;
+    return null;
+  }
+
+  onBadRequest(connection: ServerConnection, fault: RequestFault): void {
+    const exchange = new Exchange(this.plane, connection, connection.memo as ConnectionMemo, NO_HEAD, NO_START);
+    connection.closeAfterAnswer();
+    replyError(exchange, fault);
+  }
+
+  onClosed(connection: ServerConnection): void {
+    this.connections.delete(connection);
+    if (this.isDraining && this.connections.size === 0) this.onIdle?.();
+  }
+
+  onException(error: unknown): void {
+    this.plane.onFault(error);
+  }
+}
+
+/** What an exchange has of a request that could not be understood. */
+const NO_START = { method: '', target: '' };
+
+/** The usual methods as constants: a slice per request would be a new string each time. */
+function methodOf(text: string, end: number): string {
+  if (end === 3 && text.startsWith('GET')) return 'GET';
+  if (end === 4 && text.startsWith('POST')) return 'POST';
+  return text.slice(0, end);
+}
+
+function refuse(exchange: Exchange, code: ErrorCode): RequestSink {
+  replyError(exchange, code);
+  return ANSWERED;
+}
+
+/** The sink of a request that was answered before its body: the connection drops that by itself. */
+const ANSWERED: RequestSink = {
+  onRequestStart: ignore,
+  onRequestBody: ignore,
+  onRequestFault: ignore,
+  onClientGone: ignore,
+  onClientWritable: ignore,
+};
+
+function ignore(): void {}

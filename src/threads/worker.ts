@@ -1,0 +1,148 @@
+/** One worker: the data plane of one thread, put together from its settings. It shares nothing with another one. */
+import { BlockList, isIPv6 } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock/clock.ts';
+import { TimerWheel } from '../clock/timer-wheel.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
+import type { GatewaySettings } from '../config/settings.ts';
+import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
+import type { AccessRecord } from '../observe/access-record.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+import { Listener } from '../proxy/listener.ts';
+import { ExchangeIds, type Plane } from '../proxy/plane.ts';
+import { Balancers } from '../upstream/balancers.ts';
+import { ConnectionPool } from '../upstream/pool.ts';
+
+/** Resolution of every timeout. */
+const TICK_MS = 50;
+
+/** Connections that the kernel may hold until they are accepted. */
+const BACKLOG = 4_096;
+
+export interface WorkerOptions {
+  readonly settings: GatewaySettings;
+  readonly snapshot: Snapshot;
+  readonly clock: Clock;
+  /** Where exchanges are recorded; null records none. */
+  readonly record: ((record: AccessRecord) => void) | null;
+  readonly onFault: (error: unknown) => void;
+  readonly readPath: ReadPath;
+}
+
+export class Worker {
+  private readonly options: WorkerOptions;
+  private readonly plane: MutablePlane;
+  private readonly listener: Listener;
+  private readonly pool: ConnectionPool;
+  private readonly listening: Listening[] = [];
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(options: WorkerOptions) {
+    this.options = options;
+    const { settings, clock, record, onFault } = options;
+    const wheel = new TimerWheel(TICK_MS, onFault);
+    this.pool = new ConnectionPool(wheel, onFault);
+    const trusted = blockListOf(settings.trusted_addresses);
+    this.plane = {
+      snapshot: options.snapshot,
+      options: {
+        mergeSlashes: settings.merge_slashes,
+        serverHeader: settings.server_header,
+        via: settings.via,
+        forwardsEarlyHints: settings.early_hints === 'forward',
+        upstreamStatusHeader: settings.upstream_status_header,
+        hasTrustedAddresses: settings.trusted_addresses.length > 0,
+      },
+      transport: this.pool,
+      balancers: new Balancers(),
+      clock,
+      wheel,
+      random: Math.random,
+      ids: new ExchangeIds(randomBytes(8).toString('hex')),
+      date: '',
+      httpDate() {
+        return this.date;
+      },
+      isTrusted: (address) => trusted !== null && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
+      onFinished: record ?? ignore,
+      onFault,
+    };
+    this.listener = new Listener(this.plane, {
+      limits: settings.limits,
+      timeouts: settings.timeouts,
+    });
+    this.tick();
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Starts every listener; rejects, with none left open, if one of its addresses cannot be had. */
+  async listen(): Promise<readonly Listening[]> {
+    const { settings, readPath, onFault } = this.options;
+    try {
+      for (const { address, port } of settings.http) {
+        this.listening.push(
+          await listen({
+            address,
+            port,
+            backlog: BACKLOG,
+            readPath,
+            onSocket: (socket) => this.listener.accept(socket),
+            onAcceptError: onFault,
+          }),
+        );
+      }
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    return this.listening;
+  }
+
+  /** Puts a Snapshot in force: for every exchange that begins from now on. */
+  swap(snapshot: Snapshot): void {
+    this.plane.snapshot = snapshot;
+  }
+
+  get revision(): number {
+    return this.plane.snapshot.revision;
+  }
+
+  /** Accepts no more, lets running exchanges end, and ends. */
+  async drain(): Promise<void> {
+    for (const { server } of this.listening) server.close();
+    await this.listener.drain();
+    this.abort();
+  }
+
+  /** Ends at once, cutting off what is running. */
+  abort(): void {
+    clearInterval(this.timer);
+    for (const { server } of this.listening) server.close();
+    this.listener.abort();
+    this.pool.close();
+  }
+
+  private tick(): void {
+    const { clock } = this.options;
+    const date = new Date(clock.wall_ms()).toUTCString();
+    if (date !== this.plane.date) this.plane.date = date;
+    this.plane.wheel.advance(clock.monotonic_ms());
+  }
+}
+
+interface MutablePlane extends Plane {
+  date: string;
+}
+
+function blockListOf(blocks: readonly string[]): BlockList | null {
+  if (blocks.length === 0) return null;
+  const list = new BlockList();
+  for (const block of blocks) {
+    const [address = '', prefix] = block.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    list.addSubnet(address, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
+  }
+  return list;
+}
+
+function ignore(_exchange: Exchange): void {}
