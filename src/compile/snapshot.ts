@@ -11,6 +11,8 @@ export interface Snapshot {
   /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
   readonly revision: number;
   readonly router: Router<CompiledRoute>;
+  /** For the next compile; absent where a Snapshot was made by hand. */
+  readonly memory?: CompileMemory;
 }
 
 /** What the data plane needs of one route, everything parsed and resolved. */
@@ -77,4 +79,28 @@ export interface KeepalivePool {
   readonly idle_ms: number;
   /** Requests after which a connection is closed; 0 means no bound. */
   readonly requests: number;
+}
+
+/** An object as it was when it was last right. */
+export interface GoodObject {
+  /** Its JSON text as written, to tell whether it changed; '' is equal to none. */
+  readonly text: string;
+  /** The checked copy with defaults. */
+  readonly value: unknown;
+}
+
+/** What the next compile needs of this one; the data plane never looks at it. */
+export interface CompileMemory {
+  /** Last good versions by `kind/id`, such as `routes/7`. */
+  readonly good: ReadonlyMap<string, GoodObject>;
+  /** By `CompiledUpstream.key`. */
+  readonly upstreams: ReadonlyMap<string, CompiledUpstream>;
+  /** Compiled routes by id. */
+  readonly routes: ReadonlyMap<string, RouteMemory>;
+}
+
+/** A compiled route beside all that it was made of: as long as these are the same, so is the route. */
+export interface RouteMemory {
+  readonly compiled: CompiledRoute;
+  readonly sources: readonly unknown[];
 }

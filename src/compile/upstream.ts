@@ -1,0 +1,79 @@
+/** Upstream object → what the data plane needs of it. */
+import { parseHashKey } from '../balance/hash-key.ts';
+import type { HashKeyProblem } from '../balance/hash-key.ts';
+import type { BalancerSettings } from '../balance/balancer.ts';
+import { canonicalText } from '../model/canonical.ts';
+import type { Report } from '../model/object-model.ts';
+import type { ProblemCode } from '../model/problem.ts';
+import { nodesOf } from '../model/upstream.ts';
+import type { NodeObject, UpstreamObject } from '../model/upstream.ts';
+import type { RouteObject } from '../model/route.ts';
+import type { CompiledNode, CompiledUpstream, UpstreamTimeouts } from './snapshot.ts';
+
+const DEFAULT_TIMEOUTS: UpstreamTimeouts = { connect_ms: 60_000, send_ms: 60_000, read_ms: 60_000 };
+
+const HASH_KEY_CODES: Readonly<Record<HashKeyProblem['code'], ProblemCode>> = {
+  required: 'missing_attribute',
+  wrong_type: 'wrong_type',
+  unknown_value: 'invalid_value',
+  malformed: 'invalid_value',
+  unsupported: 'invalid_value',
+};
+
+/** What only the balancer knows about an upstream; `at` as in `checkUpstream`. */
+export function checkBalancer(upstream: UpstreamObject, at: string, report: Report): void {
+  if (upstream.type !== 'chash') return;
+  for (const problem of parseHashKey(upstream.hash_on, upstream.key).problems) {
+    const value = upstream[problem.path];
+    report(at + problem.path, HASH_KEY_CODES[problem.code], problem.message, value);
+  }
+}
+
+/** Compiles a checked upstream. `key` is the object that owns it, such as `upstreams/7` or `routes/1`. */
+export function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
+  const nodes = nodesOf(upstream).map(compileNode);
+  const pool = upstream.keepalive_pool;
+  return {
+    key,
+    scheme: 'http',
+    nodes,
+    balancer: compileBalancer(upstream),
+    retries: upstream.retries ?? Math.max(0, nodes.length - 1),
+    retryTimeout_ms: toMilliseconds(upstream.retry_timeout),
+    timeouts: compileTimeouts(upstream.timeout) ?? DEFAULT_TIMEOUTS,
+    passHost: upstream.pass_host,
+    upstreamHost: upstream.pass_host === 'rewrite' ? (upstream.upstream_host ?? '') : '',
+    keepalive: { size: pool.size, idle_ms: toMilliseconds(pool.idle_timeout), requests: pool.requests },
+  };
+}
+
+/** `compiled`, or the equal one of the previous Snapshot: connection pools and balancer positions hang on it. */
+export function reuseUpstream(compiled: CompiledUpstream, previous: CompiledUpstream | undefined): CompiledUpstream {
+  return previous !== undefined && canonicalText(previous) === canonicalText(compiled) ? previous : compiled;
+}
+
+/** null if there is nothing to override. */
+export function compileTimeouts(timeout: RouteObject['timeout']): UpstreamTimeouts | null {
+  if (timeout === undefined) return null;
+  return {
+    connect_ms: toMilliseconds(timeout.connect),
+    send_ms: toMilliseconds(timeout.send),
+    read_ms: toMilliseconds(timeout.read),
+  };
+}
+
+/** Rounded up: 0 has meanings of its own. */
+function toMilliseconds(seconds: number): number {
+  return Math.ceil(seconds * 1000);
+}
+
+function compileNode({ host, port = 80, weight, priority }: NodeObject): CompiledNode {
+  return { host, port, weight, priority, authority: `${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+function compileBalancer({ type, hash_on, key }: UpstreamObject): BalancerSettings {
+  if (type !== 'chash') return { type };
+  const { source } = parseHashKey(hash_on, key);
+  if (source === null) throw new TypeError('an unchecked hash key');
+  return { type, hashKey: source };
+}

@@ -1,0 +1,201 @@
+/** From a file to settings and objects: finding it, reading it, substituting the environment, naming every problem's line. */
+import { readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { EMPTY_OBJECTS, readObjects } from '../model/object-set.ts';
+import type { ObjectSet } from '../model/object-set.ts';
+import type { Problem } from '../model/problem.ts';
+import { MAX_DOCUMENT_BYTES, parseDocument } from './document.ts';
+import type { Document, DocumentFormat } from './document.ts';
+import { redact, referencedVariables, substitute } from './environment.ts';
+import type { Environment } from './environment.ts';
+import { DEFAULT_SETTINGS, readSettings } from './settings.ts';
+import type { GatewaySettings } from './settings.ts';
+
+export interface Configuration {
+  readonly settings: GatewaySettings;
+  readonly objects: ObjectSet;
+  /** A start or a check with any of these fails. */
+  readonly problems: readonly Problem[];
+  /** Unknown attributes in files that APISIX wrote. */
+  readonly warnings: readonly Problem[];
+  /** Whether the file ends with the line #END: once seen, it stays required. */
+  readonly hasEndMark: boolean;
+  /** Gives a problem that compile found its line, and hides what came from the environment. */
+  dress(problem: Problem): Problem;
+}
+
+export interface ParseOptions {
+  readonly format: DocumentFormat;
+  /** apisix: APISIX's standalone file, where `#END` is required in YAML and unknown attributes are warnings. */
+  readonly dialect: 'gatewright' | 'apisix';
+  readonly env: Environment;
+}
+
+const NAMES = ['gatewright.yaml', 'gatewright.yml', 'gatewright.json', 'gatewright.config.ts'];
+
+/**
+ * The file to read: `explicit` if given, else the first that exists in the current directory, in `gatewright/` under
+ * XDG_CONFIG_HOME (`~/.config`), in /etc/gatewright. Throws an Error that names the places if there is none.
+ */
+export function findConfiguration(explicit: string | undefined, cwd: string, env: Environment): string {
+  if (explicit !== undefined) return resolve(cwd, explicit);
+  const home = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
+  const places = [cwd, join(home, 'gatewright'), '/etc/gatewright'];
+  for (const place of places) {
+    const found = NAMES.map((name) => join(place, name)).find((path) => existsSync(path));
+    if (found !== undefined) return found;
+  }
+  throw new Error(
+    `no configuration found: none of ${NAMES.join(', ')} is in ${places.join(', ')}; name one with -c FILE`,
+  );
+}
+
+/** Reads a file. Never rejects: a file that cannot be read is a problem like any other. */
+export async function loadConfiguration(path: string, env: Environment): Promise<Configuration> {
+  try {
+    if (/\.[cm]?[jt]s$/.test(path)) return await loadModule(path);
+    const { size } = await stat(path);
+    if (size > MAX_DOCUMENT_BYTES) {
+      const limit = MAX_DOCUMENT_BYTES / 1024 / 1024;
+      return unreadable('too_large', `${path} has ${Math.ceil(size / 1024 / 1024)} MiB, at most ${limit} are read`);
+    }
+    const text = decode(await readFile(path));
+    if (text === null) return unreadable('syntax', `${path} is not UTF-8`);
+    const secrets = await readSecretFiles(text, env);
+    const isApisix = /^apisix\.(?:ya?ml|json)$/.test(basename(path));
+    const parsed = parseConfiguration(text, {
+      format: extname(path) === '.json' ? 'json' : 'yaml',
+      dialect: isApisix ? 'apisix' : 'gatewright',
+      env: secrets.env,
+    });
+    return { ...parsed, problems: [...secrets.problems, ...parsed.problems] };
+  } catch (error) {
+    return unreadable('unreadable', `cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Pure: everything that a text says, with all its problems. */
+export function parseConfiguration(text: string, options: ParseOptions): Configuration {
+  const { text: substituted, problems: unset, redactions } = substitute(text, options.env);
+  const document = parseDocument(substituted, options.format);
+  const dress = (problem: Problem): Problem => redact(withLine(problem, document), redactions);
+  const hasEndMark = options.format === 'yaml' && endsWithMark(text);
+  const problems: Problem[] = [...unset];
+  if (options.dialect === 'apisix' && options.format === 'yaml' && !hasEndMark) {
+    problems.push({
+      path: '',
+      code: 'syntax',
+      message: 'the last line of apisix.yaml is #END, or the file is taken for half-written',
+    });
+  }
+  // What an unset variable left behind is broken in ways that would only distract.
+  if (unset.length > 0 && document.problems.length > 0) return { ...nothing(problems), dress };
+  problems.push(...document.problems);
+  if (document.problems.length > 0) return { ...nothing(problems.map(dress)), hasEndMark, dress };
+  const read = readValue(document.value, options.dialect);
+  return {
+    ...read,
+    problems: [...problems, ...read.problems].map(dress),
+    warnings: read.warnings.map(dress),
+    hasEndMark,
+    dress,
+  };
+}
+
+/** Whether the last line that is not empty is `#END`. */
+export function endsWithMark(text: string): boolean {
+  return /(?:^|\n)#END\s*$/.test(text.slice(-1024));
+}
+
+type Read = Omit<Configuration, 'dress' | 'hasEndMark'>;
+
+function readValue(value: unknown, dialect: ParseOptions['dialect']): Read {
+  if (value === null || value === undefined)
+    return { settings: DEFAULT_SETTINGS, objects: EMPTY_OBJECTS, problems: [], warnings: [] };
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    const message = 'expected keys such as "routes:" at the top level';
+    return nothing([{ path: '', code: 'wrong_type', message }]);
+  }
+  const document = value as Readonly<Record<string, unknown>>;
+  const { settings, problems } = readSettings(document['gateway']);
+  const read = readObjects(document, dialect === 'apisix' ? 'warning' : 'error');
+  const isError = dialect === 'gatewright';
+  return {
+    settings,
+    objects: read.set,
+    problems: [...problems, ...read.problems, ...(isError ? read.unknown : [])],
+    warnings: isError ? [] : read.unknown,
+  };
+}
+
+/** TypeScript and JavaScript files: the default export is the document; they read the environment themselves. */
+async function loadModule(path: string): Promise<Configuration> {
+  const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+  if (module.default === undefined) {
+    return unreadable('syntax', `${path} has no default export: write export default defineConfig({ … })`);
+  }
+  // A round trip through JSON leaves plain data: no getters, no instances, nothing shared with the module.
+  const plain: unknown = JSON.parse(JSON.stringify(await module.default));
+  return { ...readValue(plain, 'gatewright'), hasEndMark: false, dress: (problem) => problem };
+}
+
+function withLine(problem: Problem, document: Document): Problem {
+  if (problem.line !== undefined || problem.path === '') return problem;
+  const line = document.lineOf(problem.path);
+  return line === undefined ? problem : { ...problem, line };
+}
+
+function nothing(problems: readonly Problem[]): Configuration {
+  return {
+    settings: DEFAULT_SETTINGS,
+    objects: EMPTY_OBJECTS,
+    problems,
+    warnings: [],
+    hasEndMark: false,
+    dress: (problem) => problem,
+  };
+}
+
+function unreadable(code: Problem['code'], message: string): Configuration {
+  return nothing([{ path: '', code, message }]);
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+const MAX_SECRET_BYTES = 64 * 1024;
+
+/** `VAR_FILE` names a file whose content is the value of `VAR`, as container platforms hand out secrets. */
+async function readSecretFiles(text: string, env: Environment): Promise<{ env: Environment; problems: Problem[] }> {
+  const values: Record<string, string | undefined> = { ...env };
+  const problems: Problem[] = [];
+  for (const name of referencedVariables(text)) {
+    const file = env[`${name}_FILE`];
+    if (file === undefined || file === '') continue;
+    if (env[name] !== undefined) {
+      problems.push({ path: '', code: 'environment', message: `${name} and ${name}_FILE are both set: keep one` });
+      continue;
+    }
+    try {
+      const bytes = await readFile(file);
+      if (bytes.length > MAX_SECRET_BYTES) throw new Error(`it has more than ${MAX_SECRET_BYTES} bytes`);
+      values[name] = bytes.toString('utf8').replace(/\r?\n$/, '');
+    } catch (error) {
+      values[name] = '';
+      problems.push({
+        path: '',
+        code: 'environment',
+        message: `cannot read ${name}_FILE: ${(error as Error).message}`,
+      });
+    }
+  }
+  return { env: values, problems };
+}

@@ -1,0 +1,273 @@
+/** The reserved key `gateway`: what a start needs to know. Everything else in the file is objects. */
+import { isIP } from 'node:net';
+import type { Infer, Schema } from '../sdk/schema.ts';
+import { fillDefaults } from '../model/fill.ts';
+import { pathOf, quote } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
+import { validator } from '../model/validate.ts';
+
+const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const satisfies Schema;
+const ADDRESS = { type: 'string', minLength: 1, maxLength: 255 } as const satisfies Schema;
+
+const milliseconds = <const D extends number>(value: D, description: string) =>
+  ({ type: 'integer', minimum: 0, maximum: 2_147_483_647, default: value, description }) as const;
+const positive = <const D extends number>(value: D, description: string) =>
+  ({ type: 'integer', minimum: 1, maximum: 2_147_483_647, default: value, description }) as const;
+const bytes = <const D extends number>(value: D, minimum: number, description: string) =>
+  ({ type: 'integer', minimum, maximum: Number.MAX_SAFE_INTEGER, default: value, description }) as const;
+
+export const settingsSchema = {
+  type: 'object',
+  description: 'What a start needs to know.',
+  properties: {
+    http: {
+      type: 'array',
+      description: 'Where plain HTTP is accepted.',
+      minItems: 1,
+      maxItems: 64,
+      default: [{ port: 9080 }],
+      items: {
+        type: 'object',
+        required: ['port'],
+        properties: {
+          address: { ...ADDRESS, default: '0.0.0.0', description: 'IP address to listen on.' },
+          port: { ...PORT, description: 'Port to listen on; 0 takes a free one and the log names it.' },
+        },
+      },
+    },
+    control: {
+      type: 'object',
+      description: 'Where /status and the Control API answer.',
+      default: {},
+      properties: {
+        address: { ...ADDRESS, default: '127.0.0.1', description: 'IP address to listen on.' },
+        port: { ...PORT, default: 9090, description: 'Port to listen on; 0 takes a free one.' },
+      },
+    },
+    workers: {
+      description: 'Threads that carry traffic; auto: as many as the process may use cores.',
+      anyOf: [{ type: 'integer', minimum: 1, maximum: 1024 }, { const: 'auto' }],
+      default: 'auto',
+    },
+    profile: {
+      enum: ['secure', 'apisix'],
+      default: 'secure',
+      description: "secure: strict defaults; apisix: APISIX's own laxer ones.",
+    },
+    router: {
+      enum: ['radixtree_host_uri', 'radixtree_uri', 'radixtree_uri_with_parameter'],
+      default: 'radixtree_host_uri',
+      description: 'How routes are matched: host first, then path; path only; path only, with :name parameters.',
+    },
+    trusted_addresses: {
+      type: 'array',
+      default: [],
+      maxItems: 4096,
+      items: ADDRESS,
+      description: 'Addresses and CIDR blocks of peers whose X-Forwarded-* headers are believed.',
+    },
+    server_header: {
+      type: 'string',
+      default: 'Gatewright',
+      maxLength: 256,
+      pattern: '^[\\x20-\\x7e]*$',
+      remedy: 'may hold printable ASCII only',
+      description: "Server header of responses that carry none of the upstream's; empty sends none.",
+    },
+    via: {
+      type: 'string',
+      default: 'gatewright',
+      maxLength: 256,
+      pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~:-]*$",
+      remedy: 'is not a pseudonym as RFC 9110 section 7.6.3 allows: a token, or host:port',
+      description: 'Pseudonym in the Via header of forwarded requests; empty adds none.',
+    },
+    merge_slashes: {
+      type: 'boolean',
+      default: true,
+      description: 'Whether doubled slashes in paths are merged before matching and forwarding.',
+    },
+    early_hints: {
+      enum: ['forward', 'drop'],
+      default: 'forward',
+      description: 'What becomes of 103 responses.',
+    },
+    upstream_status_header: {
+      enum: ['on_5xx', 'always', 'off'],
+      default: 'on_5xx',
+      description: 'When X-APISIX-Upstream-Status is sent.',
+    },
+    limits: {
+      type: 'object',
+      default: {},
+      description: 'Bounds; what exceeds one is refused.',
+      properties: {
+        line_bytes: bytes(8192, 256, 'Longest request line, in bytes (414).'),
+        head_bytes: bytes(32768, 1024, 'Longest header section, in bytes (431).'),
+        fields: bytes(100, 1, 'Most header fields (431).'),
+        body_bytes: bytes(0, 0, 'Longest request body, in bytes (413); 0 is no limit.'),
+        pipelined_bytes: bytes(65536, 1024, 'Most bytes of further requests kept while a response is under way.'),
+        connections: bytes(0, 0, 'Most client connections at once; 0 is no limit.'),
+      },
+    },
+    timeouts: {
+      type: 'object',
+      default: {},
+      description: 'Deadlines on the client side.',
+      properties: {
+        head_ms: positive(10_000, 'Until a request head is complete, from its first byte.'),
+        body_ms: positive(60_000, 'Between two reads of a request body.'),
+        idle_ms: positive(60_000, 'Until an idle client connection is closed.'),
+        send_ms: positive(180_000, 'How long a client may take nothing of a response.'),
+        linger_ms: positive(5_000, 'How long an unread request body may be quiet after an early response.'),
+        linger_total_ms: positive(30_000, 'How long such a body is read at most.'),
+        drain_ms: milliseconds(30_000, 'How long running exchanges may take to end at a stop.'),
+        drain_delay_ms: milliseconds(0, 'How long connections are still accepted after readiness turned 503.'),
+      },
+    },
+    access_log: {
+      description: 'One line for every exchange; false writes none.',
+      default: false,
+      anyOf: [
+        { const: false },
+        {
+          type: 'object',
+          properties: {
+            path: { type: 'string', minLength: 1, default: 'stdout', description: 'stdout, stderr, or a file.' },
+            format: {
+              type: 'string',
+              minLength: 1,
+              maxLength: 8192,
+              default: 'text',
+              description: 'text, json, or a line with $variables.',
+            },
+          },
+        },
+      ],
+    },
+    error_log: {
+      type: 'object',
+      default: {},
+      description: 'What the gateway itself has to say.',
+      properties: {
+        path: { type: 'string', minLength: 1, default: 'stderr', description: 'stdout, stderr, or a file.' },
+        level: {
+          enum: ['debug', 'info', 'warn', 'error'],
+          default: 'info',
+          description: 'The least severe line written.',
+        },
+      },
+    },
+    store: {
+      type: 'object',
+      default: {},
+      description: 'Where objects come from; file: this file, watched.',
+      properties: { type: { enum: ['file', 'embedded', 'etcd'], default: 'file' } },
+    },
+  },
+} as const satisfies Schema;
+
+/** The checked settings, defaults filled in; the wire names are kept. */
+export interface GatewaySettings extends Readonly<Infer<typeof settingsSchema>> {
+  /** Whether the file names `gateway.control`: without it, a port that is taken is only a warning. */
+  readonly controlExplicit: boolean;
+}
+
+/** Attributes that the design has and this version refuses. */
+const NOT_AVAILABLE: Readonly<Record<string, string>> = {
+  https: 'TLS listeners are not available in this version',
+  admin: 'the Admin API is not available in this version',
+  metrics: 'the metrics listener is not available in this version',
+};
+
+const validateSettings = validator(settingsSchema);
+
+/** Reads the value of the key `gateway` (undefined if the file has none). With problems, the settings are the defaults. */
+export function readSettings(value: unknown): {
+  readonly settings: GatewaySettings;
+  readonly problems: readonly Problem[];
+} {
+  const problems: Problem[] = [];
+  let offered: unknown = value ?? {};
+  if (typeof offered === 'object' && !Array.isArray(offered)) {
+    offered = Object.fromEntries(Object.entries(offered as object).filter(([key]) => !refuse(key, problems)));
+  }
+  const checked = validateSettings(offered, 'gateway');
+  problems.push(...checked.unknown, ...checked.problems);
+  if (checked.problems.length > 0) return { settings: DEFAULT_SETTINGS, problems };
+  const filled = checked.value as Infer<typeof settingsSchema>;
+  problems.push(...checkSettings(filled));
+  const controlExplicit = Object.hasOwn(offered as object, 'control');
+  return { settings: { ...filled, controlExplicit }, problems };
+}
+
+function refuse(key: string, problems: Problem[]): boolean {
+  const reason = Object.hasOwn(NOT_AVAILABLE, key) ? NOT_AVAILABLE[key] : undefined;
+  if (reason === undefined) return false;
+  problems.push({ path: pathOf('gateway', key), code: 'not_available', message: reason });
+  return true;
+}
+
+function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
+  const problems: Problem[] = [];
+  const { workers, profile, store } = settings;
+  if (typeof workers === 'number' && workers > 1) {
+    problems.push(notAvailable('gateway.workers', workers, 'this version runs one worker: write 1 or auto'));
+  }
+  if (profile === 'apisix') {
+    problems.push(
+      notAvailable('gateway.profile', profile, 'the profile "apisix" is not available in this version: write secure'),
+    );
+  }
+  if (store.type !== 'file') {
+    const message = `the store "${store.type}" is not available in this version: write file`;
+    problems.push(notAvailable('gateway.store.type', store.type, message));
+  }
+  settings.trusted_addresses.forEach((block, i) => {
+    const path = pathOf('gateway.trusted_addresses', i);
+    if (!isCidr(block))
+      problems.push({
+        path,
+        value: block,
+        code: 'invalid_value',
+        message: `${quote(block)} is no IP address and no CIDR block such as 10.0.0.0/8`,
+      });
+  });
+  return [...problems, ...checkListeners(settings)];
+}
+
+function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, string>();
+  const listeners = settings.http.map((listener, i) => ({ ...listener, path: pathOf('gateway.http', i) }));
+  for (const { address, port, path } of [...listeners, { ...settings.control, path: 'gateway.control' }]) {
+    if (isIP(address) === 0) {
+      const message = `${quote(address)} is not an IP address: 0.0.0.0 stands for all, 127.0.0.1 for this machine only`;
+      problems.push({ path: pathOf(path, 'address'), value: address, code: 'invalid_value', message });
+    }
+    const key = `${address} ${port}`;
+    const other = seen.get(key);
+    if (port !== 0 && other !== undefined) {
+      problems.push({ path, code: 'duplicate', message: `${other} listens on ${address} port ${port} already` });
+    }
+    seen.set(key, path);
+  }
+  return problems;
+}
+
+function notAvailable(path: string, value: string | number, message: string): Problem {
+  return { path, value, code: 'not_available', message };
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** What a file without the key `gateway` gets. */
+export const DEFAULT_SETTINGS: GatewaySettings = Object.freeze({
+  ...(fillDefaults(settingsSchema, {}, 'gateway', []) as Infer<typeof settingsSchema>),
+  controlExplicit: false,
+});

@@ -1,0 +1,13 @@
+/** One text for equal values: the order of keys does not count, everything else does. */
+
+/** JSON with sorted keys. Two values have the same text exactly if they are equal as JSON. */
+export function canonicalText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
+  const members = value as Readonly<Record<string, unknown>>;
+  const keys = Object.keys(members).filter((key) => members[key] !== undefined);
+  return `{${keys
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${canonicalText(members[key])}`)
+    .join(',')}}`;
+}

@@ -1,0 +1,191 @@
+/** All objects of a configuration, as they were written: raw, with their ids and the place each came from. */
+import { hash } from 'node:crypto';
+import { canonicalText } from './canonical.ts';
+import { nearest, pathOf, quote } from './problem.ts';
+import type { Problem } from './problem.ts';
+
+/** The kinds of objects, by the key that each has in a file; credentials stand among the consumers there. */
+export const KINDS = [
+  'routes',
+  'services',
+  'upstreams',
+  'consumers',
+  'credentials',
+  'consumer_groups',
+  'plugin_configs',
+  'global_rules',
+  'plugin_metadata',
+  'ssls',
+  'stream_routes',
+  'protos',
+  'secrets',
+] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+/** One object as it was written. */
+export interface RawObject {
+  /** Its id as a string; a hash of its match part if it was written without one. */
+  readonly id: string;
+  readonly value: Readonly<Record<string, unknown>>;
+  /** Where it stands: `routes[3]`. */
+  readonly path: string;
+}
+
+export interface ObjectSet {
+  readonly objects: { readonly [K in Kind]: readonly RawObject[] };
+  /** The enabled plugins by name, null if all are. */
+  readonly plugins: readonly string[] | null;
+  /** Whether an attribute that nobody knows is an error (gatewright.yaml) or a warning (what APISIX wrote). */
+  readonly unknownAttributes: 'error' | 'warning';
+}
+
+export const EMPTY_OBJECTS: ObjectSet = {
+  objects: Object.freeze(Object.fromEntries(KINDS.map((kind) => [kind, []])) as unknown as ObjectSet['objects']),
+  plugins: null,
+  unknownAttributes: 'error',
+};
+
+/** Top-level keys of a file that hold objects. */
+const FILE_KINDS: readonly string[] = KINDS.filter((kind) => kind !== 'credentials');
+
+/**
+ * Sorts the top level of a document into objects. What is wrong with the objects themselves is for compile to say;
+ * here only what keeps them from being told apart: unknown keys, items that are no objects, ids that are none or repeat.
+ */
+export function readObjects(
+  document: Readonly<Record<string, unknown>>,
+  unknownAttributes: ObjectSet['unknownAttributes'],
+): { readonly set: ObjectSet; readonly problems: readonly Problem[]; readonly unknown: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const unknown: Problem[] = [];
+  const objects = Object.fromEntries(KINDS.map((kind) => [kind, [] as RawObject[]])) as Record<Kind, RawObject[]>;
+  for (const [key, value] of Object.entries(document)) {
+    if (key === 'gateway' || key === 'plugins') continue;
+    if (!FILE_KINDS.includes(key)) {
+      const near = nearest(key, ['gateway', 'plugins', ...FILE_KINDS]);
+      const hint = near === undefined ? '' : `, did you mean "${near}"?`;
+      unknown.push({
+        path: pathOf('', key),
+        code: 'unknown_attribute',
+        message: `unknown key ${quote(key)} at the top level${hint}`,
+      });
+    } else if (Array.isArray(value)) readItems(key as Kind, value, objects, problems);
+    else if (value !== null) {
+      problems.push({
+        path: key,
+        code: 'wrong_type',
+        message: `"${key}" holds a list of objects: begin each with "- "`,
+      });
+    }
+  }
+  for (const kind of KINDS) findDuplicates(kind, objects[kind], problems);
+  const plugins = readPluginList(document['plugins'], problems);
+  return { set: { objects, plugins, unknownAttributes }, problems, unknown };
+}
+
+const CREDENTIAL_ID = /^[a-zA-Z0-9_-]+\/credentials\/[^/]+$/;
+const ID = /^[a-zA-Z0-9._-]{1,64}$/;
+
+function readItems(
+  kind: Kind,
+  items: readonly unknown[],
+  objects: Record<Kind, RawObject[]>,
+  problems: Problem[],
+): void {
+  const generated = new Map<string, number>();
+  items.forEach((item, i) => {
+    const path = pathOf(kind, i);
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+      problems.push({
+        path,
+        code: 'wrong_type',
+        message: `expected an object with the attributes of one item of "${kind}"`,
+      });
+      return;
+    }
+    const value = item as Record<string, unknown>;
+    const given = kind === 'consumers' && !isCredential(value) ? value['username'] : value['id'];
+    if (given === undefined || (kind === 'consumers' && typeof given !== 'string')) {
+      const id = generatedId(kind, value);
+      const count = (generated.get(id) ?? 0) + 1;
+      generated.set(id, count);
+      objects[kind].push({ id: count === 1 ? id : `${id}-${count}`, value, path });
+    } else if (kind === 'consumers' && isCredential(value))
+      objects.credentials.push({ id: String(given), value, path });
+    else if (isId(given)) objects[kind].push({ id: String(given), value, path });
+    else problems.push(badId(path, given));
+  });
+}
+
+function isCredential(value: Readonly<Record<string, unknown>>): boolean {
+  return typeof value['id'] === 'string' && CREDENTIAL_ID.test(value['id']) && value['username'] === undefined;
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === 'number'
+    ? Number.isSafeInteger(value) && value >= 1
+    : typeof value === 'string' && ID.test(value);
+}
+
+function badId(path: string, id: unknown): Problem {
+  const message = `${quote(id)} is no id: use 1 to 64 letters, digits, "-", "_" and ".", or an integer from 1`;
+  const problem: Problem = { path: pathOf(path, 'id'), code: 'invalid_value', message };
+  return typeof id === 'string' || typeof id === 'number' ? { ...problem, value: id } : problem;
+}
+
+/** What a route matches; its position must not count, or an insertion would give every later route a new identity. */
+const MATCH_PART = [
+  'uri',
+  'uris',
+  'host',
+  'hosts',
+  'methods',
+  'remote_addr',
+  'remote_addrs',
+  'vars',
+  'priority',
+  'filter_func',
+];
+const STREAM_MATCH_PART = ['remote_addr', 'server_addr', 'server_port', 'sni', 'protocol'];
+
+function generatedId(kind: Kind, value: Readonly<Record<string, unknown>>): string {
+  const keys = kind === 'routes' ? MATCH_PART : kind === 'stream_routes' ? STREAM_MATCH_PART : Object.keys(value);
+  const part = Object.fromEntries(keys.filter((key) => value[key] !== undefined).map((key) => [key, value[key]]));
+  return hash('sha1', canonicalText(part), 'hex').slice(0, 16);
+}
+
+function findDuplicates(kind: Kind, objects: readonly RawObject[], problems: Problem[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, path } of objects) {
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, path);
+    else {
+      const key = kind === 'consumers' ? 'username' : 'id';
+      problems.push({
+        path: pathOf(path, key),
+        value: id,
+        code: 'duplicate',
+        message: `the ${key} ${quote(id)} is taken by ${first}`,
+      });
+    }
+  }
+}
+
+function readPluginList(value: unknown, problems: Problem[]): readonly string[] | null {
+  if (value === undefined || value === null) return null;
+  if (!Array.isArray(value)) {
+    problems.push({ path: 'plugins', code: 'wrong_type', message: 'expected a list of plugins, each with a name' });
+    return null;
+  }
+  return value.flatMap((item: unknown, i) => {
+    const name = typeof item === 'object' && item !== null ? (item as Record<string, unknown>)['name'] : undefined;
+    if (typeof name === 'string') return [name];
+    problems.push({
+      path: pathOf('plugins', i),
+      code: 'missing_attribute',
+      message: 'a plugin is named by "name": write - name: NAME',
+    });
+    return [];
+  });
+}

@@ -1,0 +1,78 @@
+/** SSL: a certificate with its key, and the server names that it serves. */
+import type { Infer, Schema } from '../sdk/schema.ts';
+import { BOOKKEEPING, DESCRIPTION, HOST_PATTERN, LABELS } from './attributes.ts';
+import { defineModel } from './object-model.ts';
+
+const CERTIFICATE = { type: 'string', minLength: 1, maxLength: 65_536 } as const satisfies Schema;
+const KEY = { type: 'string', minLength: 1, maxLength: 65_536, secret: true } as const satisfies Schema;
+const SERVER_NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 253,
+  pattern: HOST_PATTERN,
+  remedy: 'is no server name: use a name such as example.com or *.example.com',
+} as const satisfies Schema;
+
+export const sslSchema = {
+  type: 'object',
+  description: 'A certificate with its key, and the server names that it serves.',
+  required: ['cert', 'key'],
+  properties: {
+    ...BOOKKEEPING,
+    desc: DESCRIPTION,
+    labels: LABELS,
+    type: {
+      enum: ['server', 'client'],
+      default: 'server',
+      description: 'server: presented to clients; client: to upstreams.',
+    },
+    cert: { ...CERTIFICATE, description: 'Certificate chain, PEM.' },
+    key: { ...KEY, description: 'Private key, PEM.' },
+    certs: { type: 'array', items: CERTIFICATE, description: 'Further certificates for the same names.' },
+    keys: { type: 'array', items: KEY, description: 'Their private keys, in the same order.' },
+    sni: { ...SERVER_NAME, description: 'The server name that it serves.' },
+    snis: { type: 'array', minItems: 1, items: SERVER_NAME, description: 'The server names that it serves.' },
+    client: {
+      type: 'object',
+      required: ['ca'],
+      description: 'Verification of client certificates.',
+      properties: {
+        ca: { ...CERTIFICATE, description: 'Certificate authorities, PEM.' },
+        depth: { type: 'integer', minimum: 0, default: 1, description: 'Longest chain.' },
+        skip_mtls_uri_regex: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { type: 'string' },
+          description: 'Paths that need no certificate.',
+        },
+      },
+    },
+    status: { enum: [0, 1], default: 1, description: '1: enabled; 0: as if it were not there.' },
+    ssl_protocols: {
+      type: 'array',
+      maxItems: 3,
+      uniqueItems: true,
+      items: { enum: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'] },
+      description: 'Versions of TLS that are accepted.',
+    },
+  },
+  allOf: [{ not: { required: ['sni', 'snis'] }, remedy: '"sni" and "snis" exclude each other: keep one' }],
+} as const satisfies Schema;
+
+export type SslObject = Infer<typeof sslSchema>;
+
+export const sslModel = defineModel({
+  kind: 'ssls',
+  noun: 'SSL',
+  schema: sslSchema,
+  check(ssl, report) {
+    if (ssl.type === 'server' && ssl.sni === undefined && ssl.snis === undefined) {
+      report('snis', 'missing_attribute', 'a certificate of type server needs "snis"');
+    }
+    if ((ssl.certs?.length ?? 0) !== (ssl.keys?.length ?? 0)) {
+      report('keys', 'wrong_length', 'as many "keys" as "certs" are needed');
+    }
+    report('', 'not_available', 'TLS certificates are not available in this version');
+  },
+});

@@ -1,0 +1,238 @@
+/** Upstream: the nodes that requests go to, and how one of them is chosen. */
+import { isIPv6 } from 'node:net';
+import type { Infer, Schema } from '../sdk/schema.ts';
+import { BOOKKEEPING, DESCRIPTION, HOST, ID, LABELS, NAME, TIMEOUT } from './attributes.ts';
+import { CHECKS } from './checks.ts';
+import { defineModel } from './object-model.ts';
+import type { Report } from './object-model.ts';
+import { pathOf, quote } from './problem.ts';
+
+const PORT = { type: 'integer', minimum: 1, maximum: 65535 } as const satisfies Schema;
+const WEIGHT = {
+  type: 'integer',
+  minimum: 0,
+  maximum: 1_000_000,
+  description: 'Share of the traffic; 0 takes the node out of rotation.',
+} as const satisfies Schema;
+
+const NODES = {
+  description: 'Where requests go: a map of host:port to weight, or a list. Empty: every request is answered with 502.',
+  anyOf: [
+    { type: 'object', additionalProperties: WEIGHT },
+    {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['host', 'weight'],
+        properties: {
+          host: { ...HOST, description: 'Name or address of the node.' },
+          port: { ...PORT, description: "Port of the node; the scheme's by default." },
+          weight: WEIGHT,
+          priority: {
+            type: 'integer',
+            minimum: -1_000_000,
+            maximum: 1_000_000,
+            default: 0,
+            description: 'Nodes of a lower priority serve when those of a higher one were tried or are down.',
+          },
+          metadata: { type: 'object', additionalProperties: true, description: 'What discovery knows of the node.' },
+        },
+      },
+    },
+  ],
+} as const satisfies Schema;
+
+const TLS = {
+  type: 'object',
+  description: 'TLS towards the nodes.',
+  properties: {
+    client_cert_id: { ...ID, description: 'SSL object whose certificate is presented.' },
+    client_cert: { type: 'string', minLength: 1, description: 'Certificate to present, PEM.' },
+    client_key: { type: 'string', minLength: 1, secret: true, description: 'Its private key, PEM.' },
+    verify: { type: 'boolean', default: false, description: "Whether the node's certificate is verified." },
+  },
+  dependentRequired: { client_cert: ['client_key'], client_key: ['client_cert'] },
+  not: { anyOf: [{ required: ['client_cert_id', 'client_cert'] }, { required: ['client_cert_id', 'client_key'] }] },
+  remedy: '"client_cert_id" excludes "client_cert" and "client_key": keep one of the two ways',
+} as const satisfies Schema;
+
+const KEEPALIVE_POOL = {
+  type: 'object',
+  default: {},
+  description: 'Idle connections kept to each node.',
+  properties: {
+    size: { type: 'integer', minimum: 1, maximum: 100_000, default: 320, description: 'How many are kept.' },
+    idle_timeout: {
+      type: 'number',
+      minimum: 0,
+      maximum: 2_147_483,
+      default: 60,
+      description: 'Seconds until an idle one is closed.',
+    },
+    requests: { type: 'integer', minimum: 1, default: 1000, description: 'Requests after which one is closed.' },
+  },
+} as const satisfies Schema;
+
+/** All attributes except those that only a stored upstream has. */
+const PROPERTIES = {
+  type: {
+    enum: ['roundrobin', 'chash', 'ewma', 'least_conn'],
+    default: 'roundrobin',
+    description: 'How a node is chosen; balancers written in Lua are not supported.',
+  },
+  nodes: NODES,
+  service_name: { type: 'string', minLength: 1, maxLength: 256, description: 'Name that discovery resolves to nodes.' },
+  discovery_type: { type: 'string', minLength: 1, description: 'Which discovery resolves it.' },
+  discovery_args: { type: 'object', additionalProperties: true, description: 'What that discovery needs to know.' },
+  hash_on: {
+    enum: ['vars', 'header', 'cookie', 'consumer', 'vars_combinations'],
+    default: 'vars',
+    description: 'What the key of chash is made of.',
+  },
+  key: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 4096,
+    description: 'The variable, header, cookie or combination that chash hashes.',
+  },
+  checks: CHECKS,
+  retries: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 1000,
+    description: 'Attempts after the first; one for each further node by default.',
+  },
+  retry_timeout: {
+    type: 'number',
+    minimum: 0,
+    maximum: 2_147_483,
+    default: 0,
+    description: 'Seconds after which no further attempt begins; 0: no bound.',
+  },
+  timeout: TIMEOUT,
+  scheme: {
+    enum: ['http', 'https', 'grpc', 'grpcs', 'tcp', 'udp', 'tls', 'kafka'],
+    default: 'http',
+    description: 'The protocol that the nodes speak.',
+  },
+  pass_host: {
+    enum: ['pass', 'node', 'rewrite'],
+    default: 'pass',
+    description: "Host that the upstream gets: the client's, the node's, or upstream_host.",
+  },
+  upstream_host: { ...HOST, description: 'The Host with pass_host: rewrite.' },
+  tls: TLS,
+  keepalive_pool: KEEPALIVE_POOL,
+  name: NAME,
+  desc: DESCRIPTION,
+  labels: LABELS,
+  create_time: BOOKKEEPING.create_time,
+  update_time: BOOKKEEPING.update_time,
+  id: BOOKKEEPING.id,
+} as const;
+
+export const upstreamSchema = {
+  type: 'object',
+  description: 'Nodes that requests go to, and how one of them is chosen.',
+  properties: PROPERTIES,
+  anyOf: [{ required: ['nodes'] }, { required: ['service_name', 'discovery_type'] }],
+  not: { required: ['nodes', 'service_name'] },
+  remedy: 'an upstream has either "nodes", or "service_name" with "discovery_type"',
+} as const satisfies Schema;
+
+export type UpstreamObject = Infer<typeof upstreamSchema>;
+
+/** One node in the form of a list, whichever form it was written in. */
+export interface NodeObject {
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly weight: number;
+  readonly priority: number;
+}
+
+export const upstreamModel = defineModel({
+  kind: 'upstreams',
+  noun: 'upstream',
+  schema: upstreamSchema,
+  check: (upstream, report) => checkUpstream(upstream, '', report),
+});
+
+/** Cross-field rules, also of an upstream inside a route or service; `at` is its path with a dot at the end, or ''. */
+export function checkUpstream(upstream: UpstreamObject, at: string, report: Report): void {
+  if (upstream.pass_host === 'rewrite' && upstream.upstream_host === undefined) {
+    report(`${at}upstream_host`, 'missing_attribute', 'pass_host: rewrite needs "upstream_host" beside it');
+  }
+  checkAvailable(upstream, at, report);
+  checkNodes(upstream, at, report);
+}
+
+/** Attributes with a valid shape that this version cannot honour: refused, because ignoring them would be wrong. */
+function checkAvailable(upstream: UpstreamObject, at: string, report: Report): void {
+  if (upstream.scheme !== 'http') {
+    const message = `the scheme "${upstream.scheme}" is not available in this version: only http is`;
+    report(`${at}scheme`, 'not_available', message, upstream.scheme);
+  }
+  if (upstream.checks !== undefined)
+    report(`${at}checks`, 'not_available', 'health checks are not available in this version');
+  if (upstream.tls !== undefined)
+    report(`${at}tls`, 'not_available', 'TLS towards upstreams is not available in this version');
+  if (upstream.service_name !== undefined || upstream.discovery_type !== undefined) {
+    report(`${at}service_name`, 'not_available', 'service discovery is not available in this version: list the nodes');
+  }
+}
+
+function checkNodes(upstream: UpstreamObject, at: string, report: Report): void {
+  const { nodes } = upstream;
+  if (nodes === undefined) return;
+  if (!Array.isArray(nodes)) {
+    for (const key of Object.keys(nodes)) {
+      if (parseAuthority(key) === null) {
+        const message = `${quote(key)} is no node: write host:port, an IPv6 address in brackets as in [::1]:80`;
+        report(pathOf(`${at}nodes`, key), 'invalid_value', message, key);
+      }
+    }
+  }
+  const seen = new Map<string, number>();
+  nodesOf(upstream).forEach((node, i) => {
+    const authority = `${node.host}:${node.port ?? ''}`;
+    const first = seen.get(authority);
+    if (first === undefined) seen.set(authority, i);
+    else report(pathOf(`${at}nodes`, i), 'duplicate', `${quote(authority)} is a node already`, authority);
+  });
+}
+
+/** The nodes as a list. Keys of a map that are no nodes are left out: `checkUpstream` reports them. */
+export function nodesOf(upstream: UpstreamObject): readonly NodeObject[] {
+  const { nodes } = upstream;
+  if (nodes === undefined) return [];
+  if (isList(nodes)) {
+    return nodes.map(({ host, port, weight, priority }) => ({ host: withoutBrackets(host), port, weight, priority }));
+  }
+  return Object.entries(nodes).flatMap(([key, weight]) => {
+    const parsed = parseAuthority(key);
+    return parsed === null ? [] : [{ ...parsed, weight, priority: 0 }];
+  });
+}
+
+type NodeItem = Extract<NonNullable<UpstreamObject['nodes']>, readonly unknown[]>;
+
+function isList(nodes: NonNullable<UpstreamObject['nodes']>): nodes is NodeItem {
+  return Array.isArray(nodes);
+}
+
+const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::(\d{1,5}))?$/;
+
+/** Splits `host:port`; null if it is neither a host nor a host with a port. */
+export function parseAuthority(text: string): { readonly host: string; readonly port: number | undefined } | null {
+  const match = AUTHORITY.exec(text);
+  if (match === null) return isIPv6(text) ? { host: text, port: undefined } : null;
+  const [, ipv6, name, digits] = match;
+  const port = digits === undefined ? undefined : Number(digits);
+  if (port !== undefined && (port < 1 || port > 65535)) return null;
+  if (ipv6 !== undefined && !isIPv6(ipv6)) return null;
+  return { host: ipv6 ?? name ?? '', port };
+}
+
+function withoutBrackets(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}
