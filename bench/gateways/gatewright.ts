@@ -1,0 +1,32 @@
+/** Gatewright as a user starts it: one command, one file. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Gateway, Setup } from './gateway.ts';
+
+const COMMAND = fileURLToPath(new URL('../../bin/gatewright', import.meta.url));
+
+/** JSON is YAML too, so this needs no writer of YAML. */
+export function gatewrightConfig({ port, controlPort, upstreamPort, routes, tuning }: Setup): string {
+  const upstream = { type: 'roundrobin', nodes: { [`127.0.0.1:${upstreamPort}`]: 1 } };
+  const document = {
+    gateway: {
+      http: [{ address: '127.0.0.1', port }],
+      control: { address: '127.0.0.1', port: controlPort },
+    },
+    routes: routes.map((uri) => ({ uri, upstream, ...tuning.gatewright?.route })),
+    ...tuning.gatewright?.document,
+  };
+  return `${JSON.stringify(document, null, 1)}\n`;
+}
+
+export const gatewright: Gateway = {
+  name: 'gatewright',
+  missing: () => (existsSync(COMMAND) ? undefined : `gatewright is missing: ${COMMAND} does not exist`),
+  version: { command: COMMAND, args: ['version'] },
+  launch(setup) {
+    const file = join(setup.folder, 'gatewright.yaml');
+    writeFileSync(file, gatewrightConfig(setup));
+    return { command: COMMAND, args: ['run', '-c', file] };
+  },
+};

@@ -1,0 +1,62 @@
+/** nginx with one worker, tuned as somebody would who wants it to win: no log, keep-alive everywhere, no temporary files. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findCommand } from '../processes.ts';
+import { CONNECTIONS, KEPT_ALIVE, type Gateway, type Setup } from './gateway.ts';
+
+/** A location for a route: `/a/*` is the prefix `/a/`, and no regular expression is looked at after it. */
+function location(route: string): string {
+  const match = route === '/*' ? '/' : route.endsWith('*') ? `^~ ${route.slice(0, -1)}` : `= ${route}`;
+  return `    location ${match} { proxy_pass http://upstream; }`;
+}
+
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+
+export function nginxConfig({ folder, port, upstreamPort, routes, tuning }: Setup): string {
+  return `
+worker_processes 1;
+daemon off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log warn;
+events { worker_connections ${CONNECTIONS}; }
+http {
+  access_log off;
+  keepalive_timeout 300s;
+  keepalive_requests 1000000000;
+  server_tokens off;
+${TEMPORARY.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
+  upstream upstream {
+    server 127.0.0.1:${upstreamPort};
+    keepalive ${KEPT_ALIVE};
+    keepalive_requests 1000000000;
+  }
+${(tuning.nginx?.http ?? []).map((line) => `  ${line}`).join('\n')}
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_max_temp_file_size 0;
+${(tuning.nginx?.server ?? []).map((line) => `    ${line}`).join('\n')}
+${routes.map(location).join('\n')}
+  }
+}
+`;
+}
+
+export const nginx: Gateway = {
+  name: 'nginx',
+  missing: () =>
+    findCommand('nginx') === undefined ? "nginx is missing: 'apt-get install nginx-core' brings it" : undefined,
+  version: { command: 'nginx', args: ['-v'] },
+  launch(setup) {
+    const file = join(setup.folder, 'nginx.conf');
+    writeFileSync(file, nginxConfig(setup));
+    // The first error log is opened before the configuration is read.
+    return { command: 'nginx', args: ['-e', join(setup.folder, 'error.log'), '-p', setup.folder, '-c', file] };
+  },
+};

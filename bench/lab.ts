@@ -1,0 +1,44 @@
+/** Sets up what every measurement needs: cores, folder, upstream; and sees to it that all of it goes away again. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { allowedCores } from './cpu.ts';
+import { findCommand, pinSelf, Processes, untilLine } from './processes.ts';
+import type { Cores, Lab } from './rounds.ts';
+
+const UPSTREAM = fileURLToPath(new URL('upstream.ts', import.meta.url));
+
+/** The last core for the gateway, since interrupts often go to the first; all others for the rest. */
+export function divideCores(allowed: readonly number[]): Cores {
+  const gateway = allowed.slice(-1);
+  return { gateway, load: allowed.length > 1 ? allowed.slice(0, -1) : gateway };
+}
+
+/** What is missing on this machine for all gateways, with the Debian package that brings it. */
+export function missingTools(): string[] {
+  const missing: string[] = [];
+  if (findCommand('wrk') === undefined) {
+    missing.push("wrk is missing, so nothing can be put under load: 'apt-get install wrk' brings it");
+  }
+  if (findCommand('taskset') === undefined) {
+    missing.push("taskset is missing, so nothing is pinned to a core: 'apt-get install util-linux' brings it");
+  }
+  if (allowedCores().length < 2) missing.push('there is one core only: the gateways share it with the load generator');
+  return missing;
+}
+
+/** Opens a lab. It is cleared away when this process ends, in whatever way but SIGKILL. */
+export async function openLab(
+  timing: Pick<Lab, 'rounds' | 'spareRounds' | 'seconds' | 'warm_ms'>,
+  progress: Lab['progress'],
+): Promise<Lab> {
+  const cores = divideCores(allowedCores());
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-bench-'));
+  const processes = new Processes();
+  processes.guard(() => rmSync(folder, { recursive: true, force: true }));
+  pinSelf(cores.load);
+  const upstream = processes.start({ command: process.execPath, args: [UPSTREAM] }, cores.load);
+  const { port: upstreamPort } = JSON.parse(await untilLine(upstream, 5000)) as { port: number };
+  return { processes, folder, cores, upstreamPort, ...timing, progress };
+}

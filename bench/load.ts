@@ -1,0 +1,95 @@
+/** The load generator: wrk, driven and read. */
+import { fileURLToPath } from 'node:url';
+import type { Processes } from './processes.ts';
+
+const SCRIPT = fileURLToPath(new URL('load.lua', import.meta.url));
+const MARK = '@result ';
+
+/** What the clients do. */
+export interface Load {
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  /** Bytes of each request's body. */
+  readonly bodyBytes: number;
+  readonly connections: number;
+  /** Whether every request asks for `Connection: close` and so brings its own connection. */
+  readonly closes: boolean;
+}
+
+/** What one run of wrk saw. Latencies are of whole requests, from the first byte sent to the last byte read. */
+export interface LoadResult {
+  readonly duration_us: number;
+  readonly requests: number;
+  /** All bytes read, heads included. */
+  readonly bytes: number;
+  readonly connect: number;
+  readonly read: number;
+  readonly write: number;
+  readonly timeout: number;
+  /** Answers with a status of 400 or more. */
+  readonly status: number;
+  readonly p50_us: number;
+  readonly p99_us: number;
+}
+
+const FIELDS: readonly (keyof LoadResult)[] = [
+  'duration_us',
+  'requests',
+  'bytes',
+  'connect',
+  'read',
+  'write',
+  'timeout',
+  'status',
+  'p50_us',
+  'p99_us',
+];
+
+/** The arguments for wrk. One thread: it shares its core with the upstream. */
+export function wrkArguments(load: Load, port: number, seconds: number): string[] {
+  return [
+    '--threads=1',
+    `--connections=${load.connections}`,
+    `--duration=${seconds}s`,
+    '--timeout=10s',
+    `--script=${SCRIPT}`,
+    ...(load.closes ? ['--header=Connection: close'] : []),
+    `http://127.0.0.1:${port}${load.path}`,
+    '--',
+    load.method,
+    String(load.bodyBytes),
+  ];
+}
+
+/** Reads the line that load.lua prints at the end; throws with wrk's own words where there is none. */
+export function parseWrk(output: string): LoadResult {
+  const line = output.split('\n').find((each) => each.startsWith(MARK));
+  if (line === undefined) throw new Error(`wrk gave no result: ${output.trim() || 'no output'}`);
+  const result = JSON.parse(line.slice(MARK.length)) as LoadResult;
+  for (const field of FIELDS) {
+    if (!Number.isFinite(result[field])) throw new Error(`wrk gave no number for ${field}: ${line}`);
+  }
+  return result;
+}
+
+/** Why a run must not be counted, or undefined if every answer was a whole 2xx. */
+export function loadFault(result: LoadResult, contentBytes: number): string | undefined {
+  const faults = [
+    [result.status, 'answers with a status of 400 or more'],
+    [result.connect, 'failed connects'],
+    [result.read, 'failed reads'],
+    [result.write, 'failed writes'],
+    [result.timeout, 'timeouts'],
+  ] as const;
+  const seen = faults.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  if (result.requests === 0) seen.push('no answer at all');
+  else if (result.bytes < result.requests * contentBytes) {
+    seen.push(`${Math.floor(result.bytes / result.requests)} bytes an answer, fewer than its body's ${contentBytes}`);
+  }
+  return seen.length === 0 ? undefined : seen.join(', ');
+}
+
+/** Runs wrk for `seconds` (a whole number: wrk takes no other) against `port` on the given cores. */
+export async function runLoad(processes: Processes, cores: readonly number[], args: string[]): Promise<LoadResult> {
+  return parseWrk(await processes.run('wrk', args, cores));
+}

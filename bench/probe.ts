@@ -1,0 +1,60 @@
+/** One request to see that a gateway passes on what it should, before anything is measured. */
+import http from 'node:http';
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerTo } from './answers.ts';
+import type { Load } from './load.ts';
+import type { Running } from './processes.ts';
+
+const READY_WITHIN_MS = 15_000;
+
+function request(port: number, { path, method, bodyBytes }: Load): Promise<{ status: number; content: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = http.request({ host: '127.0.0.1', port, path, method, agent: false, timeout: 2000 }, (answer) => {
+      let content = '';
+      answer.setEncoding('latin1');
+      answer.on('data', (chunk: string) => (content += chunk));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, content }));
+      answer.on('error', reject);
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 2 s')));
+    outgoing.on('error', reject);
+    outgoing.end('b'.repeat(bodyBytes));
+  });
+}
+
+/** What is wrong with the answer to one request, or undefined if it is what the upstream sends. */
+export async function probe(port: number, load: Load): Promise<string | undefined> {
+  try {
+    const { status, content } = await request(port, load);
+    if (status !== 200) return `${load.method} ${load.path} is answered with ${status}, not 200`;
+    if (content !== answerTo(load.path).content) return `the body of ${load.path} differs from what the upstream sent`;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Waits until the gateway answers as it should; throws with its output if it doesn't in time, or ended. */
+export async function untilReady(running: Running, port: number, load: Load): Promise<void> {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  let fault: string | undefined = '';
+  while (fault !== undefined) {
+    if (running.hasEnded()) throw new Error(`it ended at once: ${running.output().trim() || 'no output'}`);
+    if (performance.now() > deadline) throw new Error(`not ready: ${fault}; its output: ${running.output().trim()}`);
+    await sleep(20);
+    fault = await probe(port, load);
+  }
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,163 @@
+/** Runs one workload under load: starts the gateways, warms them up, and measures them in turn, round after round. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerTo } from './answers.ts';
+import { coreTime, treeCpu, treeRss_kib } from './cpu.ts';
+import type { Gateway } from './gateways/gateway.ts';
+import { loadFault, runLoad, wrkArguments } from './load.ts';
+import { freePort, untilReady } from './probe.ts';
+import type { Processes, Running } from './processes.ts';
+import { quietest, type Sample } from './summary.ts';
+import type { LoadWorkload, Workload } from './workloads.ts';
+
+/** Above this share of foreign CPU time a round is repeated, if repeating is asked for. */
+const DISTURBED = 0.05;
+
+/** What a benchmark has at hand. */
+export interface Lab {
+  readonly processes: Processes;
+  /** For configurations, removed at the end. */
+  readonly folder: string;
+  readonly cores: Cores;
+  readonly upstreamPort: number;
+  readonly rounds: number;
+  /** Rounds to add at most, in place of disturbed ones. */
+  readonly spareRounds: number;
+  readonly seconds: number;
+  readonly warm_ms: number;
+  /** Tells whoever waits what happens. */
+  progress(text: string): void;
+}
+
+export interface Cores {
+  readonly gateway: readonly number[];
+  /** For the load generator, the upstream and the benchmark itself. */
+  readonly load: readonly number[];
+}
+
+/** A gateway that runs with the configuration of a workload. */
+export interface Contestant {
+  readonly gateway: Gateway;
+  readonly workload: Workload;
+  readonly port: number;
+  readonly running: Running;
+}
+
+export interface Measured {
+  readonly samples: readonly Sample[];
+  /** What went wrong: gateways that did not start, rounds that do not count. */
+  readonly faults: readonly string[];
+}
+
+/** Starts a gateway for a workload and waits until it answers as it should. */
+export async function startGateway(lab: Lab, gateway: Gateway, workload: Workload): Promise<Contestant> {
+  const [port, controlPort] = [await freePort(), await freePort()];
+  const folder = join(lab.folder, `${workload.name}-${gateway.name}-${port}`);
+  mkdirSync(folder);
+  const { routes, tuning } = workload;
+  const { upstreamPort } = lab;
+  const running = lab.processes.start(
+    gateway.launch({ folder, port, controlPort, upstreamPort, routes, tuning }),
+    lab.cores.gateway,
+  );
+  try {
+    await untilReady(running, port, loadOf(workload));
+  } catch (error) {
+    await lab.processes.stop(running);
+    throw new Error(`${gateway.name} in ${workload.name}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+  return { gateway, workload, port, running };
+}
+
+function loadOf(workload: Workload): LoadWorkload['load'] {
+  if (workload.kind === 'load') return workload.load;
+  return { path: workload.path, method: 'GET', bodyBytes: 0, connections: 64, closes: false };
+}
+
+/** Load without measuring, so that code is compiled and connections are open. */
+export async function warmUp(lab: Lab, { workload, port }: Contestant): Promise<void> {
+  const wrk = lab.processes.start({ command: 'wrk', args: wrkArguments(loadOf(workload), port, 60) }, lab.cores.load);
+  await sleep(lab.warm_ms);
+  await lab.processes.stop(wrk);
+}
+
+/** One gateway in one round, or why it does not count. */
+async function measure(lab: Lab, contestant: Contestant, round: number): Promise<Sample | string> {
+  const { gateway, workload, port, running } = contestant;
+  const load = loadOf(workload);
+  const allCores = [...new Set([...lab.cores.gateway, ...lab.cores.load])];
+  const before = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
+  const started = performance.now();
+  const result = await runLoad(lab.processes, lab.cores.load, wrkArguments(load, port, lab.seconds));
+  const elapsed_us = (performance.now() - started) * 1000;
+  const after = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
+  const name = `${gateway.name} in ${workload.name}, round ${round + 1}`;
+  if (running.hasEnded()) return `${name}: it ended: ${running.output().trim()}`;
+  const fault = loadFault(result, answerTo(load.path).content.length);
+  if (fault !== undefined) return `${name}: ${fault}`;
+  const ours_us = after.ours.user_us + after.ours.system_us - before.ours.user_us - before.ours.system_us;
+  const used_us = after.cores.busy_us + after.cores.stolen_us - before.cores.busy_us - before.cores.stolen_us;
+  return {
+    workload: workload.name,
+    gateway: gateway.name,
+    round,
+    requests: result.requests,
+    duration_us: result.duration_us,
+    user_us: after.gateway.user_us - before.gateway.user_us,
+    system_us: after.gateway.system_us - before.gateway.system_us,
+    p50_us: result.p50_us,
+    p99_us: result.p99_us,
+    rss_kib: treeRss_kib(running.pid),
+    foreign: Math.max(0, used_us - ours_us) / (elapsed_us * allCores.length),
+  };
+}
+
+/** Rounds until enough of them were quiet, or the spare ones are used up. */
+async function measureRounds(lab: Lab, contestants: readonly Contestant[]): Promise<Measured> {
+  const samples: Sample[] = [];
+  const faults: string[] = [];
+  let quiet = 0;
+  for (let round = 0; quiet < lab.rounds && round < lab.rounds + lab.spareRounds; round++) {
+    let foreign = 0;
+    for (const contestant of contestants) {
+      const outcome = await measure(lab, contestant, round);
+      if (typeof outcome === 'string') faults.push(outcome);
+      else samples.push(outcome);
+      foreign = Math.max(foreign, typeof outcome === 'string' ? 0 : outcome.foreign);
+    }
+    if (foreign <= DISTURBED) quiet++;
+    lab.progress(`round ${round + 1}: ${(foreign * 100).toFixed(0)} % of the time went to other processes`);
+  }
+  return { samples: quietest(samples, lab.rounds), faults };
+}
+
+/** Measures one workload on all gateways; with `against`, that workload's copies of them run in the same rounds. */
+export async function runRounds(
+  lab: Lab,
+  workload: LoadWorkload,
+  against: Workload | undefined,
+  gateways: readonly Gateway[],
+): Promise<Measured> {
+  const contestants: Contestant[] = [];
+  const faults: string[] = [];
+  try {
+    for (const gateway of gateways) {
+      for (const each of against === undefined ? [workload] : [workload, against]) {
+        try {
+          const contestant = await startGateway(lab, gateway, each);
+          contestants.push(contestant);
+          await warmUp(lab, contestant);
+        } catch (error) {
+          faults.push(error instanceof Error ? error.message : String(error));
+        }
+      }
+    }
+    const measured = await measureRounds(lab, contestants);
+    return { samples: measured.samples, faults: [...faults, ...measured.faults] };
+  } finally {
+    for (const { running } of contestants) await lab.processes.stop(running);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What is measured. A new workload is a new entry: what the clients do, what the gateways have to do for it (`routes`,
+ * `tuning` in each gateway's own language), and the goal.
+ */
+import type { Tuning } from './gateways/gateway.ts';
+import type { Load } from './load.ts';
+
+/** Where we want to be, and what is still good enough: ratios to nginx, or KiB where the workload measures memory. */
+export interface Goal {
+  readonly goal: number;
+  readonly accept: number;
+}
+
+interface Common {
+  readonly name: string;
+  /** What it is, for the table. */
+  readonly title: string;
+  readonly routes: readonly string[];
+  readonly tuning: Tuning;
+  readonly goal?: Goal;
+}
+
+/** CPU time per request under load. */
+export interface LoadWorkload extends Common {
+  readonly kind: 'load';
+  readonly load: Load;
+  /** The workload of which each gateway's own cost is the measure, besides nginx's in this one. */
+  readonly against?: string;
+}
+
+/** Memory per idle connection. */
+export interface IdleWorkload extends Common {
+  readonly kind: 'idle';
+  readonly path: string;
+  readonly connections: number;
+}
+
+export type Workload = LoadWorkload | IdleWorkload;
+
+const SMALL: Load = { path: '/', method: 'GET', bodyBytes: 0, connections: 64, closes: false };
+const EVERYTHING = { routes: ['/*'], tuning: {} };
+
+/** Buffers of 64 KiB: with their defaults of 8 and 16 KiB, nginx and HAProxy need several times as many system calls. */
+const LARGE_BUFFERS: Tuning = {
+  nginx: {
+    server: ['proxy_buffer_size 64k;', 'proxy_buffers 16 64k;', 'proxy_busy_buffers_size 128k;'],
+  },
+  haproxy: { global: ['tune.bufsize 65536'] },
+};
+
+const THOUSAND_ROUTES = Array.from({ length: 1000 }, (_, i) => `/api/v${(i % 10) + 1}/svc${Math.floor(i / 10)}/*`);
+
+export const WORKLOADS: readonly Workload[] = [
+  {
+    kind: 'load',
+    name: 'bare',
+    title: '155 B answer, 64 connections',
+    load: SMALL,
+    ...EVERYTHING,
+    goal: { goal: 1, accept: 1.15 },
+  },
+  {
+    kind: 'load',
+    name: 'post-1k',
+    title: 'POST of 1 KiB',
+    load: { ...SMALL, path: '/sink', method: 'POST', bodyBytes: 1024 },
+    ...EVERYTHING,
+    goal: { goal: 1, accept: 1.15 },
+  },
+  {
+    kind: 'load',
+    name: 'answer-10k',
+    title: '10 KiB answer',
+    load: { ...SMALL, path: '/10k' },
+    routes: ['/*'],
+    tuning: LARGE_BUFFERS,
+    goal: { goal: 1.1, accept: 1.25 },
+  },
+  {
+    kind: 'load',
+    name: 'answer-1m',
+    title: '1 MiB answer',
+    load: { ...SMALL, path: '/1m' },
+    routes: ['/*'],
+    tuning: LARGE_BUFFERS,
+    goal: { goal: 1.15, accept: 1.3 },
+  },
+  {
+    kind: 'load',
+    name: 'chunked',
+    title: 'chunked answer, 4 × 256 B',
+    load: { ...SMALL, path: '/chunked' },
+    ...EVERYTHING,
+    goal: { goal: 1, accept: 1.15 },
+  },
+  {
+    kind: 'load',
+    name: 'connections-1000',
+    title: '1,000 connections',
+    load: { ...SMALL, connections: 1000 },
+    ...EVERYTHING,
+    goal: { goal: 0.9, accept: 1.1 },
+  },
+  {
+    kind: 'load',
+    name: 'connection-per-request',
+    title: 'a new connection per request',
+    load: { ...SMALL, closes: true },
+    ...EVERYTHING,
+    goal: { goal: 1.6, accept: 2.1 },
+  },
+  {
+    kind: 'load',
+    name: 'routes-1000',
+    title: '1,000 routes, one is used',
+    load: { ...SMALL, path: '/api/v5/svc50/items/42' },
+    routes: THOUSAND_ROUTES,
+    tuning: {},
+    against: 'bare',
+  },
+  {
+    kind: 'idle',
+    name: 'idle-10000',
+    title: '10,000 idle connections',
+    path: '/',
+    connections: 10_000,
+    ...EVERYTHING,
+    goal: { goal: 3.5, accept: 5 },
+  },
+];
