@@ -158,12 +158,18 @@ test('shares are those of the weights within the stated deviation', () => {
   assert.ok(root > 0.5 / Math.sqrt(POINTS_PER_NODE), `standard deviation ${root}: the documented one is too high`);
 });
 
-test('a balancer that took over the ring of another picks as one that made its own', () => {
+test('a balancer that follows another picks as one that made its own ring', () => {
   const nodes = [node('c:80', 3), node('a:80'), node('b:80', 2)];
-  const edited = [node('b:80', 5), node('c:80'), node('a:80', 4)];
-  const fresh = make(edited);
-  const heir = make(edited, make(nodes));
-  for (const key of KEYS) assert.equal(owner(heir, edited, key), owner(fresh, edited, key));
+  const edits = [
+    [node('b:80', 5), node('c:80'), node('a:80', 4)],
+    [node('a:80'), node('b:80'), node('other:80')],
+    [node('a:80'), node('b:80')],
+  ];
+  for (const edited of edits) {
+    const fresh = make(edited);
+    const heir = make(edited, make(nodes));
+    for (const key of KEYS) assert.equal(owner(heir, edited, key), owner(fresh, edited, key));
+  }
 });
 
 test('a key always goes to the same node, and the empty key to one as well', () => {

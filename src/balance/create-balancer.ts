@@ -2,7 +2,7 @@
 import type { Balancer, BalanceNode, BalancerSettings, PickQuery } from './balancer.ts';
 import { ConsistentHash } from './chash.ts';
 import { Ewma, recordLatency } from './ewma.ts';
-import { LeastConn } from './least-conn.ts';
+import { createLeastConn } from './least-conn.ts';
 import { RoundRobin } from './round-robin.ts';
 import { SoleNode, type NodeLoad, type Tier, type TierChooser } from './tier.ts';
 
@@ -134,7 +134,7 @@ function createChooser(type: BalancerSettings['type'], tier: Tier, previous: Tie
     case 'chash':
       return new ConsistentHash(tier, previous);
     case 'least_conn':
-      return new LeastConn(tier);
+      return createLeastConn(tier);
     case 'ewma':
       return new Ewma(tier);
   }

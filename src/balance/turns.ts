@@ -16,20 +16,20 @@ import type { Tier } from './tier.ts';
 export interface Turns {
   /** The slot whose turn it is, −1 if all are excluded. */
   next(excluded: ((index: number) => boolean) | null): number;
-  /** The slot whose turn it is if only the first `count` (1 or more) of `slots`, which ascend, are candidates. */
-  nextOf(slots: Int32Array, count: number): number;
   /** How far a node is ahead (above 0) or behind, as a fraction of a round: what `Tier.turns` takes over. */
   turn(slot: number): number;
 }
 
 export function createTurns(tier: Tier): Turns {
-  const { weights } = tier;
-  return weights.every((weight) => weight === weights[0]) ? new Rotation(tier) : new Credits(tier);
+  return hasEqualWeights(tier) ? new Rotation(tier) : new Credits(tier);
 }
 
-class Rotation implements Turns {
+export function hasEqualWeights({ weights }: Tier): boolean {
+  return weights.every((weight) => weight === weights[0]);
+}
+
+export class Rotation implements Turns {
   readonly #indices: readonly number[];
-  /** The slot that has the next turn. */
   #cursor: number;
 
   constructor(tier: Tier) {
@@ -37,25 +37,27 @@ class Rotation implements Turns {
     this.#cursor = tier.turns.indexOf(tier.turns.reduce((most, turn) => Math.max(most, turn)));
   }
 
-  next(excluded: ((index: number) => boolean) | null): number {
-    const size = this.#indices.length;
-    let slot = this.#cursor;
-    if (excluded !== null) {
-      let left = size;
-      while (excluded(this.#indices[slot]!)) {
-        if (--left === 0) return -1;
-        slot = slot + 1 === size ? 0 : slot + 1;
-      }
-    }
-    this.#cursor = slot + 1 === size ? 0 : slot + 1;
-    return slot;
+  /** The slot that has the next turn if it is not excluded. */
+  get cursor(): number {
+    return this.#cursor;
   }
 
-  nextOf(slots: Int32Array, count: number): number {
-    let at = 0;
-    while (at < count && slots[at]! < this.#cursor) at++;
-    const slot = slots[at === count ? 0 : at]!;
+  /** Makes it the turn of the slot behind `slot`. */
+  passBehind(slot: number): void {
     this.#cursor = slot + 1 === this.#indices.length ? 0 : slot + 1;
+  }
+
+  next(excluded: ((index: number) => boolean) | null): number {
+    const indices = this.#indices;
+    let slot = this.#cursor;
+    if (excluded !== null) {
+      let left = indices.length;
+      while (excluded(indices[slot]!)) {
+        if (--left === 0) return -1;
+        slot = slot + 1 === indices.length ? 0 : slot + 1;
+      }
+    }
+    this.passBehind(slot);
     return slot;
   }
 
@@ -65,7 +67,7 @@ class Rotation implements Turns {
   }
 }
 
-class Credits implements Turns {
+export class Credits implements Turns {
   readonly #indices: readonly number[];
   /** Plain arrays, here and for the credits: of whole numbers they are twice as fast as a Float64Array. */
   readonly #weights: readonly number[];
@@ -85,6 +87,7 @@ class Credits implements Turns {
     return excluded === null ? this.#nextOfAll() : this.#nextOfEligible(excluded);
   }
 
+  /** The slot whose turn it is if only the first `count` (1 or more) of `slots`, which ascend, are candidates. */
   nextOf(slots: Int32Array, count: number): number {
     const weights = this.#weights;
     const credits = this.#credits;
