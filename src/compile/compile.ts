@@ -9,6 +9,7 @@ import { MATCH_ATTRIBUTES, routeModel } from '../model/route.ts';
 import type { RouteObject } from '../model/route.ts';
 import { serviceModel } from '../model/service.ts';
 import type { ServiceObject } from '../model/service.ts';
+import type { UpstreamObject } from '../model/upstream.ts';
 import type { PluginRegistry } from './plugins.ts';
 import { readAll } from './read-objects.ts';
 import type { AllReadings } from './read-objects.ts';
@@ -19,8 +20,8 @@ import { buildRouter } from './route-table.ts';
 import type { RouteEntry } from './route-table.ts';
 import { checkMatch } from './rules.ts';
 import type { RuleContext } from './rules.ts';
-import type { CompiledRoute, CompiledUpstream, RouteMemory, Snapshot } from './snapshot.ts';
-import { compileUpstream, reuseUpstream } from './upstream.ts';
+import type { CompiledRoute, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
+import { renewUpstream } from './upstream.ts';
 
 export interface CompileOptions {
   /** What of the settings bears on matching. */
@@ -73,11 +74,11 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
 
 function compileUpstreams(
   readings: AllReadings,
-  previous: ReadonlyMap<string, CompiledUpstream>,
-): Map<string, CompiledUpstream> {
-  const upstreams = new Map<string, CompiledUpstream>();
-  const add = (key: string, upstream: Parameters<typeof compileUpstream>[0] | undefined): void => {
-    if (upstream !== undefined) upstreams.set(key, reuseUpstream(compileUpstream(upstream, key), previous.get(key)));
+  previous: ReadonlyMap<string, UpstreamMemory>,
+): Map<string, UpstreamMemory> {
+  const upstreams = new Map<string, UpstreamMemory>();
+  const add = (key: string, upstream: UpstreamObject | undefined): void => {
+    if (upstream !== undefined) upstreams.set(key, renewUpstream(upstream, key, previous.get(key)));
   };
   for (const [id, { value }] of readings.upstreams) if (value !== null) add(`upstreams/${id}`, value);
   for (const [id, { value }] of readings.services) add(`services/${id}`, value?.upstream);

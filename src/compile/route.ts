@@ -8,13 +8,13 @@ import type { RouteObject } from '../model/route.ts';
 import { urisOf } from '../model/route.ts';
 import type { ServiceObject } from '../model/service.ts';
 import type { AllReadings } from './read-objects.ts';
-import type { CompiledRoute, CompiledUpstream, Refusal, RouteMemory } from './snapshot.ts';
+import type { CompiledRoute, CompiledUpstream, Refusal, RouteMemory, UpstreamMemory } from './snapshot.ts';
 import { compileTimeouts } from './upstream.ts';
 
 export interface RouteSurroundings {
   readonly readings: AllReadings;
   /** Compiled upstreams by the key of their owner. */
-  readonly upstreams: ReadonlyMap<string, CompiledUpstream>;
+  readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
   /** Routes of the previous Snapshot by id. */
   readonly previous: ReadonlyMap<string, RouteMemory>;
 }
@@ -97,7 +97,7 @@ function findUpstream(
 
 function compiled(key: string, around: RouteSurroundings): Followed<CompiledUpstream> {
   const upstream = around.upstreams.get(key);
-  return upstream === undefined ? 'missing' : { found: upstream };
+  return upstream === undefined ? 'missing' : { found: upstream.compiled };
 }
 
 function refusalFor(followed: Followed<unknown>, missing: ErrorCode): Refusal | null {

@@ -94,9 +94,15 @@ export interface CompileMemory {
   /** Last good versions by `kind/id`, such as `routes/7`. */
   readonly good: ReadonlyMap<string, GoodObject>;
   /** By `CompiledUpstream.key`. */
-  readonly upstreams: ReadonlyMap<string, CompiledUpstream>;
+  readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
   /** Compiled routes by id. */
   readonly routes: ReadonlyMap<string, RouteMemory>;
+}
+
+/** A compiled upstream beside the checked object that it was made of. */
+export interface UpstreamMemory {
+  readonly compiled: CompiledUpstream;
+  readonly source: unknown;
 }
 
 /** A compiled route beside all that it was made of: as long as these are the same, so is the route. */

@@ -8,7 +8,7 @@ import type { ProblemCode } from '../model/problem.ts';
 import { nodesOf } from '../model/upstream.ts';
 import type { NodeObject, UpstreamObject } from '../model/upstream.ts';
 import type { RouteObject } from '../model/route.ts';
-import type { CompiledNode, CompiledUpstream, UpstreamTimeouts } from './snapshot.ts';
+import type { CompiledNode, CompiledUpstream, UpstreamMemory, UpstreamTimeouts } from './snapshot.ts';
 
 const DEFAULT_TIMEOUTS: UpstreamTimeouts = { connect_ms: 60_000, send_ms: 60_000, read_ms: 60_000 };
 
@@ -30,7 +30,7 @@ export function checkBalancer(upstream: UpstreamObject, at: string, report: Repo
 }
 
 /** Compiles a checked upstream. `key` is the object that owns it, such as `upstreams/7` or `routes/1`. */
-export function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
+function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
   const nodes = nodesOf(upstream).map(compileNode);
   const pool = upstream.keepalive_pool;
   return {
@@ -47,9 +47,19 @@ export function compileUpstream(upstream: UpstreamObject, key: string): Compiled
   };
 }
 
-/** `compiled`, or the equal one of the previous Snapshot: connection pools and balancer positions hang on it. */
-export function reuseUpstream(compiled: CompiledUpstream, previous: CompiledUpstream | undefined): CompiledUpstream {
-  return previous !== undefined && canonicalText(previous) === canonicalText(compiled) ? previous : compiled;
+/**
+ * Compiles `source`, or gives the compiled upstream of the previous Snapshot if it is the same or would be equal:
+ * connection pools and balancer positions hang on that object.
+ */
+export function renewUpstream(
+  source: UpstreamObject,
+  key: string,
+  previous: UpstreamMemory | undefined,
+): UpstreamMemory {
+  if (previous?.source === source) return previous;
+  const compiled = compileUpstream(source, key);
+  const isEqual = previous !== undefined && canonicalText(previous.compiled) === canonicalText(compiled);
+  return { source, compiled: isEqual ? previous.compiled : compiled };
 }
 
 /** null if there is nothing to override. */
