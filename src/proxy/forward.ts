@@ -4,6 +4,7 @@
  */
 import type { Balancer, PickQuery } from '../balance/balancer.ts';
 import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
+import { readHashKey } from '../balance/hash-key.ts';
 import type { CompiledUpstream } from '../compile/snapshot.ts';
 import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
 import { DATE, parsed } from '../http1/fields.ts';
@@ -59,7 +60,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   // What balancers may ask.
 
   get hashKey(): string {
-    return this.exchange.remoteAddress;
+    const { balancer } = this.upstream;
+    return balancer.type === 'chash' ? readHashKey(balancer.hashKey, (name) => this.exchange.variable(name)) : '';
   }
 
   get now_ms(): number {

@@ -107,6 +107,11 @@ export class Worker {
     return this.plane.snapshot.revision;
   }
 
+  /** Client connections. */
+  get connectionCount(): number {
+    return this.listener.connectionCount;
+  }
+
   /** Accepts no more, lets running exchanges end, and ends. */
   async drain(): Promise<void> {
     for (const { server } of this.listening) server.close();
