@@ -37,6 +37,20 @@ export function pluginShape(name: string, schemas: Readonly<Record<PluginPlace, 
   };
 }
 
+/** The plugins that the list `plugins` leaves; all if there is no list. Names of none are reported. */
+export function enabledPlugins(
+  registry: PluginRegistry,
+  names: readonly string[] | null,
+  problems: Problem[],
+): PluginRegistry {
+  if (names === null) return registry;
+  names.forEach((name, i) => {
+    if (registry.has(name)) return;
+    problems.push({ path: `plugins[${i}].name`, value: name, code: 'not_available', message: missing(name, registry) });
+  });
+  return new Map([...registry].filter(([name]) => names.includes(name)));
+}
+
 /** Reports plugins that do not exist, and attributes that are not theirs. */
 export function checkPlugins(
   plugins: Readonly<Record<string, unknown>> | undefined,
@@ -57,12 +71,15 @@ export function checkPlugin(
 ): void {
   const plugin = registry.get(name);
   if (plugin === undefined) {
-    const near = nearest(name, registry.keys());
-    const hint = near === undefined ? '' : `, did you mean "${near}"?`;
-    report(use.path, 'not_available', `the plugin ${quote(name)} is not available in this version${hint}`);
+    report(use.path, 'not_available', missing(name, registry));
     return;
   }
   for (const problem of plugin.check(use.place, use.attributes, use.path)) {
     report(problem.path, problem.code, problem.message, problem.value);
   }
+}
+
+function missing(name: string, registry: PluginRegistry): string {
+  const near = nearest(name, registry.keys());
+  return `the plugin ${quote(name)} is not available in this version${near === undefined ? '' : `, did you mean "${near}"?`}`;
 }

@@ -1,35 +1,53 @@
-/** References between objects other than those of routes, which `compileRoute` follows. */
+/** References from object to object, by id. */
+import type { Kind } from '../model/object-set.ts';
+import type { ObjectOf } from '../model/models.ts';
 import type { Problem } from '../model/problem.ts';
 import { pathOf, quote } from '../model/problem.ts';
 import type { AllReadings } from './read-objects.ts';
 
-export function checkReferences(readings: AllReadings, problems: Problem[]): void {
-  for (const { raw, value } of readings.services.values()) {
-    check(
-      value?.upstream_id,
-      readings.upstreams,
-      { path: pathOf(raw.path, 'upstream_id'), noun: 'upstream' },
-      problems,
-    );
+/** A reference: unset, to nothing, to an object without a good version, or followed. */
+export type Followed<T> = 'unset' | 'missing' | 'bad' | { readonly found: T };
+
+/** Told of a reference to nothing. */
+export type Dangling = (message: string, id: string | number) => void;
+
+const NOUNS = {
+  upstreams: 'upstream',
+  services: 'service',
+  plugin_configs: 'plugin config',
+  consumer_groups: 'consumer group',
+  consumers: 'consumer',
+} as const satisfies Partial<Record<Kind, string>>;
+
+/** Ids are compared as strings: 7 and "7" are the same. */
+export function follow<K extends keyof typeof NOUNS>(
+  readings: AllReadings,
+  kind: K,
+  id: string | number | undefined,
+  dangling: Dangling,
+): Followed<ObjectOf<K>> {
+  if (id === undefined) return 'unset';
+  const reading = readings[kind].get(String(id));
+  if (reading === undefined) {
+    dangling(`there is no ${NOUNS[kind]} with the id ${quote(String(id))}`, id);
+    return 'missing';
   }
-  for (const { raw, value } of readings.consumers.values()) {
-    const path = pathOf(raw.path, 'group_id');
-    check(value?.group_id, readings.consumer_groups, { path, noun: 'consumer group' }, problems);
-  }
-  for (const [id, { raw, value }] of readings.credentials) {
-    const username = id.slice(0, id.indexOf('/'));
-    if (value !== null)
-      check(username, readings.consumers, { path: pathOf(raw.path, 'id'), noun: 'consumer' }, problems);
-  }
+  return reading.value === null ? 'bad' : { found: reading.value as ObjectOf<K> };
 }
 
-function check(
-  reference: string | number | undefined,
-  targets: ReadonlyMap<string, unknown>,
-  { path, noun }: { readonly path: string; readonly noun: string },
-  problems: Problem[],
-): void {
-  if (reference === undefined || targets.has(String(reference))) return;
-  const message = `there is no ${noun} with the id ${quote(String(reference))}`;
-  problems.push({ path, value: reference, code: 'dangling_reference', message });
+/** References other than those of routes, which are followed where routes are compiled. */
+export function checkReferences(readings: AllReadings, problems: Problem[]): void {
+  const at =
+    (path: string): Dangling =>
+    (message, id) =>
+      problems.push({ path, value: id, code: 'dangling_reference', message });
+  for (const { raw, value } of readings.services.values()) {
+    follow(readings, 'upstreams', value?.upstream_id, at(pathOf(raw.path, 'upstream_id')));
+  }
+  for (const { raw, value } of readings.consumers.values()) {
+    follow(readings, 'consumer_groups', value?.group_id, at(pathOf(raw.path, 'group_id')));
+  }
+  for (const [id, { raw, value }] of readings.credentials) {
+    if (value !== null) follow(readings, 'consumers', id.slice(0, id.indexOf('/')), at(pathOf(raw.path, 'id')));
+  }
 }

@@ -1,4 +1,5 @@
 /** What is wrong with an object that only the router, the balancers or the plugins can tell. */
+import { checkCidr } from '../router/cidr.ts';
 import { normalizePattern } from '../router/path.ts';
 import type { Kind } from '../model/object-set.ts';
 import type { Report } from '../model/object-model.ts';
@@ -56,4 +57,10 @@ export function checkMatch(route: RouteObject, context: RuleContext, report: Rep
   };
   if (route.uri !== undefined) checkUri(route.uri, 'uri');
   route.uris?.forEach((uri, i) => checkUri(uri, `uris[${i}]`));
+  const checkAddress = (address: string, path: string): void => {
+    const wrong = checkCidr(address);
+    if (wrong !== null) report(path, 'invalid_value', wrong, address);
+  };
+  if (route.remote_addr !== undefined) checkAddress(route.remote_addr, 'remote_addr');
+  route.remote_addrs?.forEach((address, i) => checkAddress(address, `remote_addrs[${i}]`));
 }

@@ -6,6 +6,7 @@
 import type { BalancerSettings } from '../balance/balancer.ts';
 import type { Router } from '../router/router.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
+import type { RouteEntry } from './route-table.ts';
 
 export interface Snapshot {
   /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
@@ -95,7 +96,7 @@ export interface CompileMemory {
   readonly good: ReadonlyMap<string, GoodObject>;
   /** By `CompiledUpstream.key`. */
   readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
-  /** Compiled routes by id. */
+  /** By id, tombstones too; without routes that are switched off. */
   readonly routes: ReadonlyMap<string, RouteMemory>;
 }
 
@@ -105,8 +106,8 @@ export interface UpstreamMemory {
   readonly source: unknown;
 }
 
-/** A compiled route beside all that it was made of: as long as these are the same, so is the route. */
+/** A route as it stands in the router, beside all that it was made of: as long as these are the same, so is the entry. */
 export interface RouteMemory {
-  readonly compiled: CompiledRoute;
+  readonly entry: RouteEntry<CompiledRoute>;
   readonly sources: readonly unknown[];
 }

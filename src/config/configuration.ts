@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { EMPTY_OBJECTS, readObjects } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
@@ -71,7 +71,9 @@ export async function loadConfiguration(path: string, env: Environment): Promise
       dialect: isApisix ? 'apisix' : 'gatewright',
       env: secrets.env,
     });
-    return { ...parsed, problems: [...secrets.problems, ...parsed.problems] };
+    const isIncomplete = parsed.objects.isIncomplete || secrets.problems.length > 0;
+    const objects = { ...parsed.objects, isIncomplete };
+    return { ...parsed, objects, problems: [...secrets.problems, ...parsed.problems] };
   } catch (error) {
     return unreadable('unreadable', `cannot read ${path}: ${(error as Error).message}`);
   }
@@ -96,8 +98,10 @@ export function parseConfiguration(text: string, options: ParseOptions): Configu
   problems.push(...document.problems);
   if (document.problems.length > 0) return { ...nothing(problems.map(dress)), hasEndMark, dress };
   const read = readValue(document.value, options.dialect);
+  const isIncomplete = read.objects.isIncomplete || problems.length > 0;
   return {
     ...read,
+    objects: { ...read.objects, isIncomplete },
     problems: [...problems, ...read.problems].map(dress),
     warnings: read.warnings.map(dress),
     hasEndMark,
@@ -131,15 +135,36 @@ function readValue(value: unknown, dialect: ParseOptions['dialect']): Read {
   };
 }
 
+const MODULE_TIMEOUT_ms = 10_000;
+
 /** TypeScript and JavaScript files: the default export is the document; they read the environment themselves. */
 async function loadModule(path: string): Promise<Configuration> {
-  const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-  if (module.default === undefined) {
+  const text = await evaluate(path);
+  if (text === null) {
     return unreadable('syntax', `${path} has no default export: write export default defineConfig({ … })`);
   }
-  // A round trip through JSON leaves plain data: no getters, no instances, nothing shared with the module.
-  const plain: unknown = JSON.parse(JSON.stringify(await module.default));
-  return { ...readValue(plain, 'gatewright'), hasEndMark: false, dress: (problem) => problem };
+  return { ...readValue(JSON.parse(text), 'gatewright'), hasEndMark: false, dress: (problem) => problem };
+}
+
+/** The default export as JSON, null if there is none; rejects with what the module throws. */
+function evaluate(path: string): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const file = new URL(`./module-worker${extname(import.meta.url)}`, import.meta.url);
+    const worker = new Worker(file, { workerData: { path } });
+    const timer = setTimeout(() => {
+      reject(new Error(`it did not end within ${MODULE_TIMEOUT_ms / 1000} s`));
+      void worker.terminate();
+    }, MODULE_TIMEOUT_ms);
+    worker.once('message', (text: string | null) => {
+      resolve(text);
+      void worker.terminate();
+    });
+    worker.once('error', reject);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      reject(new Error('it ended before it was evaluated'));
+    });
+  });
 }
 
 function withLine(problem: Problem, document: Document): Problem {
@@ -151,7 +176,7 @@ function withLine(problem: Problem, document: Document): Problem {
 function nothing(problems: readonly Problem[]): Configuration {
   return {
     settings: DEFAULT_SETTINGS,
-    objects: EMPTY_OBJECTS,
+    objects: { ...EMPTY_OBJECTS, isIncomplete: true },
     problems,
     warnings: [],
     hasEndMark: false,

@@ -38,12 +38,18 @@ export interface ObjectSet {
   readonly plugins: readonly string[] | null;
   /** Whether an attribute that nobody knows is an error (gatewright.yaml) or a warning (what APISIX wrote). */
   readonly unknownAttributes: 'error' | 'warning';
+  /**
+   * Whether something could not be read at all, so that objects may be missing. A running gateway must not take that for
+   * their removal: without a route, its requests would reach the next one that matches.
+   */
+  readonly isIncomplete: boolean;
 }
 
 export const EMPTY_OBJECTS: ObjectSet = {
   objects: Object.freeze(Object.fromEntries(KINDS.map((kind) => [kind, []])) as unknown as ObjectSet['objects']),
   plugins: null,
   unknownAttributes: 'error',
+  isIncomplete: false,
 };
 
 /** Top-level keys of a file that hold objects. */
@@ -81,7 +87,8 @@ export function readObjects(
   }
   for (const kind of KINDS) findDuplicates(kind, objects[kind], problems);
   const plugins = readPluginList(document['plugins'], problems);
-  return { set: { objects, plugins, unknownAttributes }, problems, unknown };
+  const isIncomplete = problems.length > 0 || (unknownAttributes === 'error' && unknown.length > 0);
+  return { set: { objects, plugins, unknownAttributes, isIncomplete }, problems, unknown };
 }
 
 const CREDENTIAL_ID = /^[a-zA-Z0-9_-]+\/credentials\/[^/]+$/;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Infer, Schema } from './schema.ts';
+import type { Infer, Offer, Schema } from './schema.ts';
 
 /** Compiles only if the two types are the same in both directions. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -43,6 +43,12 @@ test('arrays, maps and nested objects carry the types of their members', () => {
   holds<Same<Sample['nested'], { readonly on: boolean }>>(true);
   holds<Same<Required<Sample>['open'], { readonly [name: string]: unknown }>>(true);
   holds<Same<Required<Sample>['anything'], unknown>>(true);
+});
+
+test('what has a default may be left out of what people write', () => {
+  type Offered = Offer<typeof sample>;
+  holds<Same<Pick<Offered, 'key' | 'count'>, { readonly key: string; readonly count?: number }>>(true);
+  holds<Same<Required<Offered>['nested'], { readonly on?: boolean }>>(true);
 });
 
 test('a keyword that the project does not use is an error in the literal', () => {

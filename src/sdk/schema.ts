@@ -54,19 +54,26 @@ export interface Schema {
 }
 
 /** Type of a valid value with all defaults filled in. */
-export type Infer<S> = S extends { readonly const: infer C }
+export type Infer<S> = Value<S, 'filled'>;
+
+/** Type of a valid value as people write it: what has a default may be left out. */
+export type Offer<S> = Value<S, 'offered'>;
+
+type State = 'filled' | 'offered';
+
+type Value<S, M extends State> = S extends { readonly const: infer C }
   ? C
   : S extends { readonly enum: readonly (infer E)[] }
     ? E
     : S extends { readonly type: infer T }
-      ? InferType<S, T>
+      ? TypedValue<S, T, M>
       : S extends { readonly anyOf: readonly (infer B)[] }
-        ? Infer<B>
+        ? Value<B, M>
         : S extends { readonly oneOf: readonly (infer B)[] }
-          ? Infer<B>
+          ? Value<B, M>
           : unknown;
 
-type InferType<S, T> = T extends 'string'
+type TypedValue<S, T, M extends State> = T extends 'string'
   ? string
   : T extends 'number' | 'integer'
     ? number
@@ -75,26 +82,28 @@ type InferType<S, T> = T extends 'string'
       : T extends 'null'
         ? null
         : T extends 'array'
-          ? readonly (S extends { readonly items: infer I } ? Infer<I> : unknown)[]
+          ? readonly (S extends { readonly items: infer I } ? Value<I, M> : unknown)[]
           : T extends 'object'
-            ? InferObject<S>
+            ? ObjectValue<S, M>
             : unknown;
 
-type InferObject<S> = S extends { readonly properties: infer P }
+type ObjectValue<S, M extends State> = S extends { readonly properties: infer P }
   ? Flatten<
-      { readonly [K in keyof P as IsPresent<S, P, K> extends true ? K : never]: Infer<P[K]> } & {
-        readonly [K in keyof P as IsPresent<S, P, K> extends true ? never : K]?: Infer<P[K]>;
+      { readonly [K in keyof P as IsPresent<S, P, K, M> extends true ? K : never]: Value<P[K], M> } & {
+        readonly [K in keyof P as IsPresent<S, P, K, M> extends true ? never : K]?: Value<P[K], M>;
       }
     >
   : S extends { readonly additionalProperties: infer V extends object }
-    ? { readonly [name: string]: Infer<V> }
+    ? { readonly [name: string]: Value<V, M> }
     : S extends { readonly patternProperties: { readonly [pattern: string]: infer V } }
-      ? { readonly [name: string]: Infer<V> }
+      ? { readonly [name: string]: Value<V, M> }
       : { readonly [name: string]: unknown };
 
-/** Required attributes and those with a default are always there. */
-type IsPresent<S, P, K extends keyof P> = P[K] extends { readonly default: unknown }
-  ? true
+/** Required attributes are always there, those with a default once it has been filled in. */
+type IsPresent<S, P, K extends keyof P, M extends State> = P[K] extends { readonly default: unknown }
+  ? M extends 'filled'
+    ? true
+    : false
   : S extends { readonly required: readonly (infer R)[] }
     ? K extends R
       ? true

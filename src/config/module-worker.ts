@@ -1,0 +1,22 @@
+/**
+ * Runs in a thread of its own: evaluates a configuration written in TypeScript or JavaScript and hands back plain data.
+ * A thread for each reading, because modules that were imported once are never read again and never freed.
+ */
+import { registerHooks } from 'node:module';
+import { extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+
+const { path } = workerData as { readonly path: string };
+
+/** `import { defineConfig } from 'gatewright'` means the running copy, wherever the file lies. */
+const running = new URL(`./define-config${extname(import.meta.url)}`, import.meta.url).href;
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === 'gatewright' ? { url: running, shortCircuit: true } : next(specifier, context),
+});
+
+const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+const value: unknown = await module.default;
+// As JSON: no getters, no instances, nothing that only this thread understands.
+parentPort?.postMessage(value === undefined ? null : JSON.stringify(value));
