@@ -38,6 +38,7 @@ function untilStopped(gateway: Gateway): Promise<number> {
       void gateway.stop().then(() => resolve(EXIT.fine));
     };
     for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGINT'] as const) process.on(signal, stop);
+    process.on('SIGHUP', () => gateway.reload());
     process.on('SIGUSR2', () => gateway.reopenLogs());
     process.on('uncaughtException', (error) => {
       gateway.noteFault(error);

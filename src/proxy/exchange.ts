@@ -19,7 +19,8 @@ export class Exchange implements AccessRecord, RouteRequest {
   readonly downstream: Downstream;
   readonly connectionMemo: ConnectionMemo;
   private readonly sequence: number;
-  private readonly started_ms: number;
+  /** Monotonic time at the arrival of the head. */
+  readonly started_ms: number;
 
   readonly request: Head;
   readonly method: string;
@@ -144,10 +145,10 @@ export class Exchange implements AccessRecord, RouteRequest {
   }
 
   /** Runs the log phase. To be called when the exchange is over, however it ended; further calls do nothing. */
-  finish(): void {
+  finish(now_ms = this.plane.clock.monotonic_ms()): void {
     if (this.isFinished) return;
     this.isFinished = true;
-    this.duration_ms = this.elapsed_ms;
+    this.duration_ms = now_ms - this.started_ms;
     this.plane.onFinished(this);
   }
 }

@@ -48,7 +48,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   private isRequestComplete = false;
   private hasSentHead = false;
   private shape: ResponseShape = 'plain';
-  private latency_ms = LATENCY_UNKNOWN;
+  private headAt_ms = -1;
   private continueTimer: ContinueTimer | null = null;
 
   constructor(exchange: Exchange, upstream: CompiledUpstream) {
@@ -145,7 +145,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const { plane } = exchange;
     const node = upstream.nodes[this.nodeIndex];
     if (node === undefined) throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
-    this.attemptStarted_ms = plane.clock.monotonic_ms();
+    // The first attempt begins with the exchange: reading the clock again would cost more than it tells.
+    this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
     const timeouts = exchange.route?.timeouts ?? upstream.timeouts;
     const stream = plane.transport.open(upstream, node, this, { isHead: exchange.isHead, timeouts, isFresh });
     this.stream = stream;
@@ -186,6 +187,11 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     return this.copy === null ? !this.exchange.hasBody : this.copy.isWhole;
   }
 
+  /** Time to the response head. */
+  private get latency_ms(): number {
+    return this.headAt_ms < 0 ? LATENCY_UNKNOWN : this.headAt_ms - this.attemptStarted_ms;
+  }
+
   /** Takes leave of the current attempt, if there is one. */
   private endAttempt(latency_ms: number): void {
     this.continueTimer?.stop();
@@ -196,9 +202,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     this.noteAttempt(latency_ms);
   }
 
-  private noteAttempt(latency_ms: number): void {
+  private noteAttempt(latency_ms: number, now_ms = this.now_ms): void {
     const { exchange, upstream, nodeIndex } = this;
-    const now_ms = exchange.plane.clock.monotonic_ms();
     this.balancer.release(nodeIndex, latency_ms, now_ms);
     exchange.attempts.push({
       address: upstream.nodes[nodeIndex]?.authority ?? '',
@@ -277,7 +282,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
 
   onResponseHead(status: number, text: string): 'coding' | 'codingWithTrailers' | 'data' {
     const { exchange } = this;
-    this.latency_ms = exchange.plane.clock.monotonic_ms() - this.attemptStarted_ms;
+    this.headAt_ms = this.now_ms;
     exchange.response = new Head(text);
     exchange.status = status;
     this.reason = text.slice(13, parsed.targetEnd);
@@ -314,7 +319,9 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
       start,
       end,
     );
-    this.passed(end - start, isTaken, isComplete);
+    this.passed(end - start, isTaken || isComplete);
+    // Complete with its head: the time of that is the time of the end.
+    if (isComplete) this.complete(this.headAt_ms);
   }
 
   private addedToResponse(): string {
@@ -332,17 +339,20 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
 
   onResponseBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
     const isTaken = end === start || this.exchange.downstream.write(bytes, start, end);
-    this.passed(end - start, isTaken, isComplete);
+    this.passed(end - start, isTaken || isComplete);
+    if (isComplete) this.complete(this.now_ms);
   }
 
-  private passed(length: number, isTaken: boolean, isComplete: boolean): void {
+  private passed(length: number, isTaken: boolean): void {
+    this.exchange.bodyBytesSent += length;
+    if (!isTaken) this.stream?.pause();
+  }
+
+  private complete(now_ms: number): void {
     const { exchange } = this;
-    exchange.bodyBytesSent += length;
-    if (isComplete) {
-      this.stream = null;
-      this.noteAttempt(this.latency_ms);
-      exchange.downstream.end();
-      exchange.finish();
-    } else if (!isTaken) this.stream?.pause();
+    this.stream = null;
+    this.noteAttempt(this.latency_ms, now_ms);
+    exchange.downstream.end();
+    exchange.finish(now_ms);
   }
 }

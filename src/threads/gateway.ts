@@ -5,7 +5,8 @@ import type { Clock } from '../clock/clock.ts';
 import { startStatusServer, type StatusServer } from '../admin/status.ts';
 import { compile } from '../compile/compile.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
-import { loadConfiguration } from '../config/configuration.ts';
+import { type Configuration, loadConfiguration } from '../config/configuration.ts';
+import { type Watch, watchConfiguration } from '../config/watch.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { AccessLog } from '../observe/access-log.ts';
 import { type Destination, openDestination } from '../observe/destination.ts';
@@ -32,7 +33,10 @@ export class Gateway {
   private readonly errorLog: ErrorLog;
   private readonly accessLog: AccessLog | null;
   private status: StatusServer | null = null;
+  private watch: Watch | null = null;
   private isDraining = false;
+  /** In the configuration that was read last. */
+  private problemCount = 0;
 
   private constructor(parts: { settings: GatewaySettings; snapshot: Snapshot; clock: Clock; errorLog: ErrorLog }) {
     const { settings, snapshot, clock, errorLog } = parts;
@@ -52,7 +56,7 @@ export class Gateway {
 
   /** Reads the configuration and starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { settings, snapshot, routes } = await readConfiguration(options);
+    const { settings, snapshot, routes, hasEndMark } = await readConfiguration(options);
     const errorLog = openErrorLog(settings, options.clock);
     const gateway = new Gateway({ settings, snapshot, clock: options.clock, errorLog });
     try {
@@ -62,7 +66,53 @@ export class Gateway {
       throw new StartError(listenProblem(error), { cause: error });
     }
     errorLog.info('serving', { configuration: options.path, routes, revision: snapshot.revision });
+    gateway.follow(options, hasEndMark);
     return gateway;
+  }
+
+  private follow(options: GatewayOptions, hasEndMark: boolean): void {
+    const { path, env } = options;
+    this.watch = watchConfiguration({
+      path,
+      env,
+      current: { hasEndMark },
+      schedule,
+      onChange: (configuration) => this.apply(configuration),
+      onHeldBack: (reason) => this.errorLog.warn('configuration_held_back', { reason }),
+    });
+  }
+
+  /** Reads the configuration file again. */
+  reload(): void {
+    this.watch?.reload();
+  }
+
+  /** Puts a changed configuration in force, as far as it is sound; what is bad in it keeps its last good version. */
+  private apply(configuration: Configuration): void {
+    const { settings, objects, dress } = configuration;
+    const previous = this.worker.snapshot;
+    const { snapshot, problems, warnings, isBlocked } = compile(objects, {
+      settings: this.settings,
+      revision: previous.revision + 1,
+      previous,
+    });
+    for (const problem of [...configuration.problems, ...problems.map(dress)]) {
+      this.errorLog.error('configuration_problem', { problem: describe(problem) });
+    }
+    for (const warning of [...configuration.warnings, ...warnings.map(dress)]) {
+      this.errorLog.warn('configuration_warning', { problem: describe(warning) });
+    }
+    this.problemCount = configuration.problems.length + problems.length;
+    if (isBlocked) {
+      this.errorLog.error('configuration_refused', { revision: previous.revision, problems: this.problemCount });
+      return;
+    }
+    this.worker.swap(snapshot);
+    if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
+      this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
+    }
+    const { routes } = objects.objects;
+    this.errorLog.info('serving', { revision: snapshot.revision, routes: routes.length, problems: this.problemCount });
   }
 
   private async listen(): Promise<void> {
@@ -90,6 +140,7 @@ export class Gateway {
   async stop(): Promise<void> {
     const { drain_delay_ms, drain_ms } = this.settings.timeouts;
     this.isDraining = true;
+    this.watch?.close();
     this.errorLog.info('draining', { delay_ms: drain_delay_ms, most_ms: drain_ms });
     await delay(drain_delay_ms);
     const timer = setTimeout(() => {
@@ -122,14 +173,14 @@ export class Gateway {
 }
 
 async function readConfiguration(options: GatewayOptions) {
-  const { settings, objects, problems, dress } = await loadConfiguration(options.path, options.env);
+  const { settings, objects, problems, dress, hasEndMark } = await loadConfiguration(options.path, options.env);
   const compiled = compile(objects, { settings, revision: 1 });
   const all = [...problems, ...compiled.problems.map(dress), ...checkAccessLog(settings)];
   if (all.length > 0) {
     const lines = all.map((problem) => `  ${describe(problem)}\n`).join('');
     throw new StartError(`${options.path} has ${all.length === 1 ? 'a problem' : `${all.length} problems`}\n${lines}`);
   }
-  return { settings, snapshot: compiled.snapshot, routes: objects.objects.routes.length };
+  return { settings, snapshot: compiled.snapshot, routes: objects.objects.routes.length, hasEndMark };
 }
 
 function checkAccessLog(settings: GatewaySettings): Problem[] {

@@ -103,13 +103,24 @@ export class Worker {
     this.plane.snapshot = snapshot;
   }
 
-  get revision(): number {
-    return this.plane.snapshot.revision;
+  /** In force now. */
+  get snapshot(): Snapshot {
+    return this.plane.snapshot;
   }
 
   /** Client connections. */
   get connectionCount(): number {
     return this.listener.connectionCount;
+  }
+
+  /** What is open right now; for tests that count leaks. */
+  get counts(): WorkerCounts {
+    return {
+      clients: this.listener.connectionCount,
+      upstreams: this.pool.size,
+      idleUpstreams: this.pool.idleSize,
+      deadlines: this.plane.wheel.size,
+    };
   }
 
   /** Accepts no more, lets running exchanges end, and ends. */
@@ -127,12 +138,23 @@ export class Worker {
     this.pool.close();
   }
 
-  private tick(): void {
+  /** Expires what is due by the clock. The worker does it by itself every 50 ms; a clock that was set forward need not wait. */
+  tick(): void {
     const { clock } = this.options;
     const date = new Date(clock.wall_ms()).toUTCString();
     if (date !== this.plane.date) this.plane.date = date;
     this.plane.wheel.advance(clock.monotonic_ms());
   }
+}
+
+export interface WorkerCounts {
+  /** Connections of clients. */
+  readonly clients: number;
+  /** Connections to upstream nodes, idle ones included. */
+  readonly upstreams: number;
+  readonly idleUpstreams: number;
+  /** Entries of the timer wheel. */
+  readonly deadlines: number;
 }
 
 interface MutablePlane extends Plane {
