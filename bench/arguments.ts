@@ -1,5 +1,6 @@
 /** The command line of the benchmark. */
 import { parseArgs } from 'node:util';
+import type { Pace } from './rounds.ts';
 
 export const USAGE = `usage: npm run bench -- [options]
 
@@ -19,6 +20,22 @@ export interface BenchArguments {
   readonly rounds: number;
   readonly seconds: number;
   readonly json: string | undefined;
+}
+
+const QUICK_WITHIN_MS = 50_000;
+
+/** How thoroughly to measure. The quick pace gives up what takes long: warming up, spare rounds, comparisons. */
+export function paceOf({ isQuick, rounds, seconds }: BenchArguments): Pace {
+  return {
+    rounds,
+    seconds,
+    spareRounds: isQuick ? 0 : rounds,
+    warm_ms: isQuick ? 300 : 2000,
+    settle_ms: isQuick ? 150 : 500,
+    memoryTimes: isQuick ? 1 : 3,
+    comparesOwn: !isQuick,
+    within_ms: isQuick ? QUICK_WITHIN_MS : Number.POSITIVE_INFINITY,
+  };
 }
 
 /** A command line that cannot be obeyed; the message says why. */

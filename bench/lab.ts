@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { allowedCores } from './cpu.ts';
 import { findCommand, pinSelf, Processes, untilLine } from './processes.ts';
-import type { Cores, Lab } from './rounds.ts';
+import type { Cores, Lab, Pace } from './rounds.ts';
 
 const UPSTREAM = fileURLToPath(new URL('upstream.ts', import.meta.url));
 
@@ -29,10 +29,7 @@ export function missingTools(): string[] {
 }
 
 /** Opens a lab. It is cleared away when this process ends, in whatever way but SIGKILL. */
-export async function openLab(
-  timing: Pick<Lab, 'rounds' | 'spareRounds' | 'seconds' | 'warm_ms'>,
-  progress: Lab['progress'],
-): Promise<Lab> {
+export async function openLab(pace: Pace, progress: Lab['progress']): Promise<Lab> {
   const cores = divideCores(allowedCores());
   const folder = mkdtempSync(join(tmpdir(), 'gatewright-bench-'));
   const processes = new Processes();
@@ -40,5 +37,5 @@ export async function openLab(
   pinSelf(cores.load);
   const upstream = processes.start({ command: process.execPath, args: [UPSTREAM] }, cores.load);
   const { port: upstreamPort } = JSON.parse(await untilLine(upstream, 5000)) as { port: number };
-  return { processes, folder, cores, upstreamPort, ...timing, progress };
+  return { processes, folder, cores, upstreamPort, pace, progress };
 }

@@ -13,7 +13,6 @@ const OPENER = fileURLToPath(new URL('idle.ts', import.meta.url));
 /** Sockets that a gateway needs besides those of its idle clients. */
 const RESERVED = 1000;
 const OPEN_WITHIN_MS = 20_000;
-const SETTLE_MS = 500;
 
 /** What a gateway needs for idle connections. */
 export interface MemoryRow {
@@ -50,10 +49,10 @@ async function measureOnce(lab: Lab, gateway: Gateway, workload: IdleWorkload, c
   let opener: Running | undefined;
   try {
     await warmUp(lab, contestant);
-    await sleep(SETTLE_MS);
+    await sleep(lab.pace.settle_ms);
     const before_kib = treeRss_kib(contestant.running.pid);
     opener = await hold(lab, contestant, workload.path, connections);
-    await sleep(SETTLE_MS);
+    await sleep(lab.pace.settle_ms);
     return { before_kib, after_kib: treeRss_kib(contestant.running.pid) };
   } finally {
     if (opener !== undefined) await lab.processes.stop(opener);
@@ -61,8 +60,8 @@ async function measureOnce(lab: Lab, gateway: Gateway, workload: IdleWorkload, c
   }
 }
 
-/** Measures all gateways `times` times, interleaved. */
-export async function runIdle(lab: Lab, workload: IdleWorkload, gateways: readonly Gateway[], times: number) {
+/** Measures all gateways in turn, as often as the pace says. */
+export async function runIdle(lab: Lab, workload: IdleWorkload, gateways: readonly Gateway[]) {
   const connections = allowedConnections(workload.connections, readFileSync('/proc/self/limits', 'utf8'));
   const faults =
     connections < workload.connections
@@ -71,7 +70,7 @@ export async function runIdle(lab: Lab, workload: IdleWorkload, gateways: readon
         ]
       : [];
   const readings = new Map<string, { before_kib: number; after_kib: number }[]>();
-  for (let time = 0; time < times; time++) {
+  for (let time = 0; time < lab.pace.memoryTimes; time++) {
     for (const gateway of gateways) {
       try {
         const reading = await measureOnce(lab, gateway, workload, connections);

@@ -1,6 +1,6 @@
 /** What is printed: one line a gateway and workload, the goals beside it. */
 import type { MemoryRow } from './memory.ts';
-import type { Row, Spread, Verdict } from './summary.ts';
+import { median, type Row, type Sample, type Spread, type Verdict } from './summary.ts';
 import type { Goal, Workload } from './workloads.ts';
 
 /** Below this share of its core a gateway was not the bottleneck, and its batches were smaller than they could be. */
@@ -73,7 +73,7 @@ export function memoryTable(workloads: readonly Workload[], rows: readonly Memor
 }
 
 /** Lines below the tables: comparisons with another workload, and what a reader has to be careful about. */
-export function remarks(workloads: readonly Workload[], rows: readonly Row[]): string[] {
+export function remarks(workloads: readonly Workload[], rows: readonly Row[], samples: readonly Sample[]): string[] {
   const lines: string[] = [];
   for (const workload of workloads) {
     const compared = rows.filter((row) => row.workload === workload.name && row.toAgainst !== undefined);
@@ -84,5 +84,10 @@ export function remarks(workloads: readonly Workload[], rows: readonly Row[]): s
   if (rows.some(({ busy }) => busy < BUSY_ENOUGH)) {
     lines.push('* the gateway was not the bottleneck here (other processes, or a slow load generator): read with care');
   }
+  if (samples.length > 0) {
+    const foreign = median(samples.map((sample) => sample.foreign)) * 100;
+    lines.push(`other processes took ${foreign.toFixed(0)} % of the machine's time while this was measured`);
+  }
+  if (rows.some(({ rounds }) => rounds < 3)) lines.push('fewer than three rounds: a first impression, no measurement');
   return lines;
 }

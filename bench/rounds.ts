@@ -14,18 +14,31 @@ import type { LoadWorkload, Workload } from './workloads.ts';
 /** Above this share of foreign CPU time a round is repeated, if repeating is asked for. */
 const DISTURBED = 0.05;
 
-/** What a benchmark has at hand. */
-export interface Lab {
-  readonly processes: Processes;
-  /** For configurations, removed at the end. */
-  readonly folder: string;
-  readonly cores: Cores;
-  readonly upstreamPort: number;
+/** How thoroughly it is measured. */
+export interface Pace {
   readonly rounds: number;
   /** Rounds to add at most, in place of disturbed ones. */
   readonly spareRounds: number;
   readonly seconds: number;
   readonly warm_ms: number;
+  /** Before memory is read. */
+  readonly settle_ms: number;
+  /** How often memory is measured, each time in fresh processes. */
+  readonly memoryTimes: number;
+  /** Whether a workload with `against` is measured beside that one. */
+  readonly comparesOwn: boolean;
+  /** No further workload is begun after this time from the start. */
+  readonly within_ms: number;
+}
+
+/** What a benchmark has at hand. */
+export interface Lab {
+  readonly pace: Pace;
+  readonly processes: Processes;
+  /** For configurations, removed at the end. */
+  readonly folder: string;
+  readonly cores: Cores;
+  readonly upstreamPort: number;
   /** Tells whoever waits what happens. */
   progress(text: string): void;
 }
@@ -80,7 +93,7 @@ function loadOf(workload: Workload): LoadWorkload['load'] {
 /** Load without measuring, so that code is compiled and connections are open. */
 export async function warmUp(lab: Lab, { workload, port }: Contestant): Promise<void> {
   const wrk = lab.processes.start({ command: 'wrk', args: wrkArguments(loadOf(workload), port, 60) }, lab.cores.load);
-  await sleep(lab.warm_ms);
+  await sleep(lab.pace.warm_ms);
   await lab.processes.stop(wrk);
 }
 
@@ -91,7 +104,7 @@ async function measure(lab: Lab, contestant: Contestant, round: number): Promise
   const allCores = [...new Set([...lab.cores.gateway, ...lab.cores.load])];
   const before = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
   const started = performance.now();
-  const result = await runLoad(lab.processes, lab.cores.load, wrkArguments(load, port, lab.seconds));
+  const result = await runLoad(lab.processes, lab.cores.load, wrkArguments(load, port, lab.pace.seconds));
   const elapsed_us = (performance.now() - started) * 1000;
   const after = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
   const name = `${gateway.name} in ${workload.name}, round ${round + 1}`;
@@ -119,8 +132,9 @@ async function measure(lab: Lab, contestant: Contestant, round: number): Promise
 async function measureRounds(lab: Lab, contestants: readonly Contestant[]): Promise<Measured> {
   const samples: Sample[] = [];
   const faults: string[] = [];
+  const { rounds, spareRounds } = lab.pace;
   let quiet = 0;
-  for (let round = 0; quiet < lab.rounds && round < lab.rounds + lab.spareRounds; round++) {
+  for (let round = 0; quiet < rounds && round < rounds + spareRounds; round++) {
     let foreign = 0;
     for (const contestant of contestants) {
       const outcome = await measure(lab, contestant, round);
@@ -131,10 +145,10 @@ async function measureRounds(lab: Lab, contestants: readonly Contestant[]): Prom
     if (foreign <= DISTURBED) quiet++;
     lab.progress(`round ${round + 1}: ${(foreign * 100).toFixed(0)} % of the time went to other processes`);
   }
-  return { samples: quietest(samples, lab.rounds), faults };
+  return { samples: quietest(samples, rounds), faults };
 }
 
-/** Measures one workload on all gateways; with `against`, that workload's copies of them run in the same rounds. */
+/** Measures one workload on all gateways; copies of them that are set up for `against` run in the same rounds. */
 export async function runRounds(
   lab: Lab,
   workload: LoadWorkload,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
-import { parseArguments, USAGE, UsageError, type BenchArguments } from './arguments.ts';
+import { paceOf, parseArguments, USAGE, UsageError, type BenchArguments } from './arguments.ts';
 import { gatewright } from './gateways/gatewright.ts';
 import type { Gateway } from './gateways/gateway.ts';
 import { haproxy } from './gateways/haproxy.ts';
@@ -16,8 +16,6 @@ import { summarise, type Row, type Sample } from './summary.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 const BUILT_IN: readonly Gateway[] = [nginx, haproxy, gatewright];
-/** Memory is steady, and each time needs fresh processes. */
-const MEMORY_TIMES = 3;
 
 const say = (text: string): void => console.error(`bench: ${text}`);
 
@@ -63,13 +61,17 @@ interface Outcome {
 async function runAll(lab: Lab, workloads: readonly Workload[], gateways: readonly Gateway[]): Promise<Outcome> {
   const outcome: Outcome = { samples: [], rows: [], memory: [], faults: [] };
   for (const workload of workloads) {
+    if (performance.now() > lab.pace.within_ms) {
+      outcome.faults.push(`${workload.name}: left out, as the time for a quick run is over`);
+      continue;
+    }
     say(`${workload.name}: ${workload.title}`);
     if (workload.kind === 'idle') {
-      const { rows, faults } = await runIdle(lab, workload, gateways, Math.min(lab.rounds, MEMORY_TIMES));
+      const { rows, faults } = await runIdle(lab, workload, gateways);
       outcome.memory.push(...rows);
       outcome.faults.push(...faults);
     } else {
-      const against = WORKLOADS.find(({ name }) => name === workload.against);
+      const against = WORKLOADS.find(({ name }) => lab.pace.comparesOwn && name === workload.against);
       const { samples, faults } = await runRounds(lab, workload, against, gateways);
       outcome.samples.push(...samples);
       outcome.rows.push(...summarise(workload, samples));
@@ -79,10 +81,10 @@ async function runAll(lab: Lab, workloads: readonly Workload[], gateways: readon
   return outcome;
 }
 
-function print(workloads: readonly Workload[], { rows, memory, faults }: Outcome): void {
+function print(workloads: readonly Workload[], { rows, memory, faults, samples }: Outcome): void {
   if (rows.length > 0) console.log(`\n${loadTable(workloads, rows)}`);
   if (memory.length > 0) console.log(`\n${memoryTable(workloads, memory)}`);
-  const lines = remarks(workloads, rows);
+  const lines = remarks(workloads, rows, samples);
   if (lines.length > 0) console.log(`\n${lines.join('\n')}`);
   for (const fault of faults) console.log(`! ${fault}`);
 }
@@ -93,17 +95,13 @@ async function bench(options: BenchArguments): Promise<number> {
   tools.forEach(say);
   if (gateways.length === 0 || tools.some((tool) => tool.startsWith('wrk '))) return 1;
   const workloads = WORKLOADS.filter(({ name }) => options.only?.includes(name) ?? true);
-  const { rounds, seconds } = options;
-  const timing = { rounds, seconds, spareRounds: options.isQuick ? 0 : rounds, warm_ms: options.isQuick ? 400 : 2000 };
-  const lab = await openLab(timing, say);
+  const lab = await openLab(paceOf(options), say);
   const found = await versions(lab, gateways);
   const outcome = await runAll(lab, workloads, gateways);
   print(workloads, outcome);
   if (options.json !== undefined) {
     const machine = { cpu: cpus()[0]?.model, cores: lab.cores, kernel: release() };
-    const { progress: _, processes: __, ...settings } = lab;
-    const { rows, memory, faults, samples } = outcome;
-    const content = { machine, versions: found, settings, rows, memory, faults, samples };
+    const content = { machine, versions: found, pace: lab.pace, ...outcome };
     writeFileSync(options.json, `${JSON.stringify(content, null, 2)}\n`);
   }
   return outcome.faults.length === 0 ? 0 : 1;
