@@ -79,7 +79,7 @@ function compileUpstreams(
   };
   for (const [id, { value }] of readings.upstreams) if (value !== null) add(`upstreams/${id}`, value);
   for (const [id, { value }] of readings.services) add(`services/${id}`, value?.upstream);
-  for (const [id, { value }] of readings.routes) add(`routes/${id}`, value?.upstream);
+  for (const [id, { value }] of readings.routes) if (value?.status !== 0) add(`routes/${id}`, value?.upstream);
   return upstreams;
 }
 

@@ -44,10 +44,10 @@ export function enabledPlugins(
   problems: Problem[],
 ): PluginRegistry {
   if (names === null) return registry;
-  names.forEach((name, i) => {
-    if (registry.has(name)) return;
-    problems.push({ path: `plugins[${i}].name`, value: name, code: 'not_available', message: missing(name, registry) });
-  });
+  for (const name of names) {
+    if (registry.has(name)) continue;
+    problems.push({ path: 'plugins', value: name, code: 'not_available', message: missing(name, registry) });
+  }
   return new Map([...registry].filter(([name]) => names.includes(name)));
 }
 

@@ -117,8 +117,12 @@ export function endsWithMark(text: string): boolean {
 type Read = Omit<Configuration, 'dress' | 'hasEndMark'>;
 
 function readValue(value: unknown, dialect: ParseOptions['dialect']): Read {
-  if (value === null || value === undefined)
-    return { settings: DEFAULT_SETTINGS, objects: EMPTY_OBJECTS, problems: [], warnings: [] };
+  if (value === null || value === undefined) {
+    // Also what an editor leaves for a moment: it must not be taken for the removal of everything.
+    return nothing([
+      { path: '', code: 'syntax', message: 'the file is empty: write "routes: []" if there are no routes' },
+    ]);
+  }
   if (typeof value !== 'object' || Array.isArray(value)) {
     const message = 'expected keys such as "routes:" at the top level';
     return nothing([{ path: '', code: 'wrong_type', message }]);

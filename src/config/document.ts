@@ -50,7 +50,7 @@ export function parseDocument(text: string, format: DocumentFormat): Document {
     events = parseEvents(text, { maxDepth: MAX_DEPTH });
     documents = constructFromEvents(events, { source: text, schema: YAML_SCHEMA, maxAliases: MAX_ALIASES });
   } catch (error) {
-    return failed(syntaxProblem(error));
+    return failed(syntaxProblem(error, format));
   }
   if (documents.length > 1) {
     const message = `the file has ${documents.length} documents, one is expected: remove the lines "---" between them`;
@@ -71,10 +71,10 @@ function failed(problem: Problem): Document {
   return { value: null, problems: [problem], lineOf: () => undefined };
 }
 
-function syntaxProblem(error: unknown): Problem {
+function syntaxProblem(error: unknown, format: DocumentFormat): Problem {
   if (!(error instanceof YAMLException)) throw error;
   const line = error.mark === undefined ? undefined : error.mark.line + 1;
-  const message = `not valid YAML: ${String(error.reason).replace(/\s+/g, ' ')}`;
+  const message = `not valid ${format.toUpperCase()}: ${String(error.reason).replace(/\s+/g, ' ')}`;
   return line === undefined ? { path: '', code: 'syntax', message } : { path: '', line, code: 'syntax', message };
 }
 

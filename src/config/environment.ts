@@ -27,32 +27,38 @@ export function substitute(text: string, env: Environment): Substituted {
   if (!text.includes('${{')) return { text, problems: [], redactions: [] };
   const problems: Problem[] = [];
   const redactions = new Map<string, Redaction>();
-  const report = (offset: number, message: string): string => {
+  // The placeholder stays where it is: an empty value would be wrong in ways that distract from the cause.
+  const report = (offset: number, placeholder: string, message: string): string => {
     problems.push({ path: '', line: lineAt(text, offset), code: 'environment', message });
-    return '';
+    return placeholder;
   };
-  const replaced = text.replace(PLACEHOLDER, (_, variable: string, fallback: string | undefined, offset: number) => {
-    const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
-    const before = text.slice(lineStart, offset);
-    if (/^\s*#/.test(before)) return '';
-    const value = env[variable];
-    if (value === undefined) {
-      if (fallback !== undefined) return fallback;
-      return report(
-        offset,
-        `the variable ${variable} is not set and has no default: set it, or write \${{${variable}:=DEFAULT}}`,
+  const replaced = text.replace(
+    PLACEHOLDER,
+    (placeholder: string, variable: string, fallback: string | undefined, offset: number) => {
+      const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+      const before = text.slice(lineStart, offset);
+      if (/^\s*#/.test(before)) return '';
+      const value = env[variable];
+      if (value === undefined) {
+        if (fallback !== undefined) return fallback;
+        return report(
+          offset,
+          placeholder,
+          `the variable ${variable} is not set and has no default: set it, or write \${{${variable}:=DEFAULT}}`,
+        );
+      }
+      if (value !== '') redactions.set(`${variable} ${value}`, { text: value, variable });
+      const quoted = quoteFor(quotesAround(before), value);
+      return (
+        quoted ??
+        report(
+          offset,
+          placeholder,
+          `the value of ${variable} has a line break or a control character: put "\${{${variable}}}" in double quotes`,
+        )
       );
-    }
-    if (value !== '') redactions.set(`${variable} ${value}`, { text: value, variable });
-    const quoted = quoteFor(quotesAround(before), value);
-    return (
-      quoted ??
-      report(
-        offset,
-        `the value of ${variable} has a line break or a control character: put "\${{${variable}}}" in double quotes`,
-      )
-    );
-  });
+    },
+  );
   return { text: replaced, problems, redactions: [...redactions.values()] };
 }
 

@@ -34,7 +34,7 @@ export interface RawObject {
 
 export interface ObjectSet {
   readonly objects: { readonly [K in Kind]: readonly RawObject[] };
-  /** The enabled plugins by name, null if all are. */
+  /** The enabled plugins by name, without those for streams; null if all are enabled. */
   readonly plugins: readonly string[] | null;
   /** Whether an attribute that nobody knows is an error (gatewright.yaml) or a warning (what APISIX wrote). */
   readonly unknownAttributes: 'error' | 'warning';
@@ -93,6 +93,8 @@ export function readObjects(
 
 const CREDENTIAL_ID = /^[a-zA-Z0-9_-]+\/credentials\/[^/]+$/;
 const ID = /^[a-zA-Z0-9._-]{1,64}$/;
+/** Secrets are numbered per manager. */
+const SECRET_ID = /^[a-z]{1,16}\/[a-zA-Z0-9._-]{1,64}$/;
 
 function readItems(
   kind: Kind,
@@ -120,7 +122,8 @@ function readItems(
       objects[kind].push({ id: count === 1 ? id : `${id}-${count}`, value, path });
     } else if (kind === 'consumers' && isCredential(value))
       objects.credentials.push({ id: String(given), value, path });
-    else if (isId(given)) objects[kind].push({ id: String(given), value, path });
+    else if (isId(given) || (kind === 'secrets' && SECRET_ID.test(String(given))))
+      objects[kind].push({ id: String(given), value, path });
     else problems.push(badId(path, given));
   });
 }
@@ -186,8 +189,8 @@ function readPluginList(value: unknown, problems: Problem[]): readonly string[] 
     return null;
   }
   return value.flatMap((item: unknown, i) => {
-    const name = typeof item === 'object' && item !== null ? (item as Record<string, unknown>)['name'] : undefined;
-    if (typeof name === 'string') return [name];
+    const { name, stream }: Record<string, unknown> = typeof item === 'object' && item !== null ? { ...item } : {};
+    if (typeof name === 'string') return stream === true ? [] : [name];
     problems.push({
       path: pathOf('plugins', i),
       code: 'missing_attribute',

@@ -59,15 +59,14 @@ export function quote(value: unknown): string {
 
 /** The candidate that differs from `name` by a likely slip of the keyboard, undefined if none is close. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.min(3, Math.floor(name.length / 3) + 1);
   if (name.length > 64) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.min(3, Math.floor(name.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
-    if (distance < bestDistance || (distance === bestDistance && best === undefined && distance < name.length / 2)) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
   }
   return best;
 }

@@ -1,0 +1,112 @@
+/** A configuration → what the gateway would make of it, short enough to read: what has its default value is left out. */
+import { compile, type CompileResult } from '../../src/compile/compile.ts';
+import type { CompiledNode, CompiledUpstream, RouteMemory, Snapshot } from '../../src/compile/snapshot.ts';
+import { type Configuration, parseConfiguration } from '../../src/config/configuration.ts';
+import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
+import type { Problem } from '../../src/model/problem.ts';
+
+/**
+ * The expected output of a case. `---` separates the configurations that a running gateway sees one after the other.
+ * Comments at the top of each: `# env: NAME=value` sets a variable, `# dialect: apisix` reads it as APISIX's file. What begins with `{` is JSON.
+ */
+export function render(input: string): string {
+  let previous: Snapshot | undefined;
+  const results = input.split(/^---\n/m).map((text, index) => {
+    const configuration = parseConfiguration(text, {
+      format: text.startsWith('{') ? 'json' : 'yaml',
+      dialect: /^# dialect: apisix$/m.test(text) ? 'apisix' : 'gatewright',
+      env: Object.fromEntries(Array.from(text.matchAll(/^# env: (\w+)=(.*)$/gm), ([, name, value]) => [name, value])),
+    });
+    const { settings, objects } = configuration;
+    const compiled = compile(objects, { settings, revision: index + 1, ...(previous === undefined ? {} : { previous }) });
+    const before = previous;
+    previous = compiled.snapshot;
+    return describe(configuration, compiled, before);
+  });
+  return `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`;
+}
+
+function describe(configuration: Configuration, compiled: CompileResult, before: Snapshot | undefined): unknown {
+  const problems = [...configuration.problems, ...compiled.problems.map(configuration.dress)];
+  const warnings = [...configuration.warnings, ...compiled.warnings.map(configuration.dress)];
+  const memory = compiled.snapshot.memory;
+  return withoutEmpty({
+    problems: problems.map(oneLine),
+    warnings: warnings.map(oneLine),
+    blocked: compiled.isBlocked,
+    settings: changed(configuration.settings),
+    routes: Object.fromEntries(Array.from(memory?.routes ?? [], ([id, route]) => [id, describeRoute(route)])),
+    upstreams: Object.fromEntries(
+      Array.from(memory?.upstreams ?? [], ([key, upstream]) => [key, describeUpstream(upstream.compiled)]),
+    ),
+    reused: reused(compiled.snapshot, before),
+  });
+}
+
+function oneLine({ path, line, value, code, message }: Problem): unknown {
+  return { at: `${line ?? '-'} ${path}`, code, message, ...(value === undefined ? {} : { value }) };
+}
+
+function changed(settings: GatewaySettings): unknown {
+  const defaults = new Map(Object.entries(DEFAULT_SETTINGS).map(([key, value]) => [key, JSON.stringify(value)]));
+  return Object.fromEntries(Object.entries(settings).filter(([key, value]) => defaults.get(key) !== JSON.stringify(value)));
+}
+
+function describeRoute({ entry }: RouteMemory): unknown {
+  const { uris, hosts, methods, remoteAddresses, vars, priority, value } = entry;
+  const { connect_ms, send_ms, read_ms } = value.timeouts;
+  const timeouts = `${connect_ms} ${send_ms} ${read_ms}`;
+  return withoutEmpty({
+    uris,
+    hosts,
+    methods,
+    remote_addresses: remoteAddresses,
+    vars,
+    priority,
+    name: value.name,
+    service: value.serviceId,
+    upstream: value.upstream?.key ?? '',
+    refusal: value.refusal === null ? '' : `${value.refusal.status} ${value.refusal.code}`,
+    timeouts_ms: timeouts === '60000 60000 60000' ? '' : timeouts,
+  });
+}
+
+function describeUpstream(upstream: CompiledUpstream): unknown {
+  const { connect_ms, send_ms, read_ms } = upstream.timeouts;
+  const { size, idle_ms, requests } = upstream.keepalive;
+  const timeouts = `${connect_ms} ${send_ms} ${read_ms}`;
+  const pool = `size ${size}, idle ${idle_ms} ms, requests ${requests}`;
+  return withoutEmpty({
+    nodes: upstream.nodes.map(describeNode),
+    balancer: upstream.balancer.type === 'roundrobin' ? {} : upstream.balancer,
+    retries: upstream.retries === Math.max(0, upstream.nodes.length - 1) ? '' : `${upstream.retries}`,
+    retry_timeout_ms: upstream.retryTimeout_ms,
+    timeouts_ms: timeouts === '60000 60000 60000' ? '' : timeouts,
+    pass_host: upstream.passHost === 'pass' ? '' : upstream.passHost,
+    upstream_host: upstream.upstreamHost,
+    keepalive: pool === 'size 320, idle 60000 ms, requests 1000' ? '' : pool,
+  });
+}
+
+function describeNode({ host, port, weight, priority, authority }: CompiledNode): string {
+  const isOwn = authority === `${host}:${port}`;
+  return `${authority} weight ${weight}${priority === 0 ? '' : ` priority ${priority}`}${isOwn ? '' : ` (${host})`}`;
+}
+
+/** What is the same object as in the Snapshot before. */
+function reused(snapshot: Snapshot, before: Snapshot | undefined): string[] {
+  if (before?.memory === undefined || snapshot === before) return [];
+  const { routes, upstreams } = before.memory;
+  return [
+    ...Array.from(snapshot.memory?.routes ?? []).flatMap(([id, route]) => (routes.get(id) === route ? [`route ${id}`] : [])),
+    ...Array.from(snapshot.memory?.upstreams ?? []).flatMap(([key, upstream]) =>
+      upstreams.get(key)?.compiled === upstream.compiled ? [`upstream ${key}`] : [],
+    ),
+  ];
+}
+
+function withoutEmpty(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isEmpty = (value: unknown): boolean =>
+    value === '' || value === 0 || value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
+}
