@@ -2,6 +2,8 @@
 import type { AccessRecord } from './access-record.ts';
 import { escapeJson, escapeText, escapeUnicodeJson, escapeUnicodeText } from './escape.ts';
 import { jsonFormat } from './json-format.ts';
+import { remembering } from './field-reader.ts';
+import type { FieldReader } from './field-reader.ts';
 import { LogTime } from './log-time.ts';
 import { findVariable } from './variables.ts';
 import type { Variable } from './variables.ts';
@@ -81,35 +83,44 @@ function jsonProblems(parts: readonly Part[]): string[] {
   }
 }
 
+/** Text and value alternate: each reader gives its value with the text that follows. */
 function lineOf(parts: readonly Part[], isJson: boolean): (record: AccessRecord) => string {
-  // Text and value alternate, so that the loop does not ask each part what it is.
-  const texts: string[] = [''];
-  const readers: ((record: AccessRecord) => string)[] = [];
+  let start = '';
+  const fields: { variable: Variable; after: string }[] = [];
   for (const part of parts) {
-    if (typeof part === 'string') texts[texts.length - 1] += part;
-    else {
-      readers.push(isJson ? jsonReader(part) : textReader(part));
-      texts.push('');
-    }
+    const last = fields.at(-1);
+    if (typeof part !== 'string') fields.push({ variable: part, after: '' });
+    else if (last === undefined) start += part;
+    else last.after += part;
   }
-  texts[texts.length - 1] += '\n';
+  fields.at(-1)!.after += '\n';
+  const readers = fields.map(({ variable, after }) => fieldReader(variable, after, isJson));
   return (record) => {
-    let line = texts[0]!;
-    for (let i = 0; i < readers.length; i++) line += readers[i]!(record) + texts[i + 1]!;
+    let line = start;
+    for (let i = 0; i < readers.length; i++) line += readers[i]!(record);
     return line;
   };
 }
 
-/** Without a value a text field is `-`, as in nginx: fields can be counted. */
-function textReader({ kind, read }: Variable): (record: AccessRecord) => string {
-  if (kind === 'number') return read;
-  if (kind === 'plain') return (record) => read(record) || '-';
-  const escape = kind === 'unicode' ? escapeUnicodeText : escapeText;
-  return (record) => escape(read(record)) || '-';
+/** Without a value a text field is `-`, as in nginx: fields can be counted. In a JSON template it stays empty. */
+function fieldReader(variable: Variable, after: string, isJson: boolean): FieldReader {
+  const { kind, read, pieces } = variable;
+  if (kind === 'number') return (record) => read(record) + after;
+  const empty = isJson ? '' : '-';
+  if (pieces !== undefined) {
+    const readers = pieces.map((piece, i) => fieldReader(piece, i < pieces.length - 1 ? ' ' : after, isJson));
+    const nothing = empty + after;
+    return (record) => {
+      if (pieces[0]!.read(record) === '') return nothing;
+      let text = '';
+      for (let i = 0; i < readers.length; i++) text += readers[i]!(record);
+      return text;
+    };
+  }
+  const escape = isJson ? jsonEscapes[kind] : textEscapes[kind];
+  return remembering(read, (value) => (escape(value) || empty) + after);
 }
 
-function jsonReader({ kind, read }: Variable): (record: AccessRecord) => string {
-  if (kind === 'number' || kind === 'plain') return read;
-  const escape = kind === 'unicode' ? escapeUnicodeJson : escapeJson;
-  return (record) => escape(read(record));
-}
+const unchanged = (value: string): string => value;
+const textEscapes = { plain: unchanged, bytes: escapeText, unicode: escapeUnicodeText } as const;
+const jsonEscapes = { plain: unchanged, bytes: escapeJson, unicode: escapeUnicodeJson } as const;

@@ -31,12 +31,6 @@ const FULL_FOR_NOW_MS = 20;
 const FAILED_MS = 1000;
 const LINE_FEED = 10;
 
-interface Batch {
-  readonly text: string;
-  readonly bytes: number;
-  readonly lines: number;
-}
-
 export class LineWriter {
   private readonly options: LineWriterOptions;
   private readonly batch_bytes: number;
@@ -44,9 +38,8 @@ export class LineWriter {
   /** The batch that is being collected. */
   private text = '';
   private bytes = 0;
-  private lines = 0;
   /** Full batches, the oldest first. */
-  private queue: Batch[] = [];
+  private queue: Buffer[] = [];
   private queue_bytes = 0;
   /** What of the oldest batch was not taken yet, while it is being written. */
   private current: Buffer | null = null;
@@ -89,7 +82,6 @@ export class LineWriter {
     if (this.bytes + bytes > this.batch_bytes && this.bytes > 0) this.seal();
     this.text += line;
     this.bytes += bytes;
-    this.lines++;
     if (this.bytes >= this.batch_bytes || this.options.flush_ms === 0) {
       this.seal();
       this.pump();
@@ -144,10 +136,11 @@ export class LineWriter {
     this.cancelFlush?.();
     this.cancelFlush = null;
     if (this.bytes === 0) return;
-    this.queue.push({ text: this.text, bytes: this.bytes, lines: this.lines });
+    // As bytes at once: the joined string would hold on to the strings it was made of, whole request heads among them.
+    this.queue.push(Buffer.from(this.text, this.options.encoding));
     this.queue_bytes += this.bytes;
     this.text = '';
-    this.bytes = this.lines = 0;
+    this.bytes = 0;
   }
 
   private pump(): void {
@@ -158,8 +151,8 @@ export class LineWriter {
         if (this.isIdle()) this.wake();
         return;
       }
-      this.queue_bytes -= batch.bytes;
-      this.current = Buffer.from(batch.text, this.options.encoding);
+      this.queue_bytes -= batch.length;
+      this.current = batch;
     }
     this.isWriting = true;
     this.options.destination.write(this.current, (error, written) => this.onWritten(error, written));
@@ -218,7 +211,7 @@ export class LineWriter {
   private giveUp(): void {
     this.seal();
     if (this.current !== null) this.droppedLines += linesIn(this.current);
-    for (const batch of this.queue) this.droppedLines += batch.lines;
+    for (const batch of this.queue) this.droppedLines += linesIn(batch);
     this.current = null;
     this.isMidLine = false;
     this.queue = [];

@@ -13,6 +13,8 @@ export interface Variable {
   readonly kind: ValueKind;
   /** The value without escaping; '' where there is none. */
   readonly read: (record: AccessRecord) => string;
+  /** What the value consists of, with a space between; `read` is '' or joins them. Short parts repeat, long wholes don't. */
+  readonly pieces?: readonly Variable[];
 }
 
 const number = (read: (record: AccessRecord) => string): Variable => ({ kind: 'number', read });
@@ -20,8 +22,11 @@ const plain = (read: (record: AccessRecord) => string): Variable => ({ kind: 'pl
 const bytes = (read: (record: AccessRecord) => string): Variable => ({ kind: 'bytes', read });
 const unicode = (read: (record: AccessRecord) => string): Variable => ({ kind: 'unicode', read });
 
-export const requestLine = (record: AccessRecord): string =>
-  record.method === '' ? '' : `${record.method} ${record.target} HTTP/1.${record.minorVersion}`;
+const REQUEST: Variable = {
+  kind: 'bytes',
+  read: (record) => (record.method === '' ? '' : `${record.method} ${record.target} ${protocol(record)}`),
+  pieces: [bytes((record) => record.method), bytes((record) => record.target), plain(protocol)],
+};
 
 const FIXED: Readonly<Record<string, Variable>> = {
   apisix_request_id: bytes((record) => record.id),
@@ -33,16 +38,16 @@ const FIXED: Readonly<Record<string, Variable>> = {
   msec: number((record) => seconds(endOf(record))),
   remote_addr: plain((record) => record.remoteAddress),
   remote_user: bytes(basicUser),
-  request: bytes(requestLine),
+  request: REQUEST,
   request_id: bytes((record) => record.id),
-  request_line: bytes(requestLine),
+  request_line: REQUEST,
   request_method: bytes((record) => record.method),
   request_time: number((record) => seconds(record.duration_ms)),
   request_uri: bytes((record) => record.target),
   route_id: unicode((record) => record.routeId),
   scheme: plain((record) => record.scheme),
   server_port: number((record) => String(record.serverPort)),
-  server_protocol: plain((record) => `HTTP/1.${record.minorVersion}`),
+  server_protocol: plain(protocol),
   service_id: unicode((record) => record.serviceId),
   status: number((record) => String(record.status)),
   upstream_addr: unicode((record) => record.upstreamAddresses),
@@ -87,6 +92,10 @@ export function findVariable(name: string, time: LogTime): Variable | string {
   if (prefix === 'sent_http' && header !== undefined) return bytes((record) => record.responseHeader(header) ?? '');
   if (prefix !== undefined || DELEGATED.includes(name)) return bytes((record) => record.variable(name) ?? '');
   return `$${name} is not a variable of the access log; use one of ${variableNames().join(', ')}`;
+}
+
+function protocol(record: AccessRecord): string {
+  return record.minorVersion === 1 ? 'HTTP/1.1' : `HTTP/1.${record.minorVersion}`;
 }
 
 /** Every name that a format may use; capitals stand for any name. */
