@@ -14,6 +14,9 @@ const SETTINGS: readonly string[] = [
   'scripts',
 ];
 
+/** The packages that the checks themselves are made of. */
+const TOOLS: readonly string[] = ['@types/node', 'knip', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'typescript'];
+
 export interface CheckRun {
   readonly status: number | null;
   readonly output: string;
@@ -27,13 +30,13 @@ export class PlantedTree {
     this.root = mkdtempSync(path.join(tmpdir(), 'gatewright-planted-'));
     for (const name of SETTINGS) cpSync(path.join(ROOT, name), path.join(this.root, name), { recursive: true });
     this.linkPackages();
-    const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
-      dependencies?: unknown;
-      devDependencies: Record<string, string>;
+    const { scripts, devDependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+      readonly devDependencies: Readonly<Record<string, string>>;
     };
-    // The planted sources use none of them, and an unused dependency is a finding of its own.
-    delete manifest.dependencies;
-    delete manifest.devDependencies['fast-check'];
+    // The planted sources use no package, and an unused dependency is a finding of its own.
+    const tools = Object.entries(devDependencies).filter(([name]) => TOOLS.includes(name));
+    const manifest = { name: 'planted', type: 'module', scripts, devDependencies: Object.fromEntries(tools) };
     this.write({ 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, ...files });
     this.spawn('git', ['init', '-q']);
   }
@@ -56,13 +59,17 @@ export class PlantedTree {
   }
 
   /** Runs one of the checks of scripts/check.ts on the tree. */
-  check(name: string): CheckRun {
-    return this.spawn(process.execPath, ['scripts/check.ts', name]);
+  check(name: string, environment: NodeJS.ProcessEnv = {}): CheckRun {
+    return this.spawn(process.execPath, ['scripts/check.ts', name], environment);
   }
 
-  spawn(program: string, args: readonly string[]): CheckRun {
+  spawn(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): CheckRun {
     const bin = path.join(ROOT, 'node_modules/.bin');
-    const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}` };
+    const env: NodeJS.ProcessEnv = {
+      ...process.env,
+      ...environment,
+      PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}`,
+    };
     // A test runner inside a test runner would report to the outer one instead of to us.
     delete env['NODE_TEST_CONTEXT'];
     const run = spawnSync(program, args, { cwd: this.root, env, encoding: 'utf8' });

@@ -255,7 +255,13 @@ const PLANTED: readonly Planted[] = [
     check: 'tests',
     file: 'test/failing.test.ts',
     text: "import test from 'node:test';\n\ntest('it fails', () => {\n  throw new Error('planted');\n});\n",
-    says: '# fail 1',
+    says: '✖ test/failing.test.ts: it fails',
+  },
+  {
+    check: 'tests',
+    file: 'test/leaking.test.ts',
+    text: "import test from 'node:test';\n\ntest('it leaks', () => {\n  setInterval(() => {}, 1000);\n});\n",
+    says: 'test/leaking.test.ts was not over after 3 s; still open: [',
   },
 ];
 
@@ -280,7 +286,7 @@ describe('the checks', () => {
     const rows = PLANTED.filter((row) => row.check === check);
     if (rows.length === 0) continue;
     it(`${check} fails on a planted tree and names each violation`, () => {
-      const { status, output } = planted.check(check);
+      const { status, output } = planted.check(check, { GATEWRIGHT_TEST_FILE_LIMIT_S: '3' });
       assert.equal(status, 1, output);
       for (const { file, says } of rows) assert.ok(output.includes(says), `${file} passed unnoticed:\n${output}`);
     });
