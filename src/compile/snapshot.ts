@@ -6,12 +6,17 @@
 import type { BalancerSettings } from '../balance/balancer.ts';
 import type { Router } from '../router/router.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
+import type { ChainSource, ConsumerIndex } from './chain.ts';
 import type { RouteEntry } from './route-table.ts';
 
 export interface Snapshot {
   /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
   readonly revision: number;
   readonly router: Router<CompiledRoute>;
+  /** Which plugins run; absent where no object has any. */
+  readonly chains?: ChainSource;
+  /** Absent where there are no consumers. */
+  readonly consumers?: ConsumerIndex;
   /** For the next compile; absent where a Snapshot was made by hand. */
   readonly memory?: CompileMemory;
 }

@@ -1,0 +1,45 @@
+/** The phases of one route as flat arrays: what runs, in its order, and nothing else. */
+import type { CompiledRoute } from './snapshot.ts';
+import type { Consumer, ConsumerMatch } from '../sdk/exchange.ts';
+import type { PluginInstance } from '../sdk/plugin.ts';
+
+/** One plugin in a chain. */
+export interface Step {
+  readonly plugin: string;
+  readonly priority: number;
+  readonly instance: PluginInstance;
+  /** `_meta.filter`, compiled; null lets every exchange through. Evaluated once per exchange. */
+  readonly filter: ((exchange: Variables) => boolean) | null;
+  /** `_meta.error_response`: the body of the plugin's own refusals; undefined leaves it. */
+  readonly errorResponse: string | object | undefined;
+}
+
+/** What a filter may look at. */
+export interface Variables {
+  variable(name: string): string | undefined;
+}
+
+/** The steps of a route (and of a consumer, where one is known) with those of the global rules before them. */
+export interface Chain {
+  readonly rewrite: readonly Step[];
+  /** `rewrite` of plugins that only the consumer or its group brought: runs once the consumer is known. */
+  readonly consumerRewrite: readonly Step[];
+  readonly access: readonly Step[];
+  readonly beforeProxy: readonly Step[];
+  readonly responseHead: readonly Step[];
+  readonly responseBody: readonly Step[];
+  readonly log: readonly Step[];
+  /** Nothing runs in any phase. */
+  readonly isEmpty: boolean;
+}
+
+/** Who can call, by what identifies them. */
+export interface ConsumerIndex {
+  find(plugin: string, key: string): ConsumerMatch | undefined;
+  named(username: string): Consumer | undefined;
+}
+
+export interface ChainSource {
+  /** @param route null where no route matched: the global rules alone */
+  chainOf(route: CompiledRoute | null, consumer: Consumer | null): Chain;
+}

@@ -1,0 +1,144 @@
+/** One request and its response, as plugins see them. */
+
+/**
+ * Names a value that plugins share through an exchange. Make it once, at module level; the type travels with it.
+ * Two keys are never the same, whatever their names.
+ */
+export interface ExchangeKey<T> {
+  readonly name: string;
+  /** Only for the type; never there. */
+  readonly value?: T;
+}
+
+/** `const userKey = exchangeKey<User>('user')`. */
+export function exchangeKey<T>(name: string): ExchangeKey<T> {
+  return { name };
+}
+
+export interface Exchange {
+  /** Unique across workers and restarts; in logs and error bodies. */
+  readonly id: string;
+  /** Of the configuration that decides about this exchange. */
+  readonly revision: number;
+  readonly request: ExchangeRequest;
+  /** Of the upstream or of a Reply. There from the phase `responseHead` on; before that, reading it throws. */
+  readonly response: ExchangeResponse;
+  /** What matched; empty strings where nothing did. */
+  readonly route: RouteFacts;
+  /** Set by an authentication plugin in `rewrite`; null for anonymous traffic. */
+  readonly consumer: Consumer | null;
+  /** Peer address, textual. */
+  readonly remoteAddress: string;
+  /** Since the arrival of the request head, in milliseconds. */
+  readonly elapsed_ms: number;
+  /** The consumers and credentials that carry this plugin, by what identifies them (see `consumerKey`). */
+  findConsumer(plugin: string, key: string): ConsumerMatch | undefined;
+  /** A consumer by its username, for `anonymous_consumer`. */
+  consumerNamed(username: string): Consumer | undefined;
+  /** Makes the caller known. Phase `rewrite` only; the consumer's own plugins run from then on. Throws afterwards. */
+  authenticate(consumer: Consumer, credentialId?: string): void;
+  /** A variable of APISIX and nginx (`remote_addr`, `arg_x`, `http_x`, `cookie_x`, `consumer_name`, …); undefined if unset. */
+  variable(name: string): string | undefined;
+  get<T>(key: ExchangeKey<T>): T | undefined;
+  set<T>(key: ExchangeKey<T>, value: T): void;
+  /** What is known when the exchange is over: complete in the phase `log` only. */
+  readonly outcome: Outcome;
+}
+
+export interface RouteFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly serviceId: string;
+  readonly serviceName: string;
+  /** The pattern that matched, as it was written. */
+  readonly uri: string;
+}
+
+/** The request on its way to the upstream. Changes are allowed until it is sent (phases up to `beforeProxy`); later ones throw. */
+export interface ExchangeRequest {
+  readonly method: string;
+  /** As sent: path and query, not normalised. */
+  readonly target: string;
+  /** Normalised, without query. */
+  readonly path: string;
+  /** Without question mark; '' if there is none. */
+  readonly query: string;
+  /** Lower case, without port. */
+  readonly host: string;
+  readonly scheme: 'http' | 'https';
+  /** The port that the client connected to. */
+  readonly port: number;
+  readonly httpVersion: '1.0' | '1.1' | '2';
+  /** First value of a header, by any spelling of its name; changes of plugins are seen. */
+  header(name: string): string | undefined;
+  /** All values of a header. */
+  headerAll(name: string): string[];
+  /** All headers, in their order, with the names as sent. */
+  headerEntries(): [name: string, value: string][];
+  /** Replaces every value. Throws TypeError for an invalid name, a value with CR, LF or NUL, or a header that frames the message. */
+  setHeader(name: string, value: string): void;
+  addHeader(name: string, value: string): void;
+  removeHeader(name: string): void;
+  /** First value of a query argument, decoded. */
+  argument(name: string): string | undefined;
+  setMethod(method: string): void;
+  /** What is forwarded instead: a path that begins with a slash, already encoded. Routing is over and does not look again. */
+  setPath(path: string): void;
+  /** Without question mark. */
+  setQuery(query: string): void;
+  /** The Host header that the upstream gets. */
+  setHost(host: string): void;
+}
+
+/** The response on its way to the client. Changes are allowed in the phase `responseHead`; later ones throw. */
+export interface ExchangeResponse {
+  readonly status: number;
+  header(name: string): string | undefined;
+  headerAll(name: string): string[];
+  headerEntries(): [name: string, value: string][];
+  setStatus(status: number): void;
+  setHeader(name: string, value: string): void;
+  addHeader(name: string, value: string): void;
+  removeHeader(name: string): void;
+  /** Puts a body in the place of the one that comes: what comes is read and dropped. */
+  replaceBody(body: string | Uint8Array): void;
+  /** Sends the body through the phase `responseBody` of this instance; without it that phase does not run for this exchange. */
+  transformBody(): void;
+  /** Whether the upstream answered, rather than the gateway. */
+  readonly isFromUpstream: boolean;
+}
+
+/** Who calls. */
+export interface Consumer {
+  readonly username: string;
+  readonly groupId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly customId: string;
+}
+
+/** What a key led to. */
+export interface ConsumerMatch {
+  readonly consumer: Consumer;
+  /** Id of the credential, '' where the consumer itself carries the plugin. */
+  readonly credentialId: string;
+  /** The plugin's attributes there, with their defaults. */
+  readonly config: unknown;
+}
+
+export interface Outcome {
+  readonly status: number;
+  /** Of the body, as sent to the client. */
+  readonly bodyBytesSent: number;
+  readonly bodyBytesReceived: number;
+  /** Whole exchange, in milliseconds. */
+  readonly duration_ms: number;
+  /** Part of it spent waiting for upstreams. */
+  readonly upstream_ms: number;
+  /** Of the last attempt, `host:port`; '' if none was made. */
+  readonly node: string;
+  /** `host` of the last attempt. */
+  readonly nodeHost: string;
+  readonly attempts: number;
+  /** Why the gateway answered, '' if the upstream did. */
+  readonly errorCode: string;
+}

@@ -1,0 +1,105 @@
+/** What a plugin may use of the gateway. Plugins read no clock, no randomness and open no connection but through it. */
+
+export interface Host {
+  readonly clock: HostClock;
+  readonly log: HostLog;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Random bytes from a cryptographic source. */
+  randomBytes(length: number): Uint8Array;
+  readonly counters: Counters;
+  readonly kv: KeyValues;
+  readonly metrics: Metrics;
+  /**
+   * A client for a system outside; the plugin must declare `effects: ['network']`. Throws TypeError for a kind that
+   * this version does not have.
+   */
+  connect(kind: string, options: Readonly<Record<string, unknown>>): unknown;
+  /** Whose instance this is. */
+  readonly owner: Owner;
+}
+
+/** Whose configuration made the instance. */
+export interface Owner {
+  readonly plugin: string;
+  /** `routes/7`, `consumers/jack`, `global_rules/1`, … */
+  readonly object: string;
+  /** Of the configuration: equal text, equal hash. */
+  readonly configHash: string;
+}
+
+export interface HostClock {
+  /** Milliseconds since some origin; never goes back. */
+  monotonic_ms(): number;
+  /** Milliseconds since the epoch. */
+  wall_ms(): number;
+}
+
+export interface HostLog {
+  debug(event: string, detail?: Readonly<Record<string, unknown>>): void;
+  info(event: string, detail?: Readonly<Record<string, unknown>>): void;
+  warn(event: string, detail?: Readonly<Record<string, unknown>>): void;
+  error(event: string, detail?: Readonly<Record<string, unknown>>): void;
+}
+
+/** What a limit decided. */
+export interface LimitDecision {
+  readonly isAllowed: boolean;
+  /** What is left of the limit in the current window; 0 if refused. */
+  readonly remaining: number;
+  /** Until the window ends (fixed) or the next unit is free (sliding), in milliseconds. */
+  readonly reset_ms: number;
+}
+
+export interface LimitQuery {
+  /** Within `space`. */
+  readonly key: string;
+  /** Units allowed per window. */
+  readonly limit: number;
+  readonly window_ms: number;
+  /** Units that this call wants; a refused call consumes nothing. */
+  readonly cost: number;
+}
+
+/** Counts that outlive instances: an edit elsewhere resets nothing. Bounded in memory; the fullest never evicts a live count. */
+export interface Counters {
+  /** A window that begins with the first unit of a key and ends `window_ms` later. */
+  fixedWindow(space: string, query: LimitQuery): LimitDecision;
+  /** The last window's count weighed by how much of it still overlaps, plus the current one's. */
+  slidingWindow(space: string, query: LimitQuery): LimitDecision;
+}
+
+/** Small shared values with a life span. */
+export interface KeyValues {
+  get(key: string): string | undefined;
+  /** @param ttl_ms 0 keeps the value until it is deleted or evicted */
+  set(key: string, value: string, ttl_ms: number): void;
+  delete(key: string): void;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Prometheus' model. The same name always means the same metric; asking for it with other labels or another type throws. */
+export interface Metrics {
+  counter(name: string, options: MetricOptions): Counter;
+  gauge(name: string, options: MetricOptions): Gauge;
+  histogram(name: string, options: MetricOptions & { readonly buckets: readonly number[] }): Histogram;
+}
+
+export interface MetricOptions {
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** `values` in the order of the declared labels. */
+export interface Counter {
+  add(amount: number, ...values: string[]): void;
+}
+
+export interface Gauge {
+  set(value: number, ...values: string[]): void;
+}
+
+export interface Histogram {
+  observe(value: number, ...values: string[]): void;
+}

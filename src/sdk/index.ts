@@ -1,0 +1,10 @@
+/** `gatewright/sdk`: what plugins are written with. */
+export { exchangeKey } from './exchange.ts';
+export type * from './exchange.ts';
+export type * from './host.ts';
+export { definePlugin } from './plugin.ts';
+export type * from './plugin.ts';
+export type { Reply } from './reply.ts';
+export type { Infer, Offer, Schema } from './schema.ts';
+export { ERRORS } from './errors.ts';
+export type { ErrorCode, ErrorRow, ErrorSource } from './errors.ts';

@@ -1,0 +1,88 @@
+/** The contract of a plugin. */
+import type { Exchange } from './exchange.ts';
+import type { Host } from './host.ts';
+import type { Reply } from './reply.ts';
+import type { Infer, Schema } from './schema.ts';
+
+/** Nothing lets the exchange go on; a Reply ends it. Only a Promise is awaited. */
+export type PhaseResult = void | Reply | Promise<void | Reply>;
+
+/** One plugin with one configuration. A phase that it does not have costs nothing. */
+export interface PluginInstance {
+  /** First: before the consumer is known. Authentication runs here. */
+  rewrite?(exchange: Exchange): PhaseResult;
+  /** The caller is known: allow or refuse. */
+  access?(exchange: Exchange): PhaseResult;
+  /** Everything is decided, nothing is sent: the last moment to change the request. */
+  beforeProxy?(exchange: Exchange): PhaseResult;
+  /** The head of the response is there, the upstream's or that of a Reply. Synchronous. */
+  responseHead?(exchange: Exchange): void;
+  /**
+   * A piece of the response body, for exchanges in which `responseHead` called `transformBody()`. Returns what goes on in
+   * its place, nothing to hold it back. `isLast` comes exactly once, perhaps with an empty piece. The bytes are valid
+   * during the call only. Synchronous.
+   */
+  responseBody?(exchange: Exchange, piece: Uint8Array, isLast: boolean): Uint8Array | undefined;
+  /** Once for every exchange, when it is over. Synchronous. */
+  log?(exchange: Exchange): void;
+  /** After the last exchange that uses the instance. */
+  close?(): void | Promise<void>;
+}
+
+/** Something that is wrong with a configuration beyond its schema. */
+export interface ConfigProblem {
+  /** Below the plugin's attributes: `rules[0].key`. */
+  readonly path: string;
+  /** Lower case, no full stop: names the value and says what would be right. */
+  readonly message: string;
+}
+
+export interface PluginDefinition<C = never, K = never> {
+  /** As in configurations: lower case with hyphens. */
+  readonly name: string;
+  /** Higher runs first within a phase; ties by name. */
+  readonly priority: number;
+  /** One sentence for the reference. */
+  readonly summary: string;
+  /** `auth` plugins identify callers: their configuration on a consumer is a credential, never merged into a route. */
+  readonly kind?: 'auth' | 'authorization' | 'traffic' | 'transformation' | 'security' | 'observability';
+  readonly schema: Schema;
+  /** Of the attributes on a consumer or credential; needed for `kind: 'auth'`. */
+  readonly consumerSchema?: Schema;
+  /** Of `plugin_metadata`. */
+  readonly metadataSchema?: Schema;
+  /** Under which key `findConsumer` finds a consumer with these attributes. Pure. */
+  readonly consumerKey?: (config: K) => string;
+  /** A global instance is skipped on routes that have the plugin themselves. */
+  readonly prefersRoute?: boolean;
+  /** What it reaches beyond the gateway. */
+  readonly effects?: readonly 'network'[];
+  /** What the schema cannot say: pure, all problems at once. */
+  readonly check?: (config: C) => readonly ConfigProblem[];
+  /** Makes an instance. All parsing happens here; no I/O, no timers. The configuration is frozen, defaults filled in. */
+  readonly create: (config: C, host: Host, metadata: unknown) => PluginInstance;
+  /** Configurations for the reference page; a test validates each. */
+  readonly examples?: readonly { readonly title: string; readonly config: unknown }[];
+}
+
+/** A definition whose configuration types are erased, so that plugins stand in one list. */
+export type AnyPlugin = PluginDefinition<never, never>;
+
+/**
+ * Declares a plugin; the types of its configuration follow from its schema. Throws TypeError if the definition itself is
+ * wrong: a bad name, a priority that is no number, an `auth` plugin without `consumerSchema` and `consumerKey`.
+ */
+export function definePlugin<const S extends Schema, const K extends Schema = Schema>(
+  definition: Omit<PluginDefinition<Infer<S>, Infer<K>>, 'schema' | 'consumerSchema'> & {
+    readonly schema: S;
+    readonly consumerSchema?: K;
+  },
+): AnyPlugin {
+  const { name, priority, kind, consumerSchema, consumerKey } = definition;
+  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) throw new TypeError(`"${name}" is no plugin name: use lower case and hyphens`);
+  if (!Number.isFinite(priority)) throw new TypeError(`the priority of ${name} is no number`);
+  if (kind === 'auth' && (consumerSchema === undefined || consumerKey === undefined)) {
+    throw new TypeError(`${name} is of kind auth: it needs consumerSchema and consumerKey`);
+  }
+  return definition as unknown as AnyPlugin;
+}
