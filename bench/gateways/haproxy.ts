@@ -39,6 +39,8 @@ frontend clients
   http-request set-header X-Real-IP %[src]
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header X-Forwarded-Port %[dst_port]
+  http-request set-header Via "1.1 haproxy"
 ${(tuning.haproxy?.frontend ?? []).map((line) => `  ${line}`).join('\n')}
   ${choice}
 backend upstream

@@ -40,6 +40,8 @@ ${(tuning.nginx?.http ?? []).map((line) => `  ${line}`).join('\n')}
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Port $server_port;
+    proxy_set_header Via "1.1 nginx";
     proxy_max_temp_file_size 0;
 ${(tuning.nginx?.server ?? []).map((line) => `    ${line}`).join('\n')}
 ${routes.map(location).join('\n')}
