@@ -27,6 +27,7 @@ const MAX_PER_SECOND = 10;
 const BURST = 100;
 /** Events are names in the code, few of them; what exceeds this shares one count, so that nobody can grow the map. */
 const MAX_EVENTS = 256;
+const REPORT_BELOW_BYTES = 1024 * 1024;
 const OVERFLOW = 'other events';
 
 interface Flood {
@@ -115,10 +116,11 @@ export class ErrorLog {
   }
 
   private put(level: LogLevel, event: string, detail: Record<string, unknown> | undefined): void {
-    const { dropped } = this.writer;
-    if (dropped > this.reportedDrops) {
+    const { dropped, pending_bytes } = this.writer;
+    // Not while memory is full: the reports would take the room that the lines lack.
+    if (dropped > this.reportedDrops && pending_bytes < REPORT_BELOW_BYTES) {
       this.writer.write(this.line('warn', 'error_log_lines_dropped', { lines: dropped - this.reportedDrops }));
-      if (this.writer.dropped === dropped) this.reportedDrops = dropped;
+      this.reportedDrops = dropped;
     }
     this.writer.write(this.line(level, event, detail));
   }

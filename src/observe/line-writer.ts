@@ -79,14 +79,12 @@ export class LineWriter {
       this.droppedLines++;
       return;
     }
-    if (this.bytes + bytes > this.batch_bytes && this.bytes > 0) this.seal();
+    if (this.bytes + bytes > this.batch_bytes && this.bytes > 0) this.flushNow();
     this.text += line;
     this.bytes += bytes;
     if (this.bytes >= this.batch_bytes || this.options.flush_ms === 0) {
-      this.seal();
-      this.pump();
-    } else if (this.queue.length > 0) this.pump();
-    else this.cancelFlush ??= this.options.schedule(this.options.flush_ms ?? FLUSH_MS, () => this.flushNow());
+      this.flushNow();
+    } else this.cancelFlush ??= this.options.schedule(this.options.flush_ms ?? FLUSH_MS, () => this.flushNow());
   }
 
   /** Resolves once everything written so far is out, or given up. It may never do so while nobody reads a pipe. */
