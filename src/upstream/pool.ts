@@ -32,6 +32,13 @@ export class ConnectionPool implements Transport {
     return size;
   }
 
+  /** Open connections that wait for a request. */
+  get idleSize(): number {
+    let size = 0;
+    for (const pool of this.pools.values()) size += pool.idleCount;
+    return size;
+  }
+
   /** Ends every idle connection; those in use end with their exchange. */
   close(): void {
     for (const pool of this.pools.values()) pool.close();
@@ -70,6 +77,10 @@ class NodePool implements ConnectionOwner {
     this.keepalive = keepalive;
     this.settings = { limits: RESPONSE_LIMITS, wheel };
     this.onFault = onFault;
+  }
+
+  get idleCount(): number {
+    return this.idle.length;
   }
 
   open(sink: ResponseSink, options: OpenOptions): ClientConnection {
