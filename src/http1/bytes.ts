@@ -17,32 +17,53 @@ export function writeLatin1(bytes: Buffer, text: string, offset: number): number
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** Bytes that wait for something, in memory that grows by doubling: appending single bytes stays linear. */
+/**
+ * Bytes that wait for something, in memory that grows by doubling: appending single bytes stays linear. So does taking
+ * little by little: what is left over of `take` is put back without being copied.
+ */
 export class ByteQueue {
   private memory = EMPTY;
-  length = 0;
+  private first = 0;
+  private last = 0;
+
+  get length(): number {
+    return this.last - this.first;
+  }
 
   append(bytes: Uint8Array, start: number, end: number): void {
-    const needed = this.length + end - start;
-    if (needed > this.memory.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.memory.length * 2, 256));
-      this.memory.copy(grown, 0, 0, this.length);
-      this.memory = grown;
-    }
-    this.memory.set(bytes.subarray(start, end), this.length);
-    this.length = needed;
+    if (this.last + end - start > this.memory.length) this.makeRoom(end - start);
+    this.memory.set(bytes.subarray(start, end), this.last);
+    this.last += end - start;
+  }
+
+  private makeRoom(more: number): void {
+    const { memory, first, last, length } = this;
+    // Moving up is worth its cost only where at least as much memory comes free.
+    const isHalfFree = first >= length && length + more <= memory.length;
+    const target = isHalfFree ? memory : Buffer.allocUnsafeSlow(Math.max(length + more, memory.length * 2, 256));
+    memory.copy(target, 0, first, last);
+    this.memory = target;
+    this.first = 0;
+    this.last = length;
   }
 
   /** What is queued, valid until the next `append` or `take`. */
   peek(): Buffer {
-    return this.memory.subarray(0, this.length);
+    return this.memory.subarray(this.first, this.last);
   }
 
   /** Empties the queue and gives away its memory. */
   take(): Buffer {
-    const taken = this.memory.subarray(0, this.length);
+    const taken = this.peek();
     this.memory = EMPTY;
-    this.length = 0;
+    this.first = this.last = 0;
     return taken;
+  }
+
+  /** Makes the rest of what `take` gave the content of the queue, which must be empty. `taken` is given away by this. */
+  putBack(taken: Buffer, start: number, end: number): void {
+    this.memory = taken;
+    this.first = start;
+    this.last = end;
   }
 }

@@ -49,11 +49,15 @@ export class ServerConnection implements SocketOwner, Deadline {
   private isAnswered = false;
 
   private readonly ahead = new ByteQueue();
+  /** The memory of `ahead` while what was in it is being read. */
+  private taken: Buffer | null = null;
   /** Size of `ahead` at the last attempt to parse it. */
   private parsedAt = 0;
   private isHeadBegun = false;
   private isReading = false;
   private isAheadFull = false;
+  /** The client has not taken what was written: it gets no further answers until it did. */
+  private isBehind = false;
   private isBodyPaused = false;
   private hasPeerEnded = false;
   private lingerUntil_ms = 0;
@@ -180,6 +184,10 @@ export class ServerConnection implements SocketOwner, Deadline {
     while (i < end) {
       switch (this.phase) {
         case IDLE:
+          if (this.isBehind) {
+            this.keepAhead(bytes, i, end);
+            return;
+          }
           i = this.ahead.length === 0 ? this.consumeHead(bytes, i, end) : this.consumeSplitHead(bytes, i, end);
           break;
         case BODY:
@@ -236,11 +244,15 @@ export class ServerConnection implements SocketOwner, Deadline {
       ahead.length >= this.parsedAt * 2 ||
       ahead.length > this.settings.limits.head_bytes ||
       ahead.peek().indexOf('\r\n\r\n', searchFrom, 'latin1') >= 0;
-    if (isWorthParsing) {
-      const whole = ahead.take();
-      this.consume(whole, 0, whole.length);
-    }
+    if (isWorthParsing) this.consumeAhead();
     return end;
+  }
+
+  private consumeAhead(): void {
+    const taken = this.ahead.take();
+    this.taken = taken;
+    this.consume(taken, 0, taken.length);
+    this.taken = null;
   }
 
   private begin(bytes: Buffer, start: number, bodyStart: number, end: number): number {
@@ -297,7 +309,9 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private keepAhead(bytes: Buffer, start: number, end: number): void {
-    this.ahead.append(bytes, start, end);
+    // Copying the rest once for every request in it would cost the square of what a client pipelines.
+    if (bytes === this.taken) this.ahead.putBack(bytes, start, end);
+    else this.ahead.append(bytes, start, end);
     this.parsedAt = 0;
     if (this.ahead.length < this.settings.limits.pipelined_bytes || this.isAheadFull) return;
     this.isAheadFull = true;
@@ -325,7 +339,7 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   private awaitRequest(): void {
     this.phase = IDLE;
-    if (this.isAheadFull || this.isBodyPaused) this.resumeReading();
+    if (!this.isBehind) this.resumeReading();
     this.settings.wheel.arm(this, this.settings.timeouts.idle_ms);
     // A loop that is reading goes on by itself; else the next request starts on a stack of its own.
     if (this.isReading) return;
@@ -335,15 +349,16 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   /** Goes on with what the client sent ahead. */
   resumeAhead(): void {
-    if (this.phase !== IDLE || this.ahead.length === 0) return;
-    const bytes = this.ahead.take();
-    this.onBytes(bytes, 0, bytes.length);
+    if (this.phase !== IDLE || this.ahead.length === 0 || this.isBehind) return;
+    this.isReading = true;
+    this.consumeAhead();
+    this.isReading = false;
     if (this.hasPeerEnded && this.phase === IDLE) this.endOfInput();
   }
 
   private endOfInput(): void {
-    if (this.ahead.length > 0) this.refuse('request_incomplete');
-    else this.linger();
+    if (this.ahead.length === 0) this.linger();
+    else if (!this.isBehind) this.refuse('request_incomplete');
   }
 
   private linger(): void {
@@ -364,6 +379,7 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   private written(isTaken: boolean): boolean {
     if (isTaken) return true;
+    this.isBehind = true;
     const { wheel, timeouts } = this.settings;
     this.stall ??= new Stall(this.socket, wheel, timeouts.send_ms, () => this.onStalled());
     this.stall.start();
@@ -387,7 +403,12 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   onWritable(): void {
     this.stall?.stop();
-    this.sink?.onClientWritable();
+    this.isBehind = false;
+    if (this.phase === IDLE) {
+      this.settings.wheel.arm(this, this.settings.timeouts.idle_ms);
+      this.resumeReading();
+      this.resumeAhead();
+    } else this.sink?.onClientWritable();
   }
 
   onGone(): void {
@@ -406,7 +427,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   onDeadline(): void {
     const { wheel, timeouts } = this.settings;
     if (this.phase === BODY) this.bodyFault('request_timeout');
-    else if (this.phase === IDLE && this.ahead.length > 0) this.refuse('request_timeout');
+    else if (this.phase === IDLE && this.ahead.length > 0 && !this.isBehind) this.refuse('request_timeout');
     else {
       // A slow client may still be taking its last answer, as long as it takes any of it.
       const waiting = bytesWaiting(this.socket);
