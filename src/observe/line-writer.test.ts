@@ -131,18 +131,23 @@ test('a write that takes a part goes on where it ended', () => {
   assert.equal(destination.written, 'abcdef\nnext\n');
 });
 
-test('a full pipe is asked again and loses nothing', () => {
+test('a full pipe is asked again, less and less often, and loses nothing', () => {
   const { writer, destination, time } = writerOf({ flush_ms: 0, onFailure: assert.fail });
   writer.write('one\n');
   destination.take(2);
-  for (let i = 0; i < 5; i++) {
+  for (const [i, delay_ms] of [1, 2, 4, 8, 16, 32, 64, 64].entries()) {
     destination.fail('EAGAIN');
     writer.write(`${i}\n`);
-    assert.equal(destination.size, -1, 'asked again at once');
-    time.advance(20);
+    time.advance(delay_ms - 1);
+    assert.equal(destination.size, -1, 'asked again too soon');
+    time.advance(1);
+    assert.ok(destination.size > 0, `not asked after ${delay_ms} ms`);
   }
+  destination.take(1);
+  destination.fail('EAGAIN');
+  time.advance(1);
   destination.takeAll();
-  assert.equal(destination.written, 'one\n0\n1\n2\n3\n4\n');
+  assert.equal(destination.written, 'one\n0\n1\n2\n3\n4\n5\n6\n7\n');
   assert.equal(writer.dropped, 0);
 });
 

@@ -26,8 +26,9 @@ const BATCH_BYTES = 65_536;
 const FLUSH_MS = 1000;
 const MAX_PENDING_BYTES = 8 * 1024 * 1024;
 const CLOSE_GRACE_MS = 2000;
-/** A full pipe is asked again soon; a full disk, once a second. */
-const FULL_FOR_NOW_MS = 20;
+/** A full pipe or terminal is asked again soon, and less and less often while it takes nothing; a full disk, once a second. */
+const FULL_FOR_NOW_MS = 1;
+const FULL_FOR_LONG_MS = 64;
 const FAILED_MS = 1000;
 const LINE_FEED = 10;
 
@@ -49,6 +50,7 @@ export class LineWriter {
   /** The file was replaced during a write: what that leaves of its last line belongs to neither file. */
   private isReplaced = false;
   private hasFailed = false;
+  private backoff_ms = FULL_FOR_NOW_MS;
   private isGone = false;
   private isClosed = false;
   private cancelFlush: (() => void) | null = null;
@@ -166,9 +168,13 @@ export class LineWriter {
     if (this.isReplaced) this.skipTornLine();
     this.isReplaced = false;
     if (error === null) {
-      if (written > 0) this.hasFailed = false;
+      if (written > 0) {
+        this.hasFailed = false;
+        this.backoff_ms = FULL_FOR_NOW_MS;
+      }
     } else if (isFullForNow(error)) {
-      this.retryIn(FULL_FOR_NOW_MS);
+      this.retryIn(this.backoff_ms);
+      this.backoff_ms = Math.min(this.backoff_ms * 2, FULL_FOR_LONG_MS);
     } else {
       this.fail(error);
     }
