@@ -230,7 +230,9 @@ describe('arguments', () => {
   const names = WORKLOADS.map(({ name }) => name);
 
   test('a quick run has one short round and an end', () => {
-    const pace = paceOf(parseArguments(['--quick'], names));
+    const quick = parseArguments(['--quick'], names);
+    assert.deepEqual(quick.gateways, ['nginx', 'gatewright']);
+    const pace = paceOf(quick);
     assert.deepEqual([pace.rounds, pace.seconds, pace.spareRounds], [1, 1, 0]);
     assert.ok(pace.within_ms < 60_000);
   });

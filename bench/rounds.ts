@@ -11,6 +11,8 @@ import type { Processes, Running } from './processes.ts';
 import { quietest, type Sample } from './summary.ts';
 import type { LoadWorkload, Workload } from './workloads.ts';
 
+/** What it takes to open the connections, of a gateway that needs no more. */
+const OPEN_MS = 200;
 /** Above this share of foreign CPU time a round is repeated, if repeating is asked for. */
 const DISTURBED = 0.05;
 
@@ -20,6 +22,7 @@ export interface Pace {
   /** Rounds to add at most, in place of disturbed ones. */
   readonly spareRounds: number;
   readonly seconds: number;
+  /** Load before the first round, for gateways that need it. */
   readonly warm_ms: number;
   /** Before memory is read. */
   readonly settle_ms: number;
@@ -91,9 +94,9 @@ function loadOf(workload: Workload): LoadWorkload['load'] {
 }
 
 /** Load without measuring, so that code is compiled and connections are open. */
-export async function warmUp(lab: Lab, { workload, port }: Contestant): Promise<void> {
+export async function warmUp(lab: Lab, { gateway, workload, port }: Contestant): Promise<void> {
   const wrk = lab.processes.start({ command: 'wrk', args: wrkArguments(loadOf(workload), port, 60) }, lab.cores.load);
-  await sleep(lab.pace.warm_ms);
+  await sleep(gateway.needsWarmUp ? lab.pace.warm_ms : OPEN_MS);
   await lab.processes.stop(wrk);
 }
 

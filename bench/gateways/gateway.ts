@@ -37,6 +37,8 @@ export interface Tuning {
 
 export interface Gateway {
   readonly name: string;
+  /** Whether it compiles itself while it runs, so that what it does first costs more. */
+  readonly needsWarmUp: boolean;
   /** Why it cannot be measured on this machine, with the remedy; undefined if it can. */
   missing(): string | undefined;
   /** Prints its version. */

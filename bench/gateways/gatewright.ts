@@ -22,6 +22,7 @@ export function gatewrightConfig({ port, controlPort, upstreamPort, routes, tuni
 
 export const gatewright: Gateway = {
   name: 'gatewright',
+  needsWarmUp: true,
   missing: () => (existsSync(COMMAND) ? undefined : `gatewright is missing: ${COMMAND} does not exist`),
   version: { command: COMMAND, args: ['version'] },
   launch(setup) {

@@ -52,6 +52,7 @@ backend none
 
 export const haproxy: Gateway = {
   name: 'haproxy',
+  needsWarmUp: false,
   missing: () =>
     findCommand('haproxy') === undefined ? "haproxy is missing: 'apt-get install haproxy' brings it" : undefined,
   version: { command: 'haproxy', args: ['-v'] },

@@ -52,6 +52,7 @@ ${routes.map(location).join('\n')}
 
 export const nginx: Gateway = {
   name: 'nginx',
+  needsWarmUp: false,
   missing: () =>
     findCommand('nginx') === undefined ? "nginx is missing: 'apt-get install nginx-core' brings it" : undefined,
   version: { command: 'nginx', args: ['-v'] },
