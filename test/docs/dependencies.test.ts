@@ -1,0 +1,33 @@
+/** docs/dependencies.md has a row for each dependency, and for nothing else. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const read = (name: string): string => readFileSync(path.join(ROOT, name), 'utf8');
+
+type Versions = Readonly<Record<string, string>>;
+
+test('the page lists what package.json has, each in its table', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as {
+    readonly dependencies: Versions;
+    readonly devDependencies: Versions;
+  };
+  const [, atRunTime = '', forDevelopment = ''] = read('docs/dependencies.md').split(/^## .*$/m);
+  const rows = (table: string): string[] => Array.from(table.matchAll(/^\| \[([^\]]+)\]/gm), (row) => row[1] ?? '');
+  assert.deepEqual(rows(atRunTime).toSorted(), Object.keys(dependencies).toSorted());
+  assert.deepEqual(rows(forDevelopment).toSorted(), Object.keys(devDependencies).toSorted());
+});
+
+test('the lock file names no place to download from, so that every registry serves', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly integrity?: string }>>;
+  };
+  const entries = Object.entries(packages).filter(([name]) => name !== '');
+  assert.ok(entries.length > 10);
+  assert.deepEqual(
+    entries.filter(([, { resolved, integrity }]) => resolved !== undefined || integrity === undefined),
+    [],
+  );
+});
