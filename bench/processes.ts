@@ -51,7 +51,7 @@ export class Processes {
     // taskset becomes the command by exec, so the child's process id is the command's.
     const [file, ...rest] =
       this.taskset === undefined ? [path, ...args] : [this.taskset, '-c', cores.join(','), path, ...args];
-    const child = spawn(file as string, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let hasEnded = false;
     const keep = (chunk: Buffer): void => {

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UsageError } from './arguments.ts';
 import { gatewright } from './gateways/gatewright.ts';
 import type { Gateway } from './gateways/gateway.ts';
 import { Inspector } from './inspector.ts';
@@ -68,7 +69,7 @@ async function take(lab: Lab, { workload, seconds, interval_us }: Options): Prom
 }
 
 function number(name: string, text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new Error(`--${name} is '${text}', must be a whole number above 0`);
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new UsageError(`--${name} is '${text}', must be a whole number above 0`);
   return Number(text);
 }
 
@@ -83,7 +84,7 @@ async function main(): Promise<void> {
     },
   });
   const workload = WORKLOADS.find(({ name }) => name === values.workload);
-  if (workload?.kind !== 'load') throw new Error(`there is no workload '${values.workload}' under load`);
+  if (workload?.kind !== 'load') throw new UsageError(`there is no workload '${values.workload}' under load`);
   const [seconds, top] = [number('seconds', values.seconds), number('top', values.top)];
   const interval_us = number('interval_us', values.interval_us);
   const lab = await openLab(PACE, () => {});
@@ -103,6 +104,7 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  console.error(`profile: ${error instanceof Error ? error.message : error}\n\n${USAGE}`);
-  process.exit(1);
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`profile: ${message}${error instanceof UsageError ? `\n\n${USAGE}` : ''}`);
+  process.exit(error instanceof UsageError ? 64 : 1);
 }

@@ -81,7 +81,7 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
     await untilReady(running, port, loadOf(workload));
   } catch (error) {
     await lab.processes.stop(running);
-    throw new Error(`${gateway.name} in ${workload.name}: ${error instanceof Error ? error.message : error}`, {
+    throw new Error(`${gateway.name} in ${workload.name}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }

@@ -123,7 +123,7 @@ function rowOf(workload: Workload, gateway: string, samples: readonly Sample[]):
     rss_mib: median(own.map((sample) => sample.rss_kib)) / 1024,
     busy: median(own.map((sample) => (sample.user_us + sample.system_us) / sample.duration_us)),
     rounds: own.length,
-    ...(isJudged && { verdict: verdictOf(ratio.median, workload.goal as Goal) }),
+    ...(isJudged && { verdict: verdictOf(ratio.median, workload.goal) }),
   };
 }
 
