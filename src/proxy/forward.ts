@@ -203,8 +203,12 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   }
 
   private noteAttempt(latency_ms: number, now_ms = this.now_ms): void {
+    this.balancer.release(this.nodeIndex, latency_ms, now_ms);
+    this.recordAttempt(now_ms);
+  }
+
+  private recordAttempt(now_ms: number): void {
     const { exchange, upstream, nodeIndex } = this;
-    this.balancer.release(nodeIndex, latency_ms, now_ms);
     exchange.attempts.push({
       address: upstream.nodes[nodeIndex]?.authority ?? '',
       status: exchange.response === null ? 0 : exchange.status,
@@ -216,8 +220,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const { stream, exchange, upstream } = this;
     if (stream === null) return;
     this.stream = null;
-    this.noteAttempt(LATENCY_FAILED);
     if (this.hasSentHead) {
+      this.noteAttempt(LATENCY_FAILED);
       this.giveUp(FAULT_CODES[fault]);
       return;
     }
@@ -234,6 +238,9 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
       elapsed_ms: exchange.elapsed_ms,
       retryTimeout_ms: upstream.retryTimeout_ms,
     });
+    // The attempt in place of one on a stale connection has the same pick, which is released once.
+    if (decision === 'fresh') this.recordAttempt(this.now_ms);
+    else this.noteAttempt(LATENCY_FAILED);
     if (decision === 'no') this.giveUp(FAULT_CODES[fault]);
     else this.repeat(decision === 'fresh', fault);
   }

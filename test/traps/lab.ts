@@ -59,7 +59,8 @@ export function inLab(options: LabOptions, body: (lab: Lab) => Promise<void>): (
         await body(lab);
         await lab.end();
       } catch (error) {
-        if (error instanceof Error) error.message = `reading by ${readPath}: ${error.message}`;
+        const faults = lab.faults.map((fault) => `\nthe gateway's own fault: ${String(fault)}`).join('');
+        if (error instanceof Error) error.message = `reading by ${readPath}: ${error.message}${faults}`;
         throw error;
       } finally {
         lab.abort();
