@@ -1,0 +1,27 @@
+/** Where a message is cut. */
+
+/** Up to here a message is cut at every position; of longer ones both ends are, and a sample between them. */
+export const FULLY_CUT_BYTES = 1_024;
+
+/** Every single cut, each as a list of its own. */
+export function* singleCuts(length: number): Generator<readonly number[]> {
+  for (let at = 1; at < length; at += step(at, length)) yield [at];
+}
+
+function step(at: number, length: number): number {
+  const isNearAnEnd = at < 100 || at > length - 100;
+  return length <= FULLY_CUT_BYTES || isNearAnEnd ? 1 : Math.min(97, length - 100 - at + 1);
+}
+
+/** The cuts that leave single bytes. */
+export function everyByte(length: number): readonly number[] {
+  return Array.from({ length: Math.max(0, length - 1) }, (_, k) => k + 1);
+}
+
+/** Some cuts anywhere, ascending. */
+export function randomCuts(length: number, random: () => number): readonly number[] {
+  const count = 1 + Math.floor(random() * 6);
+  const cuts = new Set<number>();
+  for (let k = 0; k < count && length > 1; k++) cuts.add(1 + Math.floor(random() * (length - 1)));
+  return [...cuts].sort((a, b) => a - b);
+}
