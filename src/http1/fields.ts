@@ -200,7 +200,9 @@ function note(bytes: Uint8Array, kind: number, valueStart: number, valueEnd: num
       if (repeated) return AMBIGUOUS_FRAMING;
       return noteContentLength(bytes, valueStart, valueEnd);
     case TRANSFER_ENCODING:
-      if (repeated) return AMBIGUOUS_FRAMING;
+      // RFC 9112 §5.1 allows tabs around a value, but this field is passed on as it came, and with a tab some recipients
+      // do not recognise it: they would see another body.
+      if (repeated || hasTabAround(bytes, valueStart, valueEnd)) return AMBIGUOUS_FRAMING;
       if (length === 7 && spells(bytes, valueStart, 'chunked')) {
         parsed.chunked = true;
         return 0;
@@ -230,6 +232,13 @@ function note(bytes: Uint8Array, kind: number, valueStart: number, valueEnd: num
     default:
       return 0;
   }
+}
+
+/** Whether a tab stands between the colon and the value, or between the value and the end of its line. */
+function hasTabAround(bytes: Uint8Array, valueStart: number, valueEnd: number): boolean {
+  for (let k = valueStart - 1; bytes[k] !== COLON; k--) if (bytes[k] === TAB) return true;
+  for (let k = valueEnd; bytes[k] !== CR; k++) if (bytes[k] === TAB) return true;
+  return false;
 }
 
 function noteContentLength(bytes: Uint8Array, start: number, end: number): number {
@@ -290,4 +299,3 @@ function markNominated(bytes: Uint8Array, base: number): void {
     if (nominated.has(name)) scratchFields[o + 4] = HOP;
   }
 }
-
