@@ -40,6 +40,13 @@ const MOST_EXTENSION_BYTES = 256;
 const MOST_EXTENSIONS_BYTES = 16_384;
 const MOST_TRAILER_BYTES = 8_192;
 
+/**
+ * RFC 9110 §6.5.1: no trailer may frame a message. In one that is passed on, such a field could only mislead; who sends
+ * it is up to something.
+ */
+const FRAMING_NAMES: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+const LONGEST_FRAMING_NAME = 17;
+
 export class ChunkScanner {
   private state = SIZE_START;
   private size = 0;
@@ -47,6 +54,7 @@ export class ChunkScanner {
   private extensionBytes = 0;
   private extensionsBytes = 0;
   private trailerBytes = 0;
+  private trailerName = '';
   private readonly passes: Uint8Array;
 
   /** The run that the last `scan` found; empty if nothing passes. */
@@ -164,8 +172,12 @@ export class ChunkScanner {
   private takeTrailer(code: number): boolean {
     if (++this.trailerBytes > MOST_TRAILER_BYTES) return false;
     if (this.state === TRAILER_NAME) {
-      if (code === COLON) this.state = TRAILER_VALUE;
-      else if (TOKEN[code] === 0) return false;
+      if (code === COLON) {
+        if (FRAMING_NAMES.has(this.trailerName.toLowerCase())) return false;
+        this.trailerName = '';
+        this.state = TRAILER_VALUE;
+      } else if (TOKEN[code] === 0) return false;
+      else if (this.trailerName.length <= LONGEST_FRAMING_NAME) this.trailerName += String.fromCharCode(code);
     } else if (this.state === TRAILER_VALUE) {
       if (code === CR) this.state = TRAILER_LF;
       else if (VALUE[code] === 0) return false;
