@@ -96,7 +96,12 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   previousDeadline: Deadline | null = null;
 
   /** Starts to connect; `send` may be called at once. */
-  constructor(address: { host: string; port: number }, settings: ClientSettings, owner: ConnectionOwner, timeouts: ClientTimeouts) {
+  constructor(
+    address: { host: string; port: number },
+    settings: ClientSettings,
+    owner: ConnectionOwner,
+    timeouts: ClientTimeouts,
+  ) {
     this.settings = settings;
     this.owner = owner;
     this.timeouts = timeouts;
@@ -243,7 +248,8 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   private beginBody(head: string, bytes: Buffer, start: number, end: number): void {
     const { sink, body } = this;
     const { status, contentLength, chunked } = parsed;
-    this.persists = parsed.minorVersion === 1 ? !parsed.connectionClose : parsed.connectionKeepAlive && !parsed.connectionClose;
+    this.persists =
+      parsed.minorVersion === 1 ? !parsed.connectionClose : parsed.connectionKeepAlive && !parsed.connectionClose;
     // RFC 9112 §6.3: these have no body, whatever their fields say.
     if (this.isHead || status === 204 || status === 304) this.framing = 'none';
     else if (chunked) this.framing = 'chunked';
@@ -271,7 +277,8 @@ export class ClientConnection implements OutgoingOwner, Deadline {
       i = body.scan(bytes, i, end);
       if (i < 0) return this.fail('malformed');
       if (body.isDone) this.finish(i < end);
-      if (body.runEnd > body.runStart || body.isDone) sink.onResponseBody(bytes, body.runStart, body.runEnd, body.isDone);
+      if (body.runEnd > body.runStart || body.isDone)
+        sink.onResponseBody(bytes, body.runStart, body.runEnd, body.isDone);
     }
   }
 
@@ -283,7 +290,8 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   private finish(hasSurplus: boolean): void {
     this.sink = null;
     this.stall?.stop();
-    const isReusable = this.persists && !hasSurplus && this.isRequestSent && this.framing !== 'until_close' && !this.hasSendFailed;
+    const isReusable =
+      this.persists && !hasSurplus && this.isRequestSent && this.framing !== 'until_close' && !this.hasSendFailed;
     if (!isReusable || this.socket.writableLength > 0) {
       this.abort();
       return;
@@ -314,7 +322,18 @@ export class ClientConnection implements OutgoingOwner, Deadline {
       this.body.isDone = true;
       this.finish(false);
       sink.onResponseBody(Buffer.alloc(0), 0, 0, true);
-    } else this.fail('reset');
+      return;
+    }
+    this.failRest('reset');
+  }
+
+  /** The response is not going to be completed: because of `fault`, unless what came of its head is malformed anyway. */
+  private failRest(fault: ResponseFault): void {
+    if (this.phase === HEAD && this.ahead.length > 0) {
+      const rest = this.ahead.take();
+      this.parseHeads(rest, 0, rest.length);
+    }
+    this.fail(fault);
   }
 
   onWritable(): void {
@@ -351,7 +370,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
 
   onDeadline(): void {
     if (this.phase === IDLE) this.abort();
-    else this.fail(this.isConnected ? 'read_timeout' : 'connect_timeout');
+    else this.failRest(this.isConnected ? 'read_timeout' : 'connect_timeout');
   }
 
   private closed(): void {
