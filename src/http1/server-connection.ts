@@ -31,6 +31,8 @@ const CLOSED = 5;
 /** An unread body up to this size is dropped to keep the connection; a larger one costs it. */
 const DISCARDED_BODY_BYTES = 65_536;
 
+const EMPTY_LINE = Buffer.from('\r\n');
+
 export class ServerConnection implements SocketOwner, Deadline {
   readonly socket: net.Socket;
   /** The peer's address; IPv4 in its own spelling, also on a listener for both families. */
@@ -83,7 +85,12 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   /** Whether the connection waits for a request and none has begun. */
   get isIdle(): boolean {
-    return this.phase === IDLE && this.ahead.length === 0;
+    return this.phase === IDLE && (this.ahead.length === 0 || this.isBlank);
+  }
+
+  /** Whether nothing came but the empty line that old clients send after a body: no request has begun by it. */
+  private get isBlank(): boolean {
+    return this.ahead.length === 2 && this.ahead.peek().equals(EMPTY_LINE);
   }
 
   /** Whether the request body has arrived as a whole. */
@@ -293,7 +300,8 @@ export class ServerConnection implements SocketOwner, Deadline {
       this.settings.wheel.disarm(this);
     }
     if (isStart) sink.onRequestStart(bytes, body.runStart, body.runEnd, body.isDone);
-    else if (body.runEnd > body.runStart || body.isDone) sink.onRequestBody(bytes, body.runStart, body.runEnd, body.isDone);
+    else if (body.runEnd > body.runStart || body.isDone)
+      sink.onRequestBody(bytes, body.runStart, body.runEnd, body.isDone);
     return next;
   }
 
@@ -357,8 +365,14 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private endOfInput(): void {
-    if (this.ahead.length === 0) this.linger();
-    else if (!this.isBehind) this.refuse('request_incomplete');
+    if (this.ahead.length === 0 || this.isBlank) this.linger();
+    else if (!this.isBehind) this.refuseRest('request_incomplete');
+  }
+
+  /** The head that was begun is not going to be completed: because of `fault`, unless it is malformed anyway. */
+  private refuseRest(fault: RequestFault): void {
+    this.consumeAhead();
+    if (this.phase === IDLE) this.refuse(fault);
   }
 
   private linger(): void {
@@ -427,7 +441,8 @@ export class ServerConnection implements SocketOwner, Deadline {
   onDeadline(): void {
     const { wheel, timeouts } = this.settings;
     if (this.phase === BODY) this.bodyFault('request_timeout');
-    else if (this.phase === IDLE && this.ahead.length > 0 && !this.isBehind) this.refuse('request_timeout');
+    else if (this.phase === IDLE && this.ahead.length > 0 && !this.isBehind && !this.isBlank)
+      this.refuseRest('request_timeout');
     else {
       // A slow client may still be taking its last answer, as long as it takes any of it.
       const waiting = bytesWaiting(this.socket);
