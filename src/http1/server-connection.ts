@@ -361,7 +361,8 @@ export class ServerConnection implements SocketOwner, Deadline {
     this.isReading = true;
     this.consumeAhead();
     this.isReading = false;
-    if (this.hasPeerEnded && this.phase === IDLE) this.endOfInput();
+    // The end of what the client sends came before this part of it was read.
+    if (this.hasPeerEnded) this.onPeerEnd();
   }
 
   private endOfInput(): void {
