@@ -2,17 +2,45 @@
  * One request and its response: what came, what was decided, and what happened. The plain fields are always there;
  * they are what log lines, error bodies and explanations are made of.
  */
+import type { Chain, Step } from '../compile/chain.ts';
 import type { CompiledRoute, Snapshot } from '../compile/snapshot.ts';
 import type { Head } from '../http1/head.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
-import type { RouteRequest } from '../router/router.ts';
-import { type ErrorCode } from '../sdk/errors.ts';
+import type { BodyVariables } from '../router/variable-source.ts';
+import type { RouteParameters, RouteRequest } from '../router/router.ts';
+import type {
+  Consumer,
+  ConsumerMatch,
+  Exchange as PluginExchange,
+  ExchangeKey,
+  Outcome,
+  RouteFacts,
+} from '../sdk/exchange.ts';
+import type { AddedFields } from './added-fields.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
+import { runLog } from './pipeline.ts';
 import type { Plane } from './plane.ts';
+import { RequestView } from './request-view.ts';
+import { ResponseView } from './response-view.ts';
 import { variableOf } from './variables.ts';
 
-export class Exchange implements AccessRecord, RouteRequest {
+const NO_ROUTE: RouteFacts = Object.freeze({ id: '', name: '', serviceId: '', serviceName: '', uri: '' });
+const NO_STEPS: readonly Step[] = Object.freeze([]);
+
+/** What runs before a route is found, and where nothing is configured. */
+export const EMPTY_CHAIN: Chain = Object.freeze({
+  rewrite: NO_STEPS,
+  consumerRewrite: NO_STEPS,
+  access: NO_STEPS,
+  beforeProxy: NO_STEPS,
+  responseHead: NO_STEPS,
+  responseBody: NO_STEPS,
+  log: NO_STEPS,
+  isEmpty: true,
+});
+
+export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   readonly plane: Plane;
   /** Taken once: every decision about this exchange is made by one revision. */
   readonly snapshot: Snapshot;
@@ -22,7 +50,7 @@ export class Exchange implements AccessRecord, RouteRequest {
   /** Monotonic time at the arrival of the head. */
   readonly started_ms: number;
 
-  readonly request: Head;
+  readonly head: Head;
   readonly method: string;
   /** As sent. */
   readonly target: string;
@@ -37,33 +65,61 @@ export class Exchange implements AccessRecord, RouteRequest {
   host = '';
   /** Whether the request has a body, of whatever size. */
   hasBody = false;
+  /** For predicates on the body; undefined until it is there. */
+  body: BodyVariables | undefined = undefined;
+  parameters: RouteParameters | null = null;
   acceptsTrailers = false;
   expectsContinue = false;
 
-  route: CompiledRoute | null = null;
+  matched: CompiledRoute | null = null;
+  /** The pattern that matched, as the router spells it. */
+  matchedUri = '';
   /** The final head that the upstream sent, null if the gateway answered itself. */
-  response: Head | null = null;
+  upstreamHead: Head | null = null;
   status = 0;
   bodyBytesSent = 0;
+  bodyBytesReceived = 0;
   /** Why the gateway answered itself, or why an answer broke off; '' if neither. */
-  errorCode: ErrorCode | '' = '';
+  errorCode = '';
+  /** As the upstream sent it; `status` may have been changed since. */
+  upstreamStatus = 0;
   upstreamUri = '';
   upstreamHost = '';
   /** In their order; the last one answered, or failed last. */
   readonly attempts: Attempt[] = [];
   duration_ms = 0;
-  consumerName = '';
+
+  /** What runs for this exchange. Set before the first phase. */
+  chain: Chain = EMPTY_CHAIN;
+  /** Steps that asked for the response body. */
+  bodySteps: readonly Step[] = NO_STEPS;
+  /** The plugin that ended the exchange with a Reply, '' if none did. */
+  repliedBy = '';
+  isSent = false;
+  isHeadSent = false;
+  /** What plugins put in the place of what the client asked for; null leaves it. */
+  newMethod: string | null = null;
+  newPath: string | null = null;
+  newQuery: string | null = null;
+  newHost: string | null = null;
+  consumer: Consumer | null = null;
+  credentialId = '';
+  private mayAuthenticate = true;
+  private requestView: RequestView | null = null;
+  private responseView: ResponseView | null = null;
+  private shared: Map<unknown, unknown> | null = null;
+  private filtered: Map<Step, boolean> | null = null;
 
   private isFinished = false;
 
-  constructor(plane: Plane, downstream: Downstream, memo: ConnectionMemo, request: Head, start: RequestStart) {
+  constructor(plane: Plane, downstream: Downstream, memo: ConnectionMemo, head: Head, start: RequestStart) {
     this.plane = plane;
     this.snapshot = plane.snapshot;
     this.downstream = downstream;
     this.connectionMemo = memo;
     this.sequence = plane.ids.next();
     this.started_ms = plane.clock.monotonic_ms();
-    this.request = request;
+    this.head = head;
     this.method = start.method;
     this.target = start.target;
     this.minorVersion = downstream.minorVersion;
@@ -99,15 +155,15 @@ export class Exchange implements AccessRecord, RouteRequest {
   }
 
   get routeId(): string {
-    return this.route?.id ?? '';
+    return this.matched?.id ?? '';
   }
 
   get serviceId(): string {
-    return this.route?.serviceId ?? '';
+    return this.matched?.serviceId ?? '';
   }
 
   get upstreamScheme(): string {
-    return this.route?.upstream?.scheme ?? '';
+    return this.matched?.upstream?.scheme ?? '';
   }
 
   /** Wall clock at the arrival of the head. */
@@ -120,12 +176,122 @@ export class Exchange implements AccessRecord, RouteRequest {
     return this.plane.clock.monotonic_ms() - this.started_ms;
   }
 
+  // What plugins see.
+
+  get request(): RequestView {
+    return (this.requestView ??= new RequestView(this));
+  }
+
+  get response(): ResponseView {
+    if (this.responseView === null) throw new Error('there is no response yet: it is there from responseHead on');
+    return this.responseView;
+  }
+
+  /** Makes the response visible to plugins. @param head null for a Reply */
+  openResponse(head: Head | null): ResponseView {
+    return (this.responseView = new ResponseView(this, head));
+  }
+
+  /** Fields that plugins added to the request, null for none. */
+  get requestAdded(): AddedFields | null {
+    return this.requestView?.fields.added ?? null;
+  }
+
+  get responseAdded(): AddedFields | null {
+    return this.responseView?.fields.added ?? null;
+  }
+
+  mustBeUnsent(): void {
+    if (this.isSent) throw new Error('the request was sent already: it can be changed up to the phase beforeProxy');
+    if (this.isFinished) throw new Error('the exchange is over');
+  }
+
+  mustHaveUnsentHead(): void {
+    if (this.isHeadSent) throw new Error('the response head was sent already: it can be changed in the phase responseHead');
+  }
+
+  addBodyStep(step: Step): void {
+    this.bodySteps = [...this.bodySteps, step];
+  }
+
+  dropBodySteps(): void {
+    this.bodySteps = NO_STEPS;
+  }
+
+  get route(): RouteFacts {
+    const { matched, matchedUri } = this;
+    if (matched === null) return NO_ROUTE;
+    const { id, name, serviceId, serviceName } = matched;
+    return { id, name, serviceId, serviceName, uri: matchedUri };
+  }
+
+  findConsumer(plugin: string, key: string): ConsumerMatch | undefined {
+    return this.snapshot.consumers?.find(plugin, key);
+  }
+
+  consumerNamed(username: string): Consumer | undefined {
+    return this.snapshot.consumers?.named(username);
+  }
+
+  authenticate(consumer: Consumer, credentialId = ''): void {
+    if (!this.mayAuthenticate) throw new Error('the phase rewrite is over: authentication runs there');
+    this.consumer = consumer;
+    this.credentialId = credentialId;
+  }
+
+  /** The phase rewrite of the route is over: from now on the consumer's own plugins have their part. */
+  endAuthentication(): void {
+    this.mayAuthenticate = false;
+    if (this.consumer !== null) this.chain = this.snapshot.chains?.chainOf(this.matched, this.consumer) ?? this.chain;
+  }
+
+  get consumerName(): string {
+    return this.consumer?.username ?? '';
+  }
+
+  get<T>(key: ExchangeKey<T>): T | undefined {
+    return this.shared?.get(key) as T | undefined;
+  }
+
+  set<T>(key: ExchangeKey<T>, value: T): void {
+    this.shared ??= new Map();
+    this.shared.set(key, value);
+  }
+
+  /** `_meta.filter` of a step: decided once, whatever changes later. */
+  passesFilter(step: Step): boolean {
+    this.filtered ??= new Map();
+    let passes = this.filtered.get(step);
+    if (passes === undefined) {
+      passes = step.filter?.(this) ?? true;
+      this.filtered.set(step, passes);
+    }
+    return passes;
+  }
+
+  get outcome(): Outcome {
+    const last = this.attempts.at(-1);
+    return {
+      status: this.status,
+      bodyBytesSent: this.bodyBytesSent,
+      bodyBytesReceived: this.bodyBytesReceived,
+      duration_ms: this.duration_ms,
+      upstream_ms: this.attempts.reduce((sum, { elapsed_ms }) => sum + elapsed_ms, 0),
+      node: last?.address ?? '',
+      nodeHost: last?.host ?? '',
+      attempts: this.attempts.length,
+      errorCode: this.errorCode,
+    };
+  }
+
+  // What is logged.
+
   header(name: string): string | undefined {
-    return this.request.get(name);
+    return this.head.get(name);
   }
 
   responseHeader(name: string): string | undefined {
-    return this.response?.get(name);
+    return this.upstreamHead?.get(name);
   }
 
   variable(name: string): string | undefined {
@@ -149,13 +315,16 @@ export class Exchange implements AccessRecord, RouteRequest {
     if (this.isFinished) return;
     this.isFinished = true;
     this.duration_ms = now_ms - this.started_ms;
+    if (this.chain.log.length > 0) runLog(this);
     this.plane.onFinished(this);
   }
 }
 
 /** One try at one node. */
 export interface Attempt {
+  /** `host:port`. */
   readonly address: string;
+  readonly host: string;
   /** 0 if no head came. */
   readonly status: number;
   readonly elapsed_ms: number;

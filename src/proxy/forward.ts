@@ -5,23 +5,29 @@
 import type { Balancer, PickQuery } from '../balance/balancer.ts';
 import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
 import { readHashKey } from '../balance/hash-key.ts';
-import type { CompiledUpstream } from '../compile/snapshot.ts';
+import type { CompiledNode, CompiledUpstream } from '../compile/snapshot.ts';
 import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
-import { DATE, parsed } from '../http1/fields.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { Head } from '../http1/head.ts';
+import type { OutgoingRequest } from '../http1/messages.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
-import { ContinueTimer } from './continue-timer.ts';
 import type { Exchange } from './exchange.ts';
-import { droppedFromRequest, droppedFromResponse, forwardingFields, type ResponseShape } from './forwarding.ts';
+import { droppedFromRequest, forwardingFields } from './forwarding.ts';
 import { interimText } from './interim.ts';
-import { ownFields, replyError } from './reply.ts';
+import { replyError } from './reply.ts';
 import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
+import { type Passed, ResponseRelay } from './response-relay.ts';
 import { decideRetry, isIdempotent } from './retry.ts';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/**
+ * An upstream that knows nothing of `Expect: 100-continue` waits for the body while the client waits for leave to send
+ * it. After this time the gateway gives that leave itself.
+ */
+const CONTINUE_PATIENCE_MS = 1_000;
 
 /** How each way of failing is answered. */
 const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
@@ -46,10 +52,9 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
 
   private copy: RequestCopy | null = null;
   private isRequestComplete = false;
-  private hasSentHead = false;
-  private shape: ResponseShape = 'plain';
+  private relay: ResponseRelay | null = null;
   private headAt_ms = -1;
-  private continueTimer: ContinueTimer | null = null;
+  private continueTimer: { stop(): void } | null = null;
 
   constructor(exchange: Exchange, upstream: CompiledUpstream) {
     this.exchange = exchange;
@@ -79,9 +84,21 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
 
   // The request.
 
+  /** Picks the first node. @returns false if there is none */
+  choose(): boolean {
+    this.nodeIndex = this.balancer.pick(this);
+    return this.nodeIndex >= 0;
+  }
+
+  /** Undoes `choose`, for an exchange that ends before anything is sent. */
+  cancel(): void {
+    this.balancer.release(this.nodeIndex, LATENCY_UNKNOWN, this.now_ms);
+  }
+
   onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
     this.isRequestComplete = isComplete;
-    this.pick(null, bytes, start, end);
+    this.attempts++;
+    this.attempt(bytes, start, end, false);
     if (this.stream !== null && !isComplete && this.exchange.expectsContinue && start === end) this.awaitContinue();
   }
 
@@ -105,7 +122,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   onClientGone(): void {
     this.endAttempt(this.latency_ms);
     const { exchange } = this;
-    if (!this.hasSentHead) exchange.status = 499;
+    if (!this.exchange.isHeadSent) exchange.status = 499;
     exchange.errorCode = 'client_closed';
     exchange.finish();
   }
@@ -115,30 +132,18 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   }
 
   private awaitContinue(): void {
-    const { wheel } = this.exchange.plane;
-    this.continueTimer = new ContinueTimer(wheel, () => this.sendContinue());
+    this.continueTimer = this.exchange.plane.startTimer(CONTINUE_PATIENCE_MS, () => this.sendContinue());
   }
 
   /** Lets the client send its body: because the upstream said so, or because it says nothing. */
   private sendContinue(): void {
     this.continueTimer?.stop();
     this.continueTimer = null;
-    if (!this.hasSentHead && this.exchange.expectsContinue) this.exchange.downstream.respondInterim(CONTINUE);
+    if (!this.exchange.isHeadSent && this.exchange.expectsContinue) this.exchange.downstream.respondInterim(CONTINUE);
     this.exchange.expectsContinue = false;
   }
 
   // Attempts.
-
-  /** Begins an attempt on the next node. @param last why the one before failed */
-  private pick(last: ResponseFault | null, bytes: Buffer, start: number, end: number): void {
-    this.nodeIndex = this.balancer.pick(this);
-    if (this.nodeIndex < 0) {
-      this.giveUp(last === null ? 'no_node' : FAULT_CODES[last]);
-      return;
-    }
-    this.attempts++;
-    this.attempt(bytes, start, end, false);
-  }
 
   private attempt(bytes: Buffer, start: number, end: number, isFresh: boolean): void {
     const { exchange, upstream } = this;
@@ -147,29 +152,41 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     if (node === undefined) throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
     // The first attempt begins with the exchange: reading the clock again would cost more than it tells.
     this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
-    const timeouts = exchange.route?.timeouts ?? upstream.timeouts;
+    const timeouts = exchange.matched?.timeouts ?? upstream.timeouts;
+    exchange.isSent = true;
     const stream = plane.transport.open(upstream, node, this, { isHead: exchange.isHead, timeouts, isFresh });
     this.stream = stream;
     if (this.copy === null && this.mayNeedCopy(stream)) {
       this.copy = new RequestCopy();
       this.copy.add(bytes, start, end);
     }
-    const host = upstream.passHost === 'pass' && exchange.hostHeader !== '' ? exchange.hostHeader : this.hostFor(node.authority);
-    exchange.upstreamHost = host;
-    exchange.upstreamUri = exchange.query === '' ? exchange.path : exchange.path + exchange.query;
-    const request = {
-      method: exchange.method,
-      target: exchange.upstreamUri,
-      host,
-      fields: exchange.request,
-      dropped: droppedFromRequest(exchange),
-      added: forwardingFields(exchange),
-    };
+    const request = this.outgoing(node);
     if (!stream.send(request, bytes, start, end, this.isRequestComplete)) exchange.downstream.pauseBody();
   }
 
+  private outgoing(node: CompiledNode): OutgoingRequest {
+    const { exchange } = this;
+    const path = exchange.newPath ?? exchange.path;
+    const query = exchange.newQuery ?? exchange.query;
+    exchange.upstreamUri = query === '' ? path : path + query;
+    exchange.upstreamHost = exchange.newHost ?? this.hostFor(node.authority);
+    const { requestAdded } = exchange;
+    const added = forwardingFields(exchange);
+    return {
+      method: exchange.newMethod ?? exchange.method,
+      target: exchange.upstreamUri,
+      host: exchange.upstreamHost,
+      fields: exchange.head,
+      dropped: droppedFromRequest(exchange),
+      added: requestAdded === null ? added : added + requestAdded.text(),
+    };
+  }
+
   private hostFor(authority: string): string {
-    return this.upstream.passHost === 'rewrite' ? this.upstream.upstreamHost : authority;
+    const { passHost, upstreamHost } = this.upstream;
+    const { hostHeader } = this.exchange;
+    if (passHost === 'rewrite') return upstreamHost;
+    return passHost === 'pass' && hostHeader !== '' ? hostHeader : authority;
   }
 
   /** A copy is made only where a retry could follow, and only of requests that have a body. */
@@ -211,7 +228,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const { exchange, upstream, nodeIndex } = this;
     exchange.attempts.push({
       address: upstream.nodes[nodeIndex]?.authority ?? '',
-      status: exchange.response === null ? 0 : exchange.status,
+      host: upstream.nodes[nodeIndex]?.host ?? '',
+      status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,
       elapsed_ms: now_ms - this.attemptStarted_ms,
     });
   }
@@ -220,7 +238,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const { stream, exchange, upstream } = this;
     if (stream === null) return;
     this.stream = null;
-    if (this.hasSentHead) {
+    if (this.exchange.isHeadSent) {
       this.noteAttempt(LATENCY_FAILED);
       this.giveUp(FAULT_CODES[fault]);
       return;
@@ -247,14 +265,19 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
 
   private repeat(isFresh: boolean, fault: ResponseFault): void {
     const body = this.copy?.bytes() ?? Buffer.alloc(0);
-    this.exchange.response = null;
+    this.exchange.upstreamHead = null;
     if (isFresh) {
       this.hasRetriedStale = true;
       this.attempt(body, 0, body.length, true);
     } else {
       this.tried ??= new Set();
       this.tried.add(this.nodeIndex);
-      this.pick(fault, body, 0, body.length);
+      if (!this.choose()) {
+        this.giveUp(FAULT_CODES[fault]);
+        return;
+      }
+      this.attempts++;
+      this.attempt(body, 0, body.length, false);
     }
     if (this.stream !== null) this.exchange.downstream.resumeBody();
   }
@@ -263,8 +286,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   private giveUp(code: ErrorCode): void {
     this.continueTimer?.stop();
     const { exchange } = this;
-    if (!this.hasSentHead) {
-      exchange.response = null;
+    if (!this.exchange.isHeadSent) {
+      exchange.upstreamHead = null;
       replyError(exchange, code);
       return;
     }
@@ -288,71 +311,33 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   }
 
   onResponseHead(status: number, text: string): 'coding' | 'codingWithTrailers' | 'data' {
-    const { exchange } = this;
     this.headAt_ms = this.now_ms;
-    exchange.response = new Head(text);
-    exchange.status = status;
-    this.reason = text.slice(13, parsed.targetEnd);
-    if (status === 204) this.shape = 'unframed';
-    if (this.stream?.framing !== 'chunked') return 'data';
-    // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
-    if (exchange.minorVersion === 0) {
-      this.shape = 'decoded';
-      return 'data';
-    }
-    if (!exchange.acceptsTrailers) return 'coding';
-    this.shape = 'withTrailers';
-    return 'codingWithTrailers';
+    this.continueTimer?.stop();
+    this.relay = new ResponseRelay(this.exchange, status, text, this.stream?.framing ?? 'none');
+    return this.relay.begin();
   }
-
-  private reason = '';
 
   onResponseStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
-    const { exchange, stream } = this;
-    const { downstream, plane, response, status } = exchange;
-    this.continueTimer?.stop();
-    if (this.shape === 'decoded' || stream?.framing === 'until_close') downstream.closeAfterAnswer();
-    this.hasSentHead = true;
-    const { serverHeader } = plane.options;
-    const isTaken = downstream.respond(
-      {
-        status,
-        reason: this.reason,
-        fields: response,
-        dropped: droppedFromResponse(this.shape, serverHeader !== ''),
-        added: this.addedToResponse(),
-      },
-      bytes,
-      start,
-      end,
-    );
-    this.passed(end - start, isTaken || isComplete);
+    const passed = this.relay?.start(bytes, start, end, isComplete) ?? 'failed';
     // Complete with its head: the time of that is the time of the end.
-    if (isComplete) this.complete(this.headAt_ms);
-  }
-
-  private addedToResponse(): string {
-    const { plane, response, status } = this.exchange;
-    const { serverHeader, upstreamStatusHeader } = plane.options;
-    let added = '';
-    if (response?.has(DATE) !== true) added = ownFields(plane);
-    else if (serverHeader !== '') added = `Server: ${serverHeader}\r\n`;
-    if (upstreamStatusHeader === 'always' || (upstreamStatusHeader === 'on_5xx' && status >= 500)) {
-      const before = this.exchange.upstreamStatuses;
-      added += `X-APISIX-Upstream-Status: ${before === '' ? '' : `${before}, `}${status}\r\n`;
-    }
-    return added;
+    this.afterPiece(passed, isComplete, this.headAt_ms);
   }
 
   onResponseBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
-    const isTaken = end === start || this.exchange.downstream.write(bytes, start, end);
-    this.passed(end - start, isTaken || isComplete);
-    if (isComplete) this.complete(this.now_ms);
+    const passed = this.relay?.pass(bytes, start, end, isComplete) ?? 'failed';
+    this.afterPiece(passed, isComplete, -1);
   }
 
-  private passed(length: number, isTaken: boolean): void {
-    this.exchange.bodyBytesSent += length;
-    if (!isTaken) this.stream?.pause();
+  private afterPiece(passed: Passed, isComplete: boolean, at_ms: number): void {
+    if (passed === 'failed') {
+      this.endAttempt(this.latency_ms);
+      this.giveUp('plugin_failed');
+    } else if (isComplete) this.complete(at_ms < 0 ? this.now_ms : at_ms);
+    else if (this.relay?.isReplaced === true) {
+      this.endAttempt(this.latency_ms);
+      this.exchange.downstream.end();
+      this.exchange.finish();
+    } else if (passed === 'behind') this.stream?.pause();
   }
 
   private complete(now_ms: number): void {

@@ -50,7 +50,7 @@ export function droppedFromRequest(exchange: Exchange): Uint8Array {
 
 /** The fields that the gateway adds to a request, each line with its CRLF. */
 export function forwardingFields(exchange: Exchange): string {
-  const { request } = exchange;
+  const { head: request } = exchange;
   const isPlain = (request.kindsSeen & ((1 << X_FORWARDED_FOR) | (1 << VIA))) === 0 && !exchange.isPeerTrusted;
   const added = isPlain ? exchange.connectionMemo.forwardingOf(exchange) : describeClient(exchange);
   // RFC 9110 §10.1.4: TE is for one hop, and Connection has to say so.
@@ -59,7 +59,7 @@ export function forwardingFields(exchange: Exchange): string {
 
 /** The forwarding fields without any shortcut. */
 export function describeClient(exchange: Exchange): string {
-  const { request, isPeerTrusted, plane, remoteAddress } = exchange;
+  const { head: request, isPeerTrusted, plane, remoteAddress } = exchange;
   const believesChain = isPeerTrusted || !plane.options.hasTrustedAddresses;
   const chain = believesChain ? request.joined(X_FORWARDED_FOR) : '';
   let added = `X-Real-IP: ${remoteAddress}\r\nX-Forwarded-For: ${chain === '' ? '' : `${chain}, `}${remoteAddress}\r\n`;

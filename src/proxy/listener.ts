@@ -8,8 +8,8 @@ import type { RequestHandler, RequestSink, ServerLimits, ServerSettings, ServerT
 import type { ErrorCode } from '../sdk/errors.ts';
 import { ConnectionMemo } from './connection-memo.ts';
 import { Exchange } from './exchange.ts';
-import { Forward } from './forward.ts';
 import type { Plane } from './plane.ts';
+import { refuse, route } from './life.ts';
 import { replyError } from './reply.ts';
 import { parseTarget } from './target.ts';
 
@@ -75,13 +75,7 @@ export class Listener implements RequestHandler {
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;
     const fault = this.locate(exchange, host);
-    if (fault !== null) return refuse(exchange, fault);
-    const route = exchange.snapshot.router.find(exchange);
-    if (route === undefined) return refuse(exchange, 'route_not_found');
-    exchange.route = route;
-    if (route.refusal !== null) return refuse(exchange, route.refusal.code);
-    if (route.upstream === null) return refuse(exchange, 'upstream_missing');
-    return new Forward(exchange, route.upstream);
+    return fault === null ? route(exchange) : refuse(exchange, fault);
   }
 
   /** Sets path, query and host. @returns why that cannot be done */
@@ -94,7 +88,7 @@ export class Listener implements RequestHandler {
     exchange.path = target.path;
     exchange.query = target.query;
     if (hostIndex >= 0) {
-      const authority = exchange.connectionMemo.authorityOf(exchange.request.value(hostIndex));
+      const authority = exchange.connectionMemo.authorityOf(exchange.head.value(hostIndex));
       if (authority === null) return 'bad_host';
       exchange.hostHeader = authority.text;
       exchange.host = authority.host;
@@ -132,19 +126,5 @@ function methodOf(text: string, end: number): string {
   if (end === 4 && text.startsWith('POST')) return 'POST';
   return text.slice(0, end);
 }
-
-function refuse(exchange: Exchange, code: ErrorCode): RequestSink {
-  replyError(exchange, code);
-  return ANSWERED;
-}
-
-/** The sink of a request that was answered before its body: the connection drops that by itself. */
-const ANSWERED: RequestSink = {
-  onRequestStart: ignore,
-  onRequestBody: ignore,
-  onRequestFault: ignore,
-  onClientGone: ignore,
-  onClientWritable: ignore,
-};
 
 function ignore(): void {}

@@ -25,6 +25,17 @@ export interface Plane {
   /** Log phase: once for every exchange, whatever became of it. */
   onFinished(exchange: Exchange): void;
   onFault(error: unknown): void;
+  /** A plugin threw, or returned what is no answer. */
+  onPluginFault(fault: PluginFault): void;
+  /** Calls back once after `delay_ms`, unless it is stopped before. */
+  startTimer(delay_ms: number, onExpired: () => void): { stop(): void };
+}
+
+export interface PluginFault {
+  readonly exchange: Exchange;
+  readonly plugin: string;
+  readonly phase: string;
+  readonly error: unknown;
 }
 
 export interface PlaneOptions {
@@ -35,6 +46,8 @@ export interface PlaneOptions {
   readonly via: string;
   readonly forwardsEarlyHints: boolean;
   readonly upstreamStatusHeader: 'on_5xx' | 'always' | 'off';
+  /** How long a phase may keep an exchange waiting. */
+  readonly pluginTimeout_ms: number;
   /** Whether trusted addresses are configured: then what untrusted peers claim is dropped. */
   readonly hasTrustedAddresses: boolean;
 }

@@ -36,6 +36,7 @@ export const ERRORS = {
   expectation_failed: row(417, 'client', false, 'only 100-continue can be expected'),
   header_too_large: row(431, 'client', false, 'the header section is too large'),
   client_closed: row(499, 'client', true, 'the client closed the connection'),
+  plugin_failed: row(500, 'gateway', true, 'a plugin failed'),
   internal: row(500, 'gateway', true, 'internal error'),
   method_not_implemented: row(501, 'client', false, 'the method is not implemented'),
   transfer_coding: row(501, 'client', false, 'only the chunked transfer coding is implemented'),

@@ -50,6 +50,9 @@ export class Gateway {
       clock,
       record: accessLog === null ? null : (record) => accessLog.write(record),
       onFault: (error) => this.noteFault(error),
+      onPluginFault: ({ exchange, plugin, phase, error }) => {
+        this.errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
+      },
       readPath: 'onread',
     });
   }

@@ -9,12 +9,16 @@ import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { Listener } from '../proxy/listener.ts';
-import { ExchangeIds, type Plane } from '../proxy/plane.ts';
+import { OneShot } from '../proxy/one-shot.ts';
+import { ExchangeIds, type Plane, type PluginFault } from '../proxy/plane.ts';
 import { Balancers } from '../upstream/balancers.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
 
 /** Resolution of every timeout. */
 const TICK_MS = 50;
+
+/** A phase that keeps an exchange waiting longer has failed. */
+const PLUGIN_TIMEOUT_MS = 60_000;
 
 /** Connections that the kernel may hold until they are accepted. */
 const BACKLOG = 4_096;
@@ -26,6 +30,7 @@ export interface WorkerOptions {
   /** Where exchanges are recorded; null records none. */
   readonly record: ((record: AccessRecord) => void) | null;
   readonly onFault: (error: unknown) => void;
+  readonly onPluginFault: (fault: PluginFault) => void;
   readonly readPath: ReadPath;
 }
 
@@ -51,6 +56,7 @@ export class Worker {
         via: settings.via,
         forwardsEarlyHints: settings.early_hints === 'forward',
         upstreamStatusHeader: settings.upstream_status_header,
+        pluginTimeout_ms: PLUGIN_TIMEOUT_MS,
         hasTrustedAddresses: settings.trusted_addresses.length > 0,
       },
       transport: this.pool,
@@ -66,6 +72,8 @@ export class Worker {
       isTrusted: (address) => trusted !== null && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
       onFinished: record ?? ignore,
       onFault,
+      onPluginFault: options.onPluginFault,
+      startTimer: (delay_ms, onExpired) => new OneShot(wheel, delay_ms, onExpired),
     };
     this.listener = new Listener(this.plane, {
       limits: settings.limits,

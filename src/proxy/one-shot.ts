@@ -1,12 +1,7 @@
 import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
 
-/**
- * An upstream that knows nothing of `Expect: 100-continue` waits for the body while the client waits for leave to send
- * it. After this time the gateway gives that leave itself.
- */
-const PATIENCE_MS = 1_000;
-
-export class ContinueTimer implements Deadline {
+/** A single deadline on the wheel. */
+export class OneShot implements Deadline {
   private readonly wheel: TimerWheel;
   private readonly onExpired: () => void;
 
@@ -15,10 +10,10 @@ export class ContinueTimer implements Deadline {
   nextDeadline: Deadline | null = null;
   previousDeadline: Deadline | null = null;
 
-  constructor(wheel: TimerWheel, onExpired: () => void) {
+  constructor(wheel: TimerWheel, delay_ms: number, onExpired: () => void) {
     this.wheel = wheel;
     this.onExpired = onExpired;
-    wheel.arm(this, PATIENCE_MS);
+    wheel.arm(this, delay_ms);
   }
 
   stop(): void {

@@ -1,0 +1,80 @@
+/** Header fields that plugins set, in a message that otherwise passes as it came. */
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\uffff]/;
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
+
+/** What frames a message or belongs to one hop: the gateway alone says these. */
+const FRAMING = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The lower-case name. Throws TypeError for one that is invalid or not a plugin's to set. */
+export function checkedName(name: string): string {
+  if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no header name`);
+  const lower = name.toLowerCase();
+  if (FRAMING.has(lower)) throw new TypeError(`the header ${name} frames the message: the gateway alone sets it`);
+  return lower;
+}
+
+/** The value as it is written, one character per byte. Throws TypeError for what would break the head. */
+export function checkedValue(name: string, value: string): string {
+  if (typeof value !== 'string') throw new TypeError(`the value of the header ${name} is no string`);
+  if (FORBIDDEN_IN_VALUE.test(value)) throw new TypeError(`the value of the header ${name} holds a control character`);
+  return BEYOND_LATIN1.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
+}
+
+interface Field {
+  readonly lower: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+export class AddedFields {
+  private fields: Field[] = [];
+  /** Names that were set or removed: what the gateway adds by itself gives way to them. */
+  private readonly touched = new Set<string>();
+
+  add(lower: string, name: string, value: string): void {
+    this.touched.add(lower);
+    this.fields.push({ lower, name, value });
+  }
+
+  remove(lower: string): void {
+    this.touched.add(lower);
+    if (this.fields.some((field) => field.lower === lower)) {
+      this.fields = this.fields.filter((field) => field.lower !== lower);
+    }
+  }
+
+  has(lower: string): boolean {
+    return this.touched.has(lower);
+  }
+
+  first(lower: string): string | undefined {
+    return this.fields.find((field) => field.lower === lower)?.value;
+  }
+
+  all(lower: string): string[] {
+    return this.fields.filter((field) => field.lower === lower).map(({ value }) => value);
+  }
+
+  entries(): [string, string][] {
+    return this.fields.map(({ name, value }) => [name, value]);
+  }
+
+  /** Each line with its CRLF. */
+  text(): string {
+    let text = '';
+    for (const { name, value } of this.fields) text += `${name}: ${value}\r\n`;
+    return text;
+  }
+}

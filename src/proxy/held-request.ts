@@ -1,0 +1,68 @@
+import { ByteQueue } from '../http1/bytes.ts';
+import type { RequestFault } from '../http1/faults.ts';
+import type { RequestSink } from '../http1/server-settings.ts';
+import type { Exchange } from './exchange.ts';
+
+/** The sink of a request of which it is not decided yet where it goes: keeps what comes until then. */
+export class HeldRequest implements RequestSink {
+  private readonly exchange: Exchange;
+  private readonly onEnded: (fault: RequestFault | 'client_closed') => void;
+  private readonly kept = new ByteQueue();
+  private isComplete = false;
+  private next: RequestSink | null = null;
+  private isOver = false;
+
+  /** @param onEnded the request came to nothing while it was held */
+  constructor(exchange: Exchange, onEnded: (fault: RequestFault | 'client_closed') => void) {
+    this.exchange = exchange;
+    this.onEnded = onEnded;
+  }
+
+  /** Passes what was kept, and everything from now on, to `sink`. Does nothing if the request is over. */
+  release(sink: RequestSink): void {
+    if (this.isOver) return;
+    this.next = sink;
+    const kept = this.kept.take();
+    sink.onRequestStart(kept, 0, kept.length, this.isComplete);
+    this.exchange.downstream.resumeBody();
+  }
+
+  /** Whether there is nobody left to answer. */
+  get isGone(): boolean {
+    return this.isOver;
+  }
+
+  onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    this.onRequestBody(bytes, start, end, isComplete);
+  }
+
+  onRequestBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    if (this.next !== null) {
+      this.next.onRequestBody(bytes, start, end, isComplete);
+      return;
+    }
+    this.isComplete = isComplete;
+    this.kept.append(bytes, start, end);
+    if (!isComplete) this.exchange.downstream.pauseBody();
+  }
+
+  onRequestFault(fault: RequestFault): void {
+    if (this.next !== null) this.next.onRequestFault(fault);
+    else this.give(fault);
+  }
+
+  onClientGone(): void {
+    if (this.next !== null) this.next.onClientGone();
+    else this.give('client_closed');
+  }
+
+  onClientWritable(): void {
+    this.next?.onClientWritable();
+  }
+
+  private give(fault: RequestFault | 'client_closed'): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.onEnded(fault);
+  }
+}

@@ -1,0 +1,122 @@
+/** The course of one exchange up to the moment when somebody answers it: route, phases, node. */
+import type { CompiledRoute } from '../compile/snapshot.ts';
+import type { RequestFault } from '../http1/faults.ts';
+import type { RequestSink } from '../http1/server-settings.ts';
+import { NEEDS_BODY } from '../router/router.ts';
+import type { ErrorCode } from '../sdk/errors.ts';
+import type { Reply } from '../sdk/reply.ts';
+import { BodyRouting } from './body-routing.ts';
+import type { Exchange } from './exchange.ts';
+import { Forward } from './forward.ts';
+import { HeldRequest } from './held-request.ts';
+import { type Outcome, runRequestPhases, runSteps } from './pipeline.ts';
+import { reply, replyError } from './reply.ts';
+
+/** Finds the route and goes on with it. @returns where the request's body goes */
+export function route(exchange: Exchange): RequestSink {
+  const found = exchange.snapshot.router.find(exchange);
+  if (found === NEEDS_BODY) return new BodyRouting(exchange, routeByBody);
+  return follow(exchange, found);
+}
+
+/** The same once the body is there. It is kept, and passed to whoever takes the request. */
+function routeByBody(exchange: Exchange): RequestSink {
+  const found = exchange.snapshot.router.find(exchange);
+  if (found === NEEDS_BODY) throw new Error('the router asks for a body that it has');
+  return follow(exchange, found);
+}
+
+function follow(exchange: Exchange, found: CompiledRoute | undefined): RequestSink {
+  exchange.matched = found ?? null;
+  const { chains } = exchange.snapshot;
+  if (chains !== undefined) exchange.chain = chains.chainOf(exchange.matched, null);
+  if (exchange.chain.isEmpty) return serve(exchange);
+  const outcome = runRequestPhases(exchange);
+  if (outcome === undefined) return serve(exchange);
+  return outcome instanceof Promise ? hold(exchange, outcome, serve) : answer(exchange, outcome);
+}
+
+/** Every request phase but the last let the exchange pass: picks a node. */
+function serve(exchange: Exchange): RequestSink {
+  const { matched } = exchange;
+  if (matched === null) return refuse(exchange, 'route_not_found');
+  if (matched.refusal !== null) return refuse(exchange, matched.refusal.code);
+  if (matched.upstream === null) return refuse(exchange, 'upstream_missing');
+  const forward = new Forward(exchange, matched.upstream);
+  if (!forward.choose()) return refuse(exchange, 'no_node');
+  const { beforeProxy } = exchange.chain;
+  if (beforeProxy.length === 0) return forward;
+  const outcome = runSteps(exchange, beforeProxy, 'beforeProxy');
+  if (outcome === undefined) return forward;
+  if (outcome instanceof Promise) {
+    return hold(
+      exchange,
+      outcome.then((result) => {
+        if (result !== undefined) forward.cancel();
+        return result;
+      }),
+      () => forward,
+      () => forward.cancel(),
+    );
+  }
+  forward.cancel();
+  return answer(exchange, outcome);
+}
+
+/** Keeps the request until a phase has decided. */
+function hold(
+  exchange: Exchange,
+  outcome: Exclude<Outcome, Reply | undefined>,
+  next: (exchange: Exchange) => RequestSink,
+  onEnded: () => void = ignore,
+): RequestSink {
+  const held = new HeldRequest(exchange, (fault) => {
+    onEnded();
+    endHeld(exchange, fault);
+  });
+  outcome.then(
+    (result) => {
+      if (held.isGone) return;
+      held.release(result === undefined ? next(exchange) : answer(exchange, result));
+    },
+    (error: unknown) => {
+      exchange.plane.onFault(error);
+      if (!held.isGone) held.release(refuse(exchange, 'internal'));
+    },
+  ).catch((error: unknown) => {
+    exchange.plane.onFault(error);
+    exchange.downstream.abort(true);
+    exchange.finish();
+  });
+  return held;
+}
+
+function endHeld(exchange: Exchange, fault: RequestFault | 'client_closed'): void {
+  if (fault === 'client_closed') {
+    exchange.status = 499;
+    exchange.errorCode = fault;
+    exchange.finish();
+  } else replyError(exchange, fault);
+}
+
+function answer(exchange: Exchange, result: Reply): RequestSink {
+  reply(exchange, result);
+  return ANSWERED;
+}
+
+/** Answers with an error of the table. */
+export function refuse(exchange: Exchange, code: ErrorCode): RequestSink {
+  replyError(exchange, code);
+  return ANSWERED;
+}
+
+/** The sink of a request that was answered before its body: the connection drops that by itself. */
+const ANSWERED: RequestSink = {
+  onRequestStart: ignore,
+  onRequestBody: ignore,
+  onRequestFault: ignore,
+  onClientGone: ignore,
+  onClientWritable: ignore,
+};
+
+function ignore(): void {}

@@ -1,0 +1,110 @@
+import type { ExchangeRequest } from '../sdk/exchange.ts';
+import { parseAuthority } from './authority.ts';
+import type { Exchange } from './exchange.ts';
+import { FieldsView } from './fields-view.ts';
+import { queryArgument } from './variables.ts';
+
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
+const PATH = /^\/[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7c\x7e]*$/;
+const QUERY = /^[\x21\x24-\x7e]*$/;
+
+/** The request as plugins see and change it. */
+export class RequestView implements ExchangeRequest {
+  readonly fields: FieldsView;
+  private readonly exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange;
+    this.fields = new FieldsView(exchange.head);
+  }
+
+  get method(): string {
+    return this.exchange.method;
+  }
+
+  get target(): string {
+    return this.exchange.target;
+  }
+
+  get path(): string {
+    return this.exchange.path;
+  }
+
+  get query(): string {
+    return this.exchange.query.slice(1);
+  }
+
+  get host(): string {
+    return this.exchange.host;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.exchange.scheme;
+  }
+
+  get port(): number {
+    return this.exchange.serverPort;
+  }
+
+  get httpVersion(): '1.0' | '1.1' | '2' {
+    return this.exchange.minorVersion === 0 ? '1.0' : '1.1';
+  }
+
+  header(name: string): string | undefined {
+    return this.fields.first(name);
+  }
+
+  headerAll(name: string): string[] {
+    return this.fields.all(name);
+  }
+
+  headerEntries(): [string, string][] {
+    return this.fields.entries();
+  }
+
+  argument(name: string): string | undefined {
+    return queryArgument(this.exchange.query, name);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.exchange.mustBeUnsent();
+    if (name.toLowerCase() === 'host') this.setHost(value);
+    else this.fields.set(name, value);
+  }
+
+  addHeader(name: string, value: string): void {
+    this.exchange.mustBeUnsent();
+    if (name.toLowerCase() === 'host') throw new TypeError('a request has one Host: set it');
+    this.fields.add(name, value);
+  }
+
+  removeHeader(name: string): void {
+    this.exchange.mustBeUnsent();
+    if (name.toLowerCase() === 'host') throw new TypeError('a request needs a Host: set another one');
+    this.fields.remove(name);
+  }
+
+  setMethod(method: string): void {
+    this.exchange.mustBeUnsent();
+    if (!METHOD.test(method)) throw new TypeError(`${JSON.stringify(method)} is no method`);
+    this.exchange.newMethod = method;
+  }
+
+  setPath(path: string): void {
+    this.exchange.mustBeUnsent();
+    if (!PATH.test(path)) throw new TypeError(`${JSON.stringify(path)} is no path: it begins with a slash, other characters are percent-encoded`);
+    this.exchange.newPath = path;
+  }
+
+  setQuery(query: string): void {
+    this.exchange.mustBeUnsent();
+    if (!QUERY.test(query)) throw new TypeError(`${JSON.stringify(query)} is no query: other characters are percent-encoded`);
+    this.exchange.newQuery = query === '' ? '' : `?${query}`;
+  }
+
+  setHost(host: string): void {
+    this.exchange.mustBeUnsent();
+    if (parseAuthority(host) === null) throw new TypeError(`${JSON.stringify(host)} is no host`);
+    this.exchange.newHost = host;
+  }
+}

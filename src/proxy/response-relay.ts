@@ -1,0 +1,149 @@
+/** Passes one upstream response on to the client, through the plugins that want a part in it. */
+import type { ResponseFraming } from '../http1/client-connection.ts';
+import { DATE, parsed } from '../http1/fields.ts';
+import { Head } from '../http1/head.ts';
+import type { Exchange } from './exchange.ts';
+import { droppedFromResponse, type ResponseShape } from './forwarding.ts';
+import { runResponseBody, runResponseHead } from './pipeline.ts';
+import { ownFields } from './reply.ts';
+
+const NO_BYTES = Buffer.alloc(0);
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const CRLF = Buffer.from('\r\n');
+
+/** What became of a piece that was passed on. */
+export type Passed = 'taken' | 'behind' | 'failed';
+
+export class ResponseRelay {
+  private readonly exchange: Exchange;
+  private readonly framing: ResponseFraming;
+  private readonly reason: string;
+  private shape: ResponseShape = 'plain';
+  private isRechunked = false;
+  /** Whether the client's response is complete although the upstream's is not: its body was replaced. */
+  isReplaced = false;
+
+  /** The head is in the parser's scratch memory; `text` is its text. */
+  constructor(exchange: Exchange, status: number, text: string, framing: ResponseFraming) {
+    this.exchange = exchange;
+    this.framing = framing;
+    this.reason = text.slice(13, parsed.targetEnd);
+    exchange.upstreamHead = new Head(text);
+    exchange.status = exchange.upstreamStatus = status;
+    if (status === 204) this.shape = 'unframed';
+  }
+
+  /** Runs the phase `responseHead`. @returns how the upstream's connection is to hand out the body */
+  begin(): 'coding' | 'codingWithTrailers' | 'data' {
+    const { exchange, framing } = this;
+    if (exchange.chain.responseHead.length > 0) this.runHead();
+    if (framing !== 'chunked' || this.isReplaced || exchange.bodySteps.length > 0) return 'data';
+    // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
+    if (exchange.minorVersion === 0) {
+      this.shape = 'decoded';
+      return 'data';
+    }
+    if (!exchange.acceptsTrailers) return 'coding';
+    this.shape = 'withTrailers';
+    return 'codingWithTrailers';
+  }
+
+  private runHead(): void {
+    const { exchange } = this;
+    const response = exchange.openResponse(exchange.upstreamHead);
+    runResponseHead(exchange);
+    if (response.replacement !== null) {
+      this.shape = 'unframed';
+      this.isReplaced = true;
+      exchange.dropBodySteps();
+    } else if (exchange.bodySteps.length > 0) {
+      // The length of what goes on is not known beforehand.
+      this.shape = 'unframed';
+      if (this.framing === 'none') exchange.dropBodySteps();
+      else this.isRechunked = exchange.minorVersion === 1;
+    }
+  }
+
+  /** Sends the head, and the first piece of the body with it. */
+  start(bytes: Buffer, start: number, end: number, isLast: boolean): Passed {
+    const { exchange } = this;
+    if (this.isReplaced) return this.startReplaced();
+    if (exchange.bodySteps.length === 0) {
+      if (this.shape === 'decoded' || this.framing === 'until_close') exchange.downstream.closeAfterAnswer();
+      exchange.bodyBytesSent += end - start;
+      return this.respond('', bytes, start, end) ? 'taken' : 'behind';
+    }
+    if (!this.isRechunked) exchange.downstream.closeAfterAnswer();
+    const piece = runResponseBody(exchange, bytes.subarray(start, end), isLast);
+    if (piece === null) return 'failed';
+    const framed = this.frame(piece, isLast);
+    return this.respond(this.isRechunked ? 'Transfer-Encoding: chunked\r\n' : '', framed, 0, framed.length) ? 'taken' : 'behind';
+  }
+
+  private startReplaced(): Passed {
+    const { exchange } = this;
+    const body = exchange.response.replacement ?? NO_BYTES;
+    const sent = exchange.isHead || this.framing === 'none' ? NO_BYTES : body;
+    exchange.bodyBytesSent += sent.length;
+    // RFC 9110 §8.6: a 204 has no Content-Length.
+    const length = exchange.status === 204 ? '' : `Content-Length: ${body.length}\r\n`;
+    return this.respond(length, sent, 0, sent.length) ? 'taken' : 'behind';
+  }
+
+  /** Sends more of the body. */
+  pass(bytes: Buffer, start: number, end: number, isLast: boolean): Passed {
+    const { exchange } = this;
+    if (this.isReplaced) return 'taken';
+    if (exchange.bodySteps.length === 0) {
+      exchange.bodyBytesSent += end - start;
+      return end === start || exchange.downstream.write(bytes, start, end) ? 'taken' : 'behind';
+    }
+    const piece = runResponseBody(exchange, bytes.subarray(start, end), isLast);
+    if (piece === null) return 'failed';
+    const framed = this.frame(piece, isLast);
+    return framed.length === 0 || exchange.downstream.write(framed, 0, framed.length) ? 'taken' : 'behind';
+  }
+
+  private frame(piece: Uint8Array, isLast: boolean): Uint8Array {
+    this.exchange.bodyBytesSent += piece.length;
+    if (!this.isRechunked) return piece;
+    const parts: Uint8Array[] = [];
+    if (piece.length > 0) parts.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, CRLF);
+    if (isLast) parts.push(LAST_CHUNK);
+    return Buffer.concat(parts);
+  }
+
+  private respond(framing: string, bytes: Uint8Array, start: number, end: number): boolean {
+    const { exchange } = this;
+    const { plane, upstreamHead, status } = exchange;
+    exchange.isHeadSent = true;
+    return exchange.downstream.respond(
+      {
+        status,
+        reason: this.reason,
+        fields: upstreamHead,
+        dropped: droppedFromResponse(this.shape, plane.options.serverHeader !== ''),
+        added: this.added() + framing,
+      },
+      bytes,
+      start,
+      end,
+    );
+  }
+
+  private added(): string {
+    const { exchange } = this;
+    const { serverHeader, upstreamStatusHeader } = exchange.plane.options;
+    const own = exchange.responseAdded;
+    let added = own === null ? '' : own.text();
+    if (own !== null && own.has('server')) {
+      if (exchange.upstreamHead?.has(DATE) !== true && !own.has('date')) added += `Date: ${exchange.plane.httpDate()}\r\n`;
+    } else if (exchange.upstreamHead?.has(DATE) !== true) added += ownFields(exchange.plane);
+    else if (serverHeader !== '') added += `Server: ${serverHeader}\r\n`;
+    if (upstreamStatusHeader === 'always' || (upstreamStatusHeader === 'on_5xx' && exchange.upstreamStatus >= 500)) {
+      const before = exchange.upstreamStatuses;
+      added += `X-APISIX-Upstream-Status: ${before === '' ? '' : `${before}, `}${exchange.upstreamStatus}\r\n`;
+    }
+    return added;
+  }
+}
