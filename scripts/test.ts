@@ -16,7 +16,7 @@ const result = spawnSync(
     `--test-timeout=${TEST_LIMIT_MS}`,
     '--import=./scripts/test-limit.ts',
     '--test-reporter=./scripts/test-reporter.ts',
-    ...(files.length > 0 ? files : ['src/**/*.test.ts', 'test/**/*.test.ts']),
+    ...(files.length > 0 ? files : ['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts']),
   ],
   { stdio: 'inherit' },
 );

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -38,7 +38,7 @@ export class PlantedTree {
     const tools = Object.entries(devDependencies).filter(([name]) => TOOLS.includes(name));
     const manifest = { name: 'planted', type: 'module', scripts, devDependencies: Object.fromEntries(tools) };
     this.write({ 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, ...files });
-    this.spawn('git', ['init', '-q']);
+    spawnSync('git', ['init', '-q'], { cwd: this.root });
   }
 
   /** Links each package: the folder itself also holds caches, and those of two trees must not meet. */
@@ -59,21 +59,22 @@ export class PlantedTree {
   }
 
   /** Runs one of the checks of scripts/check.ts on the tree. */
-  check(name: string, environment: NodeJS.ProcessEnv = {}): CheckRun {
-    return this.spawn(process.execPath, ['scripts/check.ts', name], environment);
+  check(name: string, environment: NodeJS.ProcessEnv = {}): Promise<CheckRun> {
+    return this.run(process.execPath, ['scripts/check.ts', name], environment);
   }
 
-  spawn(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): CheckRun {
+  run(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<CheckRun> {
     const bin = path.join(ROOT, 'node_modules/.bin');
-    const env: NodeJS.ProcessEnv = {
-      ...process.env,
-      ...environment,
-      PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}`,
-    };
+    const PATH = `${bin}${path.delimiter}${process.env['PATH'] ?? ''}`;
+    const env: NodeJS.ProcessEnv = { ...process.env, ...environment, PATH };
     // A test runner inside a test runner would report to the outer one instead of to us.
     delete env['NODE_TEST_CONTEXT'];
-    const run = spawnSync(program, args, { cwd: this.root, env, encoding: 'utf8' });
-    return { status: run.status, output: `${run.error?.message ?? ''}${run.stdout}${run.stderr}` };
+    return new Promise((resolve) => {
+      execFile(program, args, { cwd: this.root, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+        resolve({ status, output: `${status === null ? (error?.message ?? '') : ''}${stdout}${stderr}` });
+      });
+    });
   }
 
   remove(): void {

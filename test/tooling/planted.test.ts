@@ -265,7 +265,8 @@ const PLANTED: readonly Planted[] = [
   },
 ];
 
-describe('the checks', () => {
+// Two at a time: some of them wait more than they compute.
+describe('the checks', { concurrency: 2 }, () => {
   let clean: PlantedTree;
   let planted: PlantedTree;
   before(() => {
@@ -279,35 +280,35 @@ describe('the checks', () => {
   });
 
   for (const check of ['format', 'types', 'lint', 'dead', 'docs', 'marks', 'tests']) {
-    it(`${check} passes on a clean tree`, () => {
-      const { status, output } = clean.check(check);
+    it(`${check} passes on a clean tree`, async () => {
+      const { status, output } = await clean.check(check);
       assert.equal(status, 0, output);
     });
     const rows = PLANTED.filter((row) => row.check === check);
     if (rows.length === 0) continue;
-    it(`${check} fails on a planted tree and names each violation`, () => {
-      const { status, output } = planted.check(check, { GATEWRIGHT_TEST_FILE_LIMIT_S: '3' });
+    it(`${check} fails on a planted tree and names each violation`, async () => {
+      const { status, output } = await planted.check(check, { GATEWRIGHT_TEST_FILE_LIMIT_S: '3' });
       assert.equal(status, 1, output);
       for (const { file, says } of rows) assert.ok(output.includes(says), `${file} passed unnoticed:\n${output}`);
     });
   }
 
-  it('an unknown check is refused', () => {
-    const { status, output } = clean.check('typos');
+  it('an unknown check is refused', async () => {
+    const { status, output } = await clean.check('typos');
     assert.equal(status, 64);
     assert.match(output, /no check is named typos; there are format, types, lint/);
   });
 });
 
 describe('the linter', () => {
-  it('reports each planted violation under its rule, and nothing in clean files', () => {
+  it('reports each planted violation under its rule, and nothing in clean files', async () => {
     const tree = new PlantedTree(CLEAN);
     try {
       tree.write({
         'src/cli/cycle-two.ts': "import { one } from './cycle.ts';\nexport const two = (): number => one();\n",
       });
       for (const { file, text } of VIOLATIONS) tree.write({ [file]: text });
-      const { status, output } = tree.spawn('oxlint', ['--format', 'json']);
+      const { status, output } = await tree.run('oxlint', ['--format', 'json']);
       assert.equal(status, 1, output);
       const { diagnostics } = JSON.parse(output) as { diagnostics: Diagnostic[] };
       const found = new Set(diagnostics.map(({ code, filename }) => `${filename}: ${code}`));
