@@ -291,8 +291,10 @@ export class ServerConnection implements SocketOwner, Deadline {
     if (sink === null) return end;
     const next = body.scan(bytes, start, end);
     const most = this.settings.limits.body_bytes;
-    if (next < 0 || (most > 0 && body.dataBytes > most)) {
-      this.bodyFault(next < 0 ? 'bad_chunk' : 'body_too_large');
+    // The size first: what comes after too much data is not looked at, however the input was cut.
+    const isTooLarge = most > 0 && body.dataBytes > most;
+    if (isTooLarge || next < 0) {
+      this.bodyFault(isTooLarge ? 'body_too_large' : 'bad_chunk');
       return end;
     }
     if (body.isDone) {
