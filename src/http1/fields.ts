@@ -264,11 +264,14 @@ function refusedCoding(codings: string[]): number {
   return last === 'chunked' && chunkedOnce ? TRANSFER_CODING : AMBIGUOUS_FRAMING;
 }
 
+/** RFC 9110 §5.6.3: no other space than these two; `trim` would take the byte A0 for one. */
+const SPACE_AROUND = /^[\t ]+|[\t ]+$/g;
+
 function listOf(bytes: Uint8Array, start: number, end: number): string[] {
   return latin1(bytes, start, end)
     .toLowerCase()
     .split(',')
-    .map((item) => item.trim());
+    .map((item) => item.replaceAll(SPACE_AROUND, ''));
 }
 
 /**
