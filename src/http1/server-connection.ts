@@ -47,6 +47,9 @@ export class ServerConnection implements SocketOwner, Deadline {
   private readonly body = new BodyReader();
   private expectsContinue = false;
   private closes = false;
+  /** The client itself said that this is its last request. */
+  private isLastRequest = false;
+  private writes = 0;
   private discards = false;
   private isAnswered = false;
 
@@ -74,11 +77,12 @@ export class ServerConnection implements SocketOwner, Deadline {
   nextDeadline: Deadline | null = null;
   previousDeadline: Deadline | null = null;
 
-  constructor(socket: net.Socket, settings: ServerSettings) {
+  /** @param localPort asked of the system if it is not known, which costs a call of it */
+  constructor(socket: net.Socket, settings: ServerSettings, localPort = socket.localPort ?? 0) {
     this.socket = socket;
     this.settings = settings;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
-    this.localPort = socket.localPort ?? 0;
+    this.localPort = localPort;
     own(socket, this);
     settings.wheel.arm(this, settings.timeouts.idle_ms);
   }
@@ -114,6 +118,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   /** Writes an interim response, complete with its empty line. */
   respondInterim(text: string): void {
     this.expectsContinue = false;
+    this.beforeWrite();
     this.socket.write(text, 'latin1');
   }
 
@@ -125,7 +130,13 @@ export class ServerConnection implements SocketOwner, Deadline {
     if (this.phase === BODY && !this.discards) this.closes = true;
     if (this.hasPeerEnded && this.ahead.length === 0) this.closes = true;
     const head = responseText(response) + this.connectionField() + '\r\n';
+    this.beforeWrite();
     return this.written(writeMessage(this.socket, head, bytes, start, end));
+  }
+
+  /** Nagle's algorithm holds back second writes only: a connection that serves one request is spared the call. */
+  private beforeWrite(): void {
+    if (this.writes < 2 && ++this.writes === 2) this.socket.setNoDelay(true);
   }
 
   private connectionField(): string {
@@ -136,6 +147,7 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   /** Writes more of the body, framed as its head said. @returns false if the client is behind */
   write(bytes: Uint8Array, start: number, end: number): boolean {
+    this.beforeWrite();
     return this.written(writeMessage(this.socket, '', bytes, start, end));
   }
 
@@ -266,6 +278,7 @@ export class ServerConnection implements SocketOwner, Deadline {
     const { limits, timeouts, handler, wheel } = this.settings;
     const { contentLength, chunked, minorVersion } = parsed;
     this.minorVersion = minorVersion;
+    this.isLastRequest = parsed.connectionClose;
     this.closes ||= parsed.connectionClose || (minorVersion === 0 && !parsed.connectionKeepAlive);
     this.expectsContinue = parsed.expectContinue;
     this.discards = this.isAnswered = this.isHeadBegun = false;
@@ -379,8 +392,14 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private linger(): void {
+    const isDone = this.phase === RESPONSE && this.isLastRequest && this.ahead.length === 0;
     this.phase = LINGER;
     const { wheel, timeouts } = this.settings;
+    // Nothing more comes and nothing waits: no need to see the client off.
+    if (isDone && !this.isReading && this.socket.writableLength === 0) {
+      this.abort(false);
+      return;
+    }
     this.lingerUntil_ms = wheel.now_ms + timeouts.linger_total_ms;
     this.lingerWaiting = -1;
     this.resumeReading();

@@ -110,7 +110,7 @@ export interface ListenOptions {
   /** Lets tests take the slower path. */
   readonly readPath: ReadPath;
   /** Called with each accepted socket, which must be owned within the call. */
-  readonly onSocket: (socket: net.Socket) => void;
+  readonly onSocket: (socket: net.Socket, port: number) => void;
   /** The kernel could not hand over a connection (for want of descriptors, for example). */
   readonly onAcceptError: (error: Error) => void;
 }
@@ -125,15 +125,13 @@ interface ListeningHandle {
   onconnection: (status: number, handle: AcceptedHandle | undefined) => void;
 }
 
-interface AcceptedHandle {
-  setNoDelay(enable: boolean): void;
-}
+type AcceptedHandle = object;
 
 /** Starts to listen; rejects if the address cannot be had. */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  const server = net.createServer({ allowHalfOpen: true });
   server.on('connection', (socket) => {
-    options.onSocket(socket);
+    options.onSocket(socket, portOf(server));
     socket.on('data', onData);
   });
   await new Promise<void>((resolve, reject) => {
@@ -145,21 +143,28 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   });
   server.on('error', options.onAcceptError);
   const readPath = options.readPath === 'onread' && takeOver(server, options) ? 'onread' : 'data';
+  return { server, port: portOf(server), readPath };
+}
+
+function portOf(server: net.Server): number {
   const address = server.address();
-  return { server, port: typeof address === 'object' && address !== null ? address.port : 0, readPath };
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** @returns false if this Node.js does not have the private pieces */
 function takeOver(server: net.Server, options: ListenOptions): boolean {
   const handle = (server as unknown as { _handle: ListeningHandle | null })._handle;
   if (handle === null || typeof handle.onconnection !== 'function') return false;
+  const port = portOf(server);
   handle.onconnection = (status, accepted) => {
     if (accepted === undefined) {
       options.onAcceptError(new Error(`accept failed with status ${status}`));
       return;
     }
-    accepted.setNoDelay(true);
-    options.onSocket(new net.Socket({ handle: accepted, allowHalfOpen: true, onread: ONREAD } as unknown as net.SocketConstructorOpts));
+    options.onSocket(
+      new net.Socket({ handle: accepted, allowHalfOpen: true, onread: ONREAD } as unknown as net.SocketConstructorOpts),
+      port,
+    );
   };
   return true;
 }
@@ -193,7 +198,7 @@ function isWriteFailure(error: Error | undefined): boolean {
 
 /** Opens an outgoing connection. */
 export function connect(host: string, port: number, owner: OutgoingOwner): net.Socket {
-  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD } as unknown as net.SocketConstructorOpts);
+  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD } as net.SocketConstructorOpts);
   own(socket, owner);
   socket.connect({ host, port, noDelay: true } as net.TcpSocketConnectOpts);
   return socket;

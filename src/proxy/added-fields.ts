@@ -5,7 +5,7 @@ const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\uffff]/;
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
 /** What frames a message or belongs to one hop: the gateway alone says these. */
-const FRAMING = new Set([
+const FRAMING: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',

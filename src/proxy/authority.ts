@@ -16,7 +16,8 @@ export function parseAuthority(text: string): Authority | null {
   const name = text.startsWith('[') ? literalOf(text) : nameOf(text);
   if (name === null) return null;
   const port = text.slice(name.length);
-  if (port !== '' && (!port.startsWith(':') || !PORT.test(port.slice(1)) || Number(port.slice(1)) > 65_535)) return null;
+  if (port !== '' && (!port.startsWith(':') || !PORT.test(port.slice(1)) || Number(port.slice(1)) > 65_535))
+    return null;
   const host = name.toLowerCase();
   return { text, host: host.endsWith('.') && host.length > 1 ? host.slice(0, -1) : host };
 }

@@ -207,7 +207,8 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   mustHaveUnsentHead(): void {
-    if (this.isHeadSent) throw new Error('the response head was sent already: it can be changed in the phase responseHead');
+    if (this.isHeadSent)
+      throw new Error('the response head was sent already: it can be changed in the phase responseHead');
   }
 
   addBodyStep(step: Step): void {

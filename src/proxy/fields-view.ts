@@ -1,4 +1,4 @@
-import { Head } from '../http1/head.ts';
+import type { Head } from '../http1/head.ts';
 import { REMOVED } from '../http1/fields.ts';
 import { AddedFields, checkedName, checkedValue } from './added-fields.ts';
 
@@ -21,7 +21,8 @@ export class FieldsView {
     const lower = name.toLowerCase();
     const values: string[] = [];
     const { head } = this;
-    if (head !== null) for (let k = head.indexOf(lower, 0); k >= 0; k = head.indexOf(lower, k + 1)) values.push(head.value(k));
+    if (head !== null)
+      for (let k = head.indexOf(lower, 0); k >= 0; k = head.indexOf(lower, k + 1)) values.push(head.value(k));
     return this.added === null ? values : values.concat(this.added.all(lower));
   }
 

@@ -149,7 +149,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const { exchange, upstream } = this;
     const { plane } = exchange;
     const node = upstream.nodes[this.nodeIndex];
-    if (node === undefined) throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
+    if (node === undefined)
+      throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
     // The first attempt begins with the exchange: reading the clock again would cost more than it tells.
     this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
     const timeouts = exchange.matched?.timeouts ?? upstream.timeouts;

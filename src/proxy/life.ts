@@ -74,20 +74,22 @@ function hold(
     onEnded();
     endHeld(exchange, fault);
   });
-  outcome.then(
-    (result) => {
-      if (held.isGone) return;
-      held.release(result === undefined ? next(exchange) : answer(exchange, result));
-    },
-    (error: unknown) => {
+  outcome
+    .then(
+      (result) => {
+        if (held.isGone) return;
+        held.release(result === undefined ? next(exchange) : answer(exchange, result));
+      },
+      (error: unknown) => {
+        exchange.plane.onFault(error);
+        if (!held.isGone) held.release(refuse(exchange, 'internal'));
+      },
+    )
+    .catch((error: unknown) => {
       exchange.plane.onFault(error);
-      if (!held.isGone) held.release(refuse(exchange, 'internal'));
-    },
-  ).catch((error: unknown) => {
-    exchange.plane.onFault(error);
-    exchange.downstream.abort(true);
-    exchange.finish();
-  });
+      exchange.downstream.abort(true);
+      exchange.finish();
+    });
   return held;
 }
 

@@ -4,7 +4,13 @@ import { Head, NO_HEAD } from '../http1/head.ts';
 import { parsed } from '../http1/fields.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
-import type { RequestHandler, RequestSink, ServerLimits, ServerSettings, ServerTimeouts } from '../http1/server-settings.ts';
+import type {
+  RequestHandler,
+  RequestSink,
+  ServerLimits,
+  ServerSettings,
+  ServerTimeouts,
+} from '../http1/server-settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import { ConnectionMemo } from './connection-memo.ts';
 import { Exchange } from './exchange.ts';
@@ -37,15 +43,15 @@ export class Listener implements RequestHandler {
     return this.connections.size;
   }
 
-  /** Takes an accepted socket. */
-  accept(socket: net.Socket): void {
+  /** Takes a socket that was accepted on `port`. */
+  accept(socket: net.Socket, port: number): void {
     const most = this.options.limits.connections;
     if (most > 0 && this.connections.size >= most) {
       socket.on('error', ignore);
       socket.destroy();
       return;
     }
-    const connection = new ServerConnection(socket, this.settings);
+    const connection = new ServerConnection(socket, this.settings, port);
     connection.memo = new ConnectionMemo(this.plane.isTrusted(connection.remoteAddress));
     this.connections.add(connection);
     if (this.isDraining) connection.drain();
@@ -70,7 +76,10 @@ export class Listener implements RequestHandler {
     const method = methodOf(text, parsed.methodEnd);
     const target = text.slice(parsed.targetStart, parsed.targetEnd);
     const { acceptsTrailers, expectContinue, host, chunked, contentLength } = parsed;
-    const exchange = new Exchange(this.plane, connection, connection.memo as ConnectionMemo, new Head(text), { method, target });
+    const exchange = new Exchange(this.plane, connection, connection.memo as ConnectionMemo, new Head(text), {
+      method,
+      target,
+    });
     exchange.acceptsTrailers = acceptsTrailers && connection.minorVersion === 1;
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;

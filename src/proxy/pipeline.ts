@@ -22,7 +22,9 @@ export function runRequestPhases(exchange: Exchange): Outcome {
 function runConsumerPhases(exchange: Exchange): Outcome {
   exchange.endAuthentication();
   const { consumerRewrite } = exchange.chain;
-  return chain(runSteps(exchange, consumerRewrite, 'rewrite'), () => runSteps(exchange, exchange.chain.access, 'access'));
+  return chain(runSteps(exchange, consumerRewrite, 'rewrite'), () =>
+    runSteps(exchange, exchange.chain.access, 'access'),
+  );
 }
 
 function chain(outcome: Outcome, next: () => Outcome): Outcome {
@@ -102,7 +104,12 @@ function isPromise(result: unknown): result is Promise<unknown> {
 }
 
 /** Waits for a phase, but not for ever: a plugin that never answers is a plugin that failed. */
-function settle(exchange: Exchange, step: Step, phase: Phase, result: Promise<void | Reply>): Promise<Reply | undefined> {
+function settle(
+  exchange: Exchange,
+  step: Step,
+  phase: Phase,
+  result: Promise<void | Reply>,
+): Promise<Reply | undefined> {
   return new Promise((resolve) => {
     const timer = exchange.plane.startTimer(exchange.plane.options.pluginTimeout_ms, () => {
       resolve(fail(exchange, step, phase, new Error(`no answer within ${exchange.plane.options.pluginTimeout_ms} ms`)));

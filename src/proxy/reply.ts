@@ -15,7 +15,13 @@ const NO_BYTES = Buffer.alloc(0);
 /** Answers with an error of the table. Not to be called once a head was sent. */
 export function replyError(exchange: Exchange, code: ErrorCode): void {
   const { status } = ERRORS[code];
-  send(exchange, { status, code, type: 'application/json', body: Buffer.from(errorBody(code, exchange)), headers: NO_HEADERS });
+  send(exchange, {
+    status,
+    code,
+    type: 'application/json',
+    body: Buffer.from(errorBody(code, exchange)),
+    headers: NO_HEADERS,
+  });
 }
 
 /** Answers with what a phase returned. Not to be called once a head was sent. */
@@ -27,9 +33,12 @@ export function reply(exchange: Exchange, answer: Reply): void {
   }
   const { body } = answer;
   if (body === undefined) send(exchange, { status, code, type: '', body: NO_BYTES, headers });
-  else if (typeof body === 'string') send(exchange, { status, code, type: 'text/plain; charset=utf-8', body: Buffer.from(body), headers });
-  else if (body instanceof Uint8Array) send(exchange, { status, code, type: 'application/octet-stream', body: Buffer.from(body), headers });
-  else send(exchange, { status, code, type: 'application/json', body: Buffer.from(`${JSON.stringify(body)}\n`), headers });
+  else if (typeof body === 'string')
+    send(exchange, { status, code, type: 'text/plain; charset=utf-8', body: Buffer.from(body), headers });
+  else if (body instanceof Uint8Array)
+    send(exchange, { status, code, type: 'application/octet-stream', body: Buffer.from(body), headers });
+  else
+    send(exchange, { status, code, type: 'application/json', body: Buffer.from(`${JSON.stringify(body)}\n`), headers });
 }
 
 const NO_HEADERS: NonNullable<Reply['headers']> = {};

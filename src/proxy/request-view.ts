@@ -92,13 +92,17 @@ export class RequestView implements ExchangeRequest {
 
   setPath(path: string): void {
     this.exchange.mustBeUnsent();
-    if (!PATH.test(path)) throw new TypeError(`${JSON.stringify(path)} is no path: it begins with a slash, other characters are percent-encoded`);
+    if (!PATH.test(path))
+      throw new TypeError(
+        `${JSON.stringify(path)} is no path: it begins with a slash, other characters are percent-encoded`,
+      );
     this.exchange.newPath = path;
   }
 
   setQuery(query: string): void {
     this.exchange.mustBeUnsent();
-    if (!QUERY.test(query)) throw new TypeError(`${JSON.stringify(query)} is no query: other characters are percent-encoded`);
+    if (!QUERY.test(query))
+      throw new TypeError(`${JSON.stringify(query)} is no query: other characters are percent-encoded`);
     this.exchange.newQuery = query === '' ? '' : `?${query}`;
   }
 

@@ -77,7 +77,9 @@ export class ResponseRelay {
     const piece = runResponseBody(exchange, bytes.subarray(start, end), isLast);
     if (piece === null) return 'failed';
     const framed = this.frame(piece, isLast);
-    return this.respond(this.isRechunked ? 'Transfer-Encoding: chunked\r\n' : '', framed, 0, framed.length) ? 'taken' : 'behind';
+    return this.respond(this.isRechunked ? 'Transfer-Encoding: chunked\r\n' : '', framed, 0, framed.length)
+      ? 'taken'
+      : 'behind';
   }
 
   private startReplaced(): Passed {
@@ -137,7 +139,8 @@ export class ResponseRelay {
     const own = exchange.responseAdded;
     let added = own === null ? '' : own.text();
     if (own !== null && own.has('server')) {
-      if (exchange.upstreamHead?.has(DATE) !== true && !own.has('date')) added += `Date: ${exchange.plane.httpDate()}\r\n`;
+      if (exchange.upstreamHead?.has(DATE) !== true && !own.has('date'))
+        added += `Date: ${exchange.plane.httpDate()}\r\n`;
     } else if (exchange.upstreamHead?.has(DATE) !== true) added += ownFields(exchange.plane);
     else if (serverHeader !== '') added += `Server: ${serverHeader}\r\n`;
     if (upstreamStatusHeader === 'always' || (upstreamStatusHeader === 'on_5xx' && exchange.upstreamStatus >= 500)) {

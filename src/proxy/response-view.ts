@@ -38,7 +38,8 @@ export class ResponseView implements ExchangeResponse {
 
   setStatus(status: number): void {
     this.exchange.mustHaveUnsentHead();
-    if (!Number.isInteger(status) || status < 200 || status > 599) throw new TypeError(`${status} is no status of a final response`);
+    if (!Number.isInteger(status) || status < 200 || status > 599)
+      throw new TypeError(`${status} is no status of a final response`);
     this.exchange.status = status;
   }
 

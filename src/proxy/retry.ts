@@ -2,7 +2,7 @@
 import type { ResponseFault } from '../http1/client-connection.ts';
 
 /** RFC 9110 §9.2.2: sending these twice does what sending them once does. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);

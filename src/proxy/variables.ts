@@ -60,7 +60,8 @@ export function queryArgument(query: string, name: string): string | undefined {
   if (query === '') return undefined;
   for (const pair of query.slice(1).split('&')) {
     const equals = pair.indexOf('=');
-    if (decoded(equals < 0 ? pair : pair.slice(0, equals)) === name) return equals < 0 ? '' : decoded(pair.slice(equals + 1));
+    if (decoded(equals < 0 ? pair : pair.slice(0, equals)) === name)
+      return equals < 0 ? '' : decoded(pair.slice(equals + 1));
   }
   return undefined;
 }

@@ -94,7 +94,7 @@ export class Worker {
             port,
             backlog: BACKLOG,
             readPath,
-            onSocket: (socket) => this.listener.accept(socket),
+            onSocket: (socket, port) => this.listener.accept(socket, port),
             onAcceptError: onFault,
           }),
         );

@@ -88,7 +88,15 @@ export class Lab {
     );
     const { upstream } = this;
     const { timeouts } = upstream;
-    const route: CompiledRoute = { id: 'route', name: '', serviceId: '', upstream, refusal: null, timeouts };
+    const route: CompiledRoute = {
+      id: 'route',
+      name: '',
+      serviceId: '',
+      serviceName: '',
+      upstream,
+      refusal: null,
+      timeouts,
+    };
     const { find } = options;
     this.worker = new Worker({
       settings: settingsOf(options.settings ?? {}),
@@ -98,6 +106,7 @@ export class Lab {
         this.log.push({ method, target, status, errorCode, upstreamAddresses, upstreamStatuses, bodyBytesSent });
       },
       onFault: (error) => this.faults.push(error),
+      onPluginFault: ({ error }) => this.faults.push(error),
       readPath,
     });
   }
