@@ -32,3 +32,21 @@ function nameOf(text: string): string | null {
   const name = colon < 0 ? text : text.slice(0, colon);
   return REGISTERED_NAME.test(name) && !/%(?![0-9A-Fa-f]{2})/.test(name) ? name : null;
 }
+
+const MOST_REMEMBERED = 1_024;
+
+/** The authorities seen lately: clients send the same few names. Forgets all of them when there are too many. */
+export class AuthorityMemo {
+  private readonly seen = new Map<string, Authority>();
+
+  /** @returns null if the text is no authority */
+  get(text: string): Authority | null {
+    const known = this.seen.get(text);
+    if (known !== undefined) return known;
+    const authority = parseAuthority(text);
+    if (authority === null) return null;
+    if (this.seen.size >= MOST_REMEMBERED) this.seen.clear();
+    this.seen.set(text, authority);
+    return authority;
+  }
+}

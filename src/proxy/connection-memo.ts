@@ -1,5 +1,5 @@
 /** What is derived once per client connection instead of once per request: keep-alive clients repeat themselves. */
-import { parseAuthority, type Authority } from './authority.ts';
+import type { Authority, AuthorityMemo } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import { describeClient } from './forwarding.ts';
 
@@ -10,14 +10,17 @@ export class ConnectionMemo {
   private forwardingVersion = -1;
   private forwarding = '';
 
-  constructor(isPeerTrusted: boolean) {
+  private readonly authorities: AuthorityMemo;
+
+  constructor(isPeerTrusted: boolean, authorities: AuthorityMemo) {
     this.isPeerTrusted = isPeerTrusted;
+    this.authorities = authorities;
   }
 
   /** Parsed Host; null if it is malformed. */
   authorityOf(text: string): Authority | null {
     if (this.authority !== null && this.authority.text === text) return this.authority;
-    const authority = parseAuthority(text);
+    const authority = this.authorities.get(text);
     if (authority !== null) this.authority = authority;
     return authority;
   }

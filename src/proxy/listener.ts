@@ -12,6 +12,7 @@ import type {
   ServerTimeouts,
 } from '../http1/server-settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
+import { AuthorityMemo } from './authority.ts';
 import { ConnectionMemo } from './connection-memo.ts';
 import { Exchange } from './exchange.ts';
 import type { Plane } from './plane.ts';
@@ -30,6 +31,7 @@ export class Listener implements RequestHandler {
   private readonly options: ListenerOptions;
   private readonly settings: ServerSettings;
   private readonly connections = new Set<ServerConnection>();
+  private readonly authorities = new AuthorityMemo();
   private isDraining = false;
   private onIdle: (() => void) | null = null;
 
@@ -52,7 +54,7 @@ export class Listener implements RequestHandler {
       return;
     }
     const connection = new ServerConnection(socket, this.settings, port);
-    connection.memo = new ConnectionMemo(this.plane.isTrusted(connection.remoteAddress));
+    connection.memo = new ConnectionMemo(this.plane.isTrusted(connection.remoteAddress), this.authorities);
     this.connections.add(connection);
     if (this.isDraining) connection.drain();
   }
