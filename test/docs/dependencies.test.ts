@@ -9,6 +9,12 @@ const read = (name: string): string => readFileSync(path.join(ROOT, name), 'utf8
 
 type Versions = Readonly<Record<string, string>>;
 
+interface Locked {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly optionalDependencies?: Versions;
+}
+
 test('the page lists what package.json has, each in its table', () => {
   const { dependencies, devDependencies } = JSON.parse(read('package.json')) as {
     readonly dependencies: Versions;
@@ -22,12 +28,24 @@ test('the page lists what package.json has, each in its table', () => {
 
 test('the lock file names no place to download from, so that every registry serves', () => {
   const { packages } = JSON.parse(read('package-lock.json')) as {
-    readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly integrity?: string }>>;
+    readonly packages: Readonly<Record<string, Locked>>;
   };
   const entries = Object.entries(packages).filter(([name]) => name !== '');
   assert.ok(entries.length > 10);
   assert.deepEqual(
     entries.filter(([, { resolved, integrity }]) => resolved !== undefined || integrity === undefined),
+    [],
+  );
+});
+
+test('the lock file has the binaries of every platform, without which npm ci refuses it', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as { readonly packages: Readonly<Record<string, Locked>> };
+  const wanted = Object.values(packages).flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}));
+  assert.ok(wanted.length > 20);
+  const isLocked = (name: string): boolean =>
+    Object.keys(packages).some((place) => place === `node_modules/${name}` || place.endsWith(`/node_modules/${name}`));
+  assert.deepEqual(
+    wanted.filter((name) => !isLocked(name)),
     [],
   );
 });
