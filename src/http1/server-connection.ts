@@ -128,7 +128,8 @@ export class ServerConnection implements SocketOwner, Deadline {
    */
   respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.phase === BODY && !this.discards) this.closes = true;
-    if (this.hasPeerEnded && this.ahead.length === 0) this.closes = true;
+    // While what was sent ahead is being read, it is not known yet whether more requests are in it.
+    if (this.hasPeerEnded && this.ahead.length === 0 && !this.isReading) this.closes = true;
     const head = responseText(response) + this.connectionField() + '\r\n';
     this.beforeWrite();
     return this.written(writeMessage(this.socket, head, bytes, start, end));

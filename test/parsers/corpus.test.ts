@@ -37,12 +37,14 @@ describe('the corpus', () => {
 });
 
 describe('every message of the corpus is read as it says', () => {
-  it('on the server side', () => {
-    for (const { name, bytes, limits, expected } of REQUESTS) {
-      const run = runServer(bytes, [], limits, 'prompt');
-      assert.deepEqual({ name, events: run.events, problems: run.problems }, { name, events: expected, problems: [] });
-    }
-  });
+  for (const answerTime of ['prompt', 'late'] as const) {
+    it(`on the server side, with answers that come ${answerTime}`, () => {
+      for (const { name, bytes, limits, expected } of REQUESTS) {
+        const { events, problems } = runServer(bytes, [], limits, answerTime);
+        assert.deepEqual({ name, events, problems }, { name, events: expected, problems: [] });
+      }
+    });
+  }
 
   it('on the client side', () => {
     for (const { name, bytes, limits, method, expected } of RESPONSES) {

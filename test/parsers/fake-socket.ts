@@ -23,6 +23,8 @@ export class FakeSocket extends EventEmitter {
     this.hasEnded = true;
   }
 
+  setNoDelay(): void {}
+
   pause(): void {}
 
   resume(): void {}
