@@ -1,0 +1,76 @@
+import { definePlugin } from '../../sdk/index.ts';
+import { identifiers } from './identifiers.ts';
+
+/** Longer values, or such that could break a log line, are not taken over from a client. */
+const ACCEPTABLE = /^[\x21-\x7e]{1,256}$/;
+
+export default definePlugin({
+  name: 'request-id',
+  priority: 12_015,
+  kind: 'observability',
+  summary: 'Gives every request an id, passes it to the upstream and returns it to the client.',
+  schema: {
+    type: 'object',
+    properties: {
+      header_name: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 256,
+        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        remedy: 'is no header name: use letters, digits and hyphens',
+        default: 'X-Request-Id',
+        description: 'Header that carries the id. An id that the request brings in it is kept.',
+      },
+      include_in_response: {
+        type: 'boolean',
+        default: true,
+        description: 'Whether the response carries the id too.',
+      },
+      algorithm: {
+        enum: ['uuid', 'nanoid', 'range_id', 'ksuid'],
+        default: 'uuid',
+        description:
+          'How ids are made: uuid: random, RFC 9562 version 4; nanoid: 21 URL-safe characters; range_id: characters of a set; ksuid: sortable by time.',
+      },
+      range_id: {
+        type: 'object',
+        description: 'For the algorithm range_id.',
+        properties: {
+          char_set: {
+            type: 'string',
+            minLength: 6,
+            maxLength: 256,
+            pattern: '^[\\x21-\\x7e]*$',
+            remedy: 'may hold printable ASCII without space only: an id is a header value',
+            default: 'abcdefghijklmnopqrstuvwxyzABCDEFGHIGKLMNOPQRSTUVWXYZ0123456789',
+            description: 'Characters that ids are made of.',
+          },
+          length: { type: 'integer', minimum: 6, maximum: 256, default: 16, description: 'Characters of an id.' },
+        },
+        default: {},
+      },
+    },
+  },
+  examples: [
+    { title: 'Defaults', config: {} },
+    { title: 'Short ids in a header of its own', config: { header_name: 'X-Trace', algorithm: 'nanoid' } },
+  ],
+  create({ header_name, include_in_response, algorithm, range_id }, host) {
+    const nextId = identifiers(algorithm, range_id, host);
+    return {
+      rewrite(exchange) {
+        const given = exchange.request.header(header_name);
+        if (given !== undefined && ACCEPTABLE.test(given)) return;
+        exchange.request.setHeader(header_name, nextId());
+      },
+      ...(include_in_response && {
+        responseHead(exchange) {
+          const id = exchange.request.header(header_name);
+          if (id !== undefined && exchange.response.header(header_name) === undefined) {
+            exchange.response.setHeader(header_name, id);
+          }
+        },
+      }),
+    };
+  },
+});
