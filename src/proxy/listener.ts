@@ -86,7 +86,10 @@ export class Listener implements RequestHandler {
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;
     const fault = this.locate(exchange, host);
-    return fault === null ? route(exchange) : refuse(exchange, fault);
+    if (fault === null) return route(exchange);
+    // Who sends what nobody can mean may mean something else by what follows, too.
+    connection.closeAfterAnswer();
+    return refuse(exchange, fault);
   }
 
   /** Sets path, query and host. @returns why that cannot be done */
