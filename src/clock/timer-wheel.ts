@@ -23,7 +23,8 @@ export class TimerWheel {
   /** The current tick. Starts at 1: 0 means "not armed". */
   private tick = 1;
   private readonly slots: (Deadline | null)[] = new Array<Deadline | null>(SLOTS).fill(null);
-  private startedAt = -1;
+  /** When the wheel stood at tick 0; no time at all before the first `advance`. */
+  private startedAt = Number.NaN;
   private armed = 0;
 
   readonly tick_ms: number;
@@ -72,7 +73,7 @@ export class TimerWheel {
 
   /** Moves the wheel to `now_ms` of a monotonic clock and expires what is due. The first call sets the origin. */
   advance(now_ms: number): void {
-    if (this.startedAt < 0) this.startedAt = now_ms - this.tick * this.tick_ms;
+    if (Number.isNaN(this.startedAt)) this.startedAt = now_ms - this.tick * this.tick_ms;
     const target = Math.floor((now_ms - this.startedAt) / this.tick_ms);
     while (this.tick < target) {
       this.tick++;
