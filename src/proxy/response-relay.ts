@@ -37,12 +37,10 @@ export class ResponseRelay {
   begin(): 'coding' | 'codingWithTrailers' | 'data' {
     const { exchange, framing } = this;
     if (exchange.chain.responseHead.length > 0) this.runHead();
-    if (framing !== 'chunked' || this.isReplaced || exchange.bodySteps.length > 0) return 'data';
+    const isOwnBody = this.isReplaced || exchange.bodySteps.length > 0;
     // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
-    if (exchange.minorVersion === 0) {
-      this.shape = 'decoded';
-      return 'data';
-    }
+    if (exchange.minorVersion === 0 && this.shape === 'plain') this.shape = 'decoded';
+    if (framing !== 'chunked' || isOwnBody || exchange.minorVersion === 0) return 'data';
     if (!exchange.acceptsTrailers) return 'coding';
     this.shape = 'withTrailers';
     return 'codingWithTrailers';
@@ -69,7 +67,8 @@ export class ResponseRelay {
     const { exchange } = this;
     if (this.isReplaced) return this.startReplaced();
     if (exchange.bodySteps.length === 0) {
-      if (this.shape === 'decoded' || this.framing === 'until_close') exchange.downstream.closeAfterAnswer();
+      const endsByClose = this.framing === 'until_close' || (this.framing === 'chunked' && this.shape === 'decoded');
+      if (endsByClose) exchange.downstream.closeAfterAnswer();
       exchange.bodyBytesSent += end - start;
       return this.respond('', bytes, start, end) ? 'taken' : 'behind';
     }
