@@ -1,5 +1,8 @@
-/** A generator of random numbers that a seed repeats: mulberry32, uniform in [0, 1). */
-export function seededRandom(seed: number): () => number {
+/** Uniform in [0, 1). */
+export type Random = () => number;
+
+/** A generator of random numbers that a seed repeats (mulberry32). */
+export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -37,7 +37,7 @@ describe('the corpus', () => {
 });
 
 describe('every message of the corpus is read as it says', () => {
-  for (const answerTime of ['prompt', 'late'] as const) {
+  for (const answerTime of ['prompt', 'late', 'mixed'] as const) {
     it(`on the server side, with answers that come ${answerTime}`, () => {
       for (const { name, bytes, limits, expected } of REQUESTS) {
         const { events, problems } = runServer(bytes, [], limits, answerTime);

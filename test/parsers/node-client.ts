@@ -39,7 +39,7 @@ export async function judgeResponse(bytes: Buffer, method: string): Promise<Node
     host: '127.0.0.1',
     insecureHTTPParser: false,
     maxHeaderSize: 131_072,
-    createConnection: () => wire as unknown as import('node:net').Socket,
+    createConnection: () => wire,
   });
   request.on('information', ({ statusCode }) => interim.push(statusCode));
   request.on('error', note);

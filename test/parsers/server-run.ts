@@ -13,9 +13,11 @@ import { decodeChunks } from './naive-chunks.ts';
 
 /**
  * When requests are answered: `prompt`, within the call that completes them; `late`, after the client sent everything
- * and its end; `early`, at the head, without waiting for the body.
+ * and its end; `mixed`, the first one late and the others promptly; `early`, at the head, without waiting for the body.
  */
-export type AnswerTime = 'prompt' | 'late' | 'early';
+export type AnswerTime = (typeof ANSWER_TIMES)[number];
+
+export const ANSWER_TIMES = ['prompt', 'late', 'mixed', 'early'] as const;
 
 export interface SeenRequest {
   readonly method: string;
@@ -76,7 +78,7 @@ class Recorder implements RequestHandler {
     this.requests.push(request);
     if (request.fault !== '') {
       this.events.push(`${startOf(request)} ! ${request.fault}`);
-      connection.discardBody();
+      connection.closeAfterAnswer();
       this.answer(connection);
       sink.isOver = true;
     } else if (this.answerTime === 'early') {
@@ -167,7 +169,8 @@ class Sink implements RequestSink {
     recorder.events.push(
       startOf(request) + (request.body === '' ? '' : ` "${notationOf(Buffer.from(request.body, 'latin1'))}"`),
     );
-    if (recorder.answerTime === 'prompt') recorder.answer(connection);
+    const { answerTime, requests } = recorder;
+    if (answerTime === 'prompt' || (answerTime === 'mixed' && requests.length > 1)) recorder.answer(connection);
     else recorder.pending = connection;
   }
 
@@ -244,7 +247,7 @@ export function runServer(
   const last = recorder.requests.at(-1);
   if (last !== undefined && !last.isComplete && last.fault === '' && answerTime !== 'early')
     recorder.problems.push('the last request hangs');
-  if (!socket.hasEnded) recorder.problems.push('the connection stays open after its end');
+  if (!socket.hasEnded && !socket.isDestroyed) recorder.problems.push('the connection stays open after its end');
   connection.abort(false);
   if (wheel.size !== 0) recorder.problems.push('a deadline outlives its connection');
   if (!recorder.isClosed) recorder.problems.push('onClosed never came');

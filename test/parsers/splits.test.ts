@@ -5,10 +5,9 @@ import { notationOf, readCorpus } from './corpus.ts';
 import { everyByte, randomCuts, singleCuts } from './cuts.ts';
 import { seededRandom } from '../fuzz/random.ts';
 import { clientOutcome, serverOutcome } from './outcome.ts';
-import { type AnswerTime, runServer } from './server-run.ts';
+import { ANSWER_TIMES, runServer } from './server-run.ts';
 
 const SEED = 20_260_801;
-const ANSWER_TIMES: readonly AnswerTime[] = ['prompt', 'late', 'early'];
 
 function* cutsOf(bytes: Buffer, random: () => number): Generator<readonly number[]> {
   yield* singleCuts(bytes.length);
