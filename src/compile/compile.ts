@@ -2,6 +2,7 @@
  * Objects → Snapshot: pure, without I/O, and every problem at once. A bad object never widens access: its last good
  * version serves on, or a tombstone answers in its place, or the whole change is held back.
  */
+import type { Router, RouterMode } from '../router/router.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
@@ -10,16 +11,15 @@ import type { PluginRegistry } from './plugins.ts';
 import { readAll } from './read-objects.ts';
 import type { AllReadings } from './read-objects.ts';
 import { checkReferences } from './references.ts';
-import { buildRouter } from './route-table.ts';
-import { compileRoutes } from './routes.ts';
+import { compileRoutes, isSameMatching, tableOf } from './routes.ts';
 import type { RuleContext } from './rules.ts';
-import type { Snapshot, UpstreamMemory } from './snapshot.ts';
+import type { CompiledRoute, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
 import { renewUpstream } from './upstream.ts';
 
 export interface CompileOptions {
   /** What of the settings bears on matching. */
   readonly settings: {
-    readonly router: 'radixtree_host_uri' | 'radixtree_uri' | 'radixtree_uri_with_parameter';
+    readonly router: RouterMode;
     readonly merge_slashes: boolean;
   };
   /** Of the Snapshot to be made. */
@@ -46,25 +46,30 @@ export const EMPTY_SNAPSHOT: Snapshot = { revision: 0, router: { find: () => und
 
 export function compile(objects: ObjectSet, options: CompileOptions): CompileResult {
   const previous = options.previous ?? EMPTY_SNAPSHOT;
-  const memory = previous.memory;
+  const { memory } = previous;
+  const matching: Matching = { mode: options.settings.router, mergeSlashes: options.settings.merge_slashes };
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const unknownPlugins = objects.unknownAttributes === 'error' ? problems : warnings;
   const plugins = enabledPlugins(options.plugins ?? new Map(), objects.plugins, unknownPlugins);
-  const context: RuleContext = { plugins, mergeSlashes: options.settings.merge_slashes };
+  const context: RuleContext = { plugins, matching };
   const read = readAll(objects, context, memory?.good ?? new Map());
   problems.push(...read.problems);
   warnings.push(...read.warnings);
   checkReferences(read.readings, problems);
   const upstreams = compileUpstreams(read.readings, memory?.upstreams ?? new Map());
-  const routes = compileRoutes({ readings: read.readings, upstreams }, context, memory?.routes ?? new Map(), problems);
+  const known =
+    memory !== undefined && isSameMatching(matching, memory) ? memory.routes : new Map<string, RouteMemory>();
+  const routes = compileRoutes({ readings: read.readings, upstreams }, context, known, problems);
   if (routes === null || objects.isIncomplete || hasLostGlobalRule(read.readings)) {
     return { snapshot: previous, problems, warnings, isBlocked: true };
   }
+  const table = tableOf(routes, matching, memory);
   const snapshot: Snapshot = {
     revision: options.revision,
-    router: buildRouter(Array.from(routes.values(), ({ entry }) => entry)),
-    memory: { good: read.good, upstreams, routes },
+    // Without NEEDS_BODY: `checkMatch` refuses conditions on the body.
+    router: table as Router<CompiledRoute>,
+    memory: { good: read.good, upstreams, routes, table, matching },
   };
   return { snapshot, problems, warnings, isBlocked: false };
 }

@@ -37,6 +37,7 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
     id,
     name: route.name ?? '',
     serviceId: route.service_id === undefined ? '' : String(route.service_id),
+    serviceName: (typeof service === 'object' ? service.found.name : undefined) ?? '',
     upstream: refusal === null ? upstream : null,
     refusal,
     timeouts: compileTimeouts(route.timeout) ?? upstream?.timeouts ?? NO_TIMEOUTS,
@@ -46,7 +47,7 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
 /** A route without a good version: it matches as declared, so that no other route answers for it, and refuses. */
 export function tombstone(id: string): CompiledRoute {
   const refusal = refuse('config_invalid');
-  return { id, name: '', serviceId: '', upstream: null, refusal, timeouts: NO_TIMEOUTS };
+  return { id, name: '', serviceId: '', serviceName: '', upstream: null, refusal, timeouts: NO_TIMEOUTS };
 }
 
 /** The route's own upstream first, then the one it names, then the service's. */

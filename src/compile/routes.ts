@@ -1,5 +1,7 @@
 /** All routes of a Snapshot: compiled, with tombstones where a route has no good version, and reused where nothing changed. */
+import { createRouter } from '../router/create-router.ts';
 import { normalizePattern } from '../router/path.ts';
+import type { RouteChange, RouterRoute, RouteTable } from '../router/router.ts';
 import { reporter } from '../model/object-model.ts';
 import type { RawObject } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
@@ -10,10 +12,9 @@ import type { ServiceObject } from '../model/service.ts';
 import type { AllReadings } from './read-objects.ts';
 import { compileRoute, tombstone } from './route.ts';
 import type { RouteSurroundings } from './route.ts';
-import type { RouteEntry } from './route-table.ts';
 import { checkMatch } from './rules.ts';
 import type { RuleContext } from './rules.ts';
-import type { CompiledRoute, RouteMemory } from './snapshot.ts';
+import type { CompiledRoute, CompileMemory, Matching, RouteMemory } from './snapshot.ts';
 
 /** The routes that can match, by id; null if what one of them matches cannot be told. Problems go to `problems`. */
 export function compileRoutes(
@@ -34,6 +35,31 @@ export function compileRoutes(
     }
   }
   return isBlocked ? null : routes;
+}
+
+/** The routes in a router: an edit of the previous one, so that a change costs what it changes. */
+export function tableOf(
+  routes: ReadonlyMap<string, RouteMemory>,
+  matching: Matching,
+  previous: CompileMemory | undefined,
+): RouteTable<CompiledRoute> {
+  if (previous === undefined || !isSameMatching(matching, previous)) {
+    return createRouter(
+      matching.mode,
+      Array.from(routes.values(), ({ entry }) => entry),
+    );
+  }
+  const changes: RouteChange<CompiledRoute>[] = [];
+  for (const [id, { entry }] of routes) {
+    if (previous.routes.get(id)?.entry !== entry) changes.push({ id, route: entry });
+  }
+  for (const id of previous.routes.keys()) if (!routes.has(id)) changes.push({ id, route: null });
+  return previous.table.with(changes);
+}
+
+/** Whether the entries of a previous Snapshot still mean the same. */
+export function isSameMatching(matching: Matching, { matching: before }: CompileMemory): boolean {
+  return matching.mode === before.mode && matching.mergeSlashes === before.mergeSlashes;
 }
 
 type MatchSources = readonly [route: RouteObject, service: ServiceObject | null];
@@ -77,10 +103,10 @@ function entryOf(
   [route, service]: MatchSources,
   compiled: CompiledRoute,
   context: RuleContext,
-): RouteEntry<CompiledRoute> {
+): RouterRoute<CompiledRoute> {
   return {
     id: compiled.id,
-    uris: urisOf(route).map((uri) => normalizePattern(uri, context.mergeSlashes) ?? uri),
+    uris: urisOf(route).map((uri) => normalizePattern(uri, context.matching.mergeSlashes) ?? uri),
     hosts: route.hosts ?? (route.host === undefined ? (service?.hosts ?? []) : [route.host]),
     methods: route.methods ?? [],
     remoteAddresses: route.remote_addrs ?? (route.remote_addr === undefined ? [] : [route.remote_addr]),

@@ -1,6 +1,8 @@
 /** What is wrong with an object that only the router, the balancers or the plugins can tell. */
 import { checkCidr } from '../router/cidr.ts';
+import { checkExpression, compileExpression } from '../router/expression.ts';
 import { normalizePattern } from '../router/path.ts';
+import { checkHost, checkUri } from '../router/pattern.ts';
 import type { Kind } from '../model/object-set.ts';
 import type { Report } from '../model/object-model.ts';
 import type { ObjectOf } from '../model/models.ts';
@@ -8,12 +10,13 @@ import { quote } from '../model/problem.ts';
 import type { RouteObject } from '../model/route.ts';
 import { checkPlugin, checkPlugins } from './plugins.ts';
 import type { PluginPlace, PluginRegistry } from './plugins.ts';
+import type { Matching } from './snapshot.ts';
 import { checkBalancer } from './upstream.ts';
 
 /** What the rules depend on besides the object. */
 export interface RuleContext {
   readonly plugins: PluginRegistry;
-  readonly mergeSlashes: boolean;
+  readonly matching: Matching;
 }
 
 type Rules = { readonly [K in Kind]?: (value: ObjectOf<K>, context: RuleContext, report: Report) => void };
@@ -34,6 +37,10 @@ export const RULES: Rules = {
     checkPlugins(route.plugins, 'route', context.plugins, report);
   },
   services(service, context, report) {
+    service.hosts?.forEach((host, i) => {
+      const fault = checkHost(host);
+      if (fault !== null) report(`hosts[${i}]`, 'invalid_value', fault, host);
+    });
     if (service.upstream !== undefined) checkBalancer(service.upstream, 'upstream.', report);
     checkPlugins(service.plugins, 'route', context.plugins, report);
   },
@@ -50,17 +57,30 @@ export const RULES: Rules = {
 };
 
 /** The part of a route that decides which requests it matches. */
-export function checkMatch(route: RouteObject, context: RuleContext, report: Report): void {
-  const checkUri = (uri: string, path: string): void => {
-    if (normalizePattern(uri, context.mergeSlashes) !== null) return;
-    report(path, 'invalid_value', `${quote(uri)} matches no request: begin with "/" and stay below it`, uri);
+export function checkMatch(route: RouteObject, { matching }: RuleContext, report: Report): void {
+  const each = (one: string | undefined, all: readonly string[] | undefined, name: string, check: Check): void => {
+    if (one !== undefined) reportFault(check(one), name, one);
+    all?.forEach((text, i) => reportFault(check(text), `${name}s[${i}]`, text));
   };
-  if (route.uri !== undefined) checkUri(route.uri, 'uri');
-  route.uris?.forEach((uri, i) => checkUri(uri, `uris[${i}]`));
-  const checkAddress = (address: string, path: string): void => {
-    const wrong = checkCidr(address);
-    if (wrong !== null) report(path, 'invalid_value', wrong, address);
+  const reportFault = (fault: string | null, path: string, text: string): void => {
+    if (fault !== null) report(path, 'invalid_value', fault, text);
   };
-  if (route.remote_addr !== undefined) checkAddress(route.remote_addr, 'remote_addr');
-  route.remote_addrs?.forEach((address, i) => checkAddress(address, `remote_addrs[${i}]`));
+  each(route.uri, route.uris, 'uri', (uri) => {
+    const pattern = normalizePattern(uri, matching.mergeSlashes);
+    if (pattern !== null) return checkUri(pattern, matching.mode);
+    return `${quote(uri)} matches no request: begin with "/" and stay below it`;
+  });
+  each(route.host, route.hosts, 'host', checkHost);
+  each(route.remote_addr, route.remote_addrs, 'remote_addr', checkCidr);
+  checkVars(route.vars ?? [], report);
+}
+
+/** What is wrong with a text, null if nothing is. */
+type Check = (text: string) => string | null;
+
+function checkVars(vars: readonly unknown[], report: Report): void {
+  const problems = checkExpression(vars);
+  for (const { path, message } of problems) report(`vars${path}`, 'invalid_value', message);
+  if (problems.length > 0 || vars.length === 0 || !compileExpression(vars).needsBody) return;
+  report('vars', 'not_available', 'conditions on the request body are not available in this version');
 }

@@ -4,15 +4,14 @@
  * balancer positions) survives the change.
  */
 import type { BalancerSettings } from '../balance/balancer.ts';
-import type { Router } from '../router/router.ts';
+import type { NeedsBody, Router, RouterMode, RouterRoute, RouteTable } from '../router/router.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { ChainSource, ConsumerIndex } from './chain.ts';
-import type { RouteEntry } from './route-table.ts';
 
 export interface Snapshot {
   /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
   readonly revision: number;
-  readonly router: Router<CompiledRoute>;
+  readonly router: Router<CompiledRoute | NeedsBody>;
   /** Which plugins run; absent where no object has any. */
   readonly chains?: ChainSource;
   /** Absent where there are no consumers. */
@@ -28,6 +27,8 @@ export interface CompiledRoute {
   readonly name: string;
   /** The service that the route refers to, '' if none. */
   readonly serviceId: string;
+  /** The `name` of that service, '' if it has none. */
+  readonly serviceName: string;
   /** The upstream to forward to; null where `refusal` answers instead. */
   readonly upstream: CompiledUpstream | null;
   /** Set on tombstones (a route without a good version) and on dangling references: every match answers this. */
@@ -103,6 +104,16 @@ export interface CompileMemory {
   readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
   /** By id, tombstones too; without routes that are switched off. */
   readonly routes: ReadonlyMap<string, RouteMemory>;
+  /** The same routes in the router; an edit makes the next table from this one. */
+  readonly table: RouteTable<CompiledRoute>;
+  /** What the entries and the table depend on besides. */
+  readonly matching: Matching;
+}
+
+/** How requests are matched, for all routes. */
+export interface Matching {
+  readonly mode: RouterMode;
+  readonly mergeSlashes: boolean;
 }
 
 /** A compiled upstream beside the checked object that it was made of. */
@@ -113,6 +124,6 @@ export interface UpstreamMemory {
 
 /** A route as it stands in the router, beside all that it was made of: as long as these are the same, so is the entry. */
 export interface RouteMemory {
-  readonly entry: RouteEntry<CompiledRoute>;
+  readonly entry: RouterRoute<CompiledRoute>;
   readonly sources: readonly unknown[];
 }

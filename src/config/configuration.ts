@@ -23,6 +23,8 @@ export interface Configuration {
   readonly warnings: readonly Problem[];
   /** Whether the file ends with the line #END: once seen, it stays required. */
   readonly hasEndMark: boolean;
+  /** State of the file when it was read, as `fileSignature` gives it; absent for a text. */
+  readonly signature?: string;
   /** Gives a problem that compile found its line, and hides what came from the environment. */
   dress(problem: Problem): Problem;
 }
@@ -53,8 +55,24 @@ export function findConfiguration(explicit: string | undefined, cwd: string, env
   );
 }
 
+/** Changes whenever the content of a file may have changed; '' if there is no file. */
+export async function fileSignature(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+    return `${dev} ${ino} ${size} ${mtimeNs}`;
+  } catch {
+    return '';
+  }
+}
+
 /** Reads a file. Never rejects: a file that cannot be read is a problem like any other. */
 export async function loadConfiguration(path: string, env: Environment): Promise<Configuration> {
+  // Before the content: a change in between then counts as one.
+  const signature = await fileSignature(path);
+  return { ...(await readConfiguration(path, env)), signature };
+}
+
+async function readConfiguration(path: string, env: Environment): Promise<Configuration> {
   try {
     if (/\.[cm]?[jt]s$/.test(path)) return await loadModule(path);
     const { size } = await stat(path);
@@ -114,7 +132,7 @@ export function endsWithMark(text: string): boolean {
   return /(?:^|\n)#END\s*$/.test(text.slice(-1024));
 }
 
-type Read = Omit<Configuration, 'dress' | 'hasEndMark'>;
+type Read = Pick<Configuration, 'settings' | 'objects' | 'problems' | 'warnings'>;
 
 function readValue(value: unknown, dialect: ParseOptions['dialect']): Read {
   if (value === null || value === undefined) {

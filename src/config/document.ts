@@ -15,9 +15,11 @@ import type { Problem } from '../model/problem.ts';
 /** Larger than any configuration that people keep in one file (40,000 routes are 6 MB). */
 export const MAX_DOCUMENT_BYTES = 256 * 1024 * 1024;
 const MAX_DEPTH = 64;
+/** Generous for files that share a block among all their routes; the bounds that follow from them are a second or two. */
+const MAX_ALIASES = 1_000_000;
+const MAX_MERGED_KEYS = 2_000_000;
 /** Aliases cost nothing to parse, but each is walked again by everything that follows. */
-const MAX_ALIASES = 10_000;
-const MAX_EXPANDED_VALUES = 20_000_000;
+const MAX_EXPANDED_VALUES = 5_000_000;
 
 export interface Document {
   /** null where a problem kept it from being read. */
@@ -48,7 +50,8 @@ export function parseDocument(text: string, format: DocumentFormat): Document {
   let documents: unknown[];
   try {
     events = parseEvents(text, { maxDepth: MAX_DEPTH });
-    documents = constructFromEvents(events, { source: text, schema: YAML_SCHEMA, maxAliases: MAX_ALIASES });
+    const limits = { maxAliases: MAX_ALIASES, maxTotalMergeKeys: MAX_MERGED_KEYS };
+    documents = constructFromEvents(events, { source: text, schema: YAML_SCHEMA, ...limits });
   } catch (error) {
     return failed(syntaxProblem(error, format));
   }

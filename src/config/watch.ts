@@ -1,8 +1,7 @@
 /** Follows the configuration file: tells of each change once it is completely written, and never of half a file. */
 import { watch as watchDirectory } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { loadConfiguration } from './configuration.ts';
+import { fileSignature, loadConfiguration } from './configuration.ts';
 import type { Configuration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 
@@ -12,15 +11,27 @@ export type Schedule = (delay_ms: number, callback: () => void) => () => void;
 export interface WatchOptions {
   readonly path: string;
   readonly env: Environment;
-  /** The configuration that is in force: whether it ended with #END decides whether its successors must. */
-  readonly current: Pick<Configuration, 'hasEndMark'>;
+  /**
+   * The configuration that is in force. Whether it ended with #END decides whether its successors must; its signature
+   * tells whether the file changed since it was read (without one, since the watch began).
+   */
+  readonly current: Pick<Configuration, 'hasEndMark' | 'signature'>;
   readonly schedule: Schedule;
   /** A changed file, read completely; it may have problems. */
   readonly onChange: (configuration: Configuration) => void;
   /** The file is not fit to be read now, for a reason that should be logged; what is in force stays. */
   readonly onHeldBack: (reason: string) => void;
-  /** Calls back at every event in a directory until the returned function is called; fs.watch by default. */
-  readonly listen?: (directory: string, onEvent: () => void) => () => void;
+  /** The file itself; by default the one at `path`. */
+  readonly file?: WatchedFile;
+}
+
+export interface WatchedFile {
+  /** Changes whenever the content may have changed; '' while there is no file. Never rejects. */
+  signature(): Promise<string>;
+  /** Never rejects: what is wrong is among the problems. */
+  load(): Promise<Configuration>;
+  /** Calls back at every event around the file until the returned function is called. Throws if that is not possible. */
+  listen(onEvent: () => void): () => void;
 }
 
 export interface Watch {
@@ -46,6 +57,7 @@ export function watchConfiguration(options: WatchOptions): Watch {
 
 class FileWatch implements Watch {
   private readonly options: WatchOptions;
+  private readonly file: WatchedFile;
   private readonly unlisten: () => void;
   private isEndRequired: boolean;
   /** Of the file as it was last read or held back. */
@@ -60,12 +72,15 @@ class FileWatch implements Watch {
 
   constructor(options: WatchOptions) {
     this.options = options;
+    this.file = options.file ?? fileAt(options.path, options.env);
     this.isEndRequired = options.current.hasEndMark;
     this.unlisten = this.listen();
   }
 
   async begin(): Promise<void> {
-    this.seen = await signature(this.options.path);
+    const now = await this.file.signature();
+    this.seen = this.options.current.signature ?? now;
+    if (now !== this.seen) this.stir();
     this.poll();
   }
 
@@ -82,11 +97,12 @@ class FileWatch implements Watch {
   }
 
   private listen(): () => void {
-    const { listen = listenToDirectory, path, onHeldBack } = this.options;
     try {
-      return listen(dirname(path), () => this.stir());
+      return this.file.listen(() => this.stir());
     } catch (error) {
-      onHeldBack(`the directory cannot be watched (${(error as Error).message}): changes are found by polling`);
+      this.options.onHeldBack(
+        `the directory cannot be watched (${(error as Error).message}): changes are found by polling`,
+      );
       return () => undefined;
     }
   }
@@ -94,7 +110,7 @@ class FileWatch implements Watch {
   private poll(): void {
     if (this.isClosed) return;
     this.cancelPoll = this.options.schedule(POLL_ms, () => {
-      void signature(this.options.path).then((now) => {
+      void this.file.signature().then((now) => {
         if (now !== this.seen && this.cancelQuiet === null) this.stir();
         this.poll();
       });
@@ -122,7 +138,7 @@ class FileWatch implements Watch {
   }
 
   private async readIfSettled(): Promise<void> {
-    const before = await signature(this.options.path);
+    const before = await this.file.signature();
     if (before === this.seen && !this.isForced) return;
     // A file that is still growing without events (polled) has to be seen twice in the same state.
     if (before !== this.settling) {
@@ -130,9 +146,9 @@ class FileWatch implements Watch {
       return this.stir();
     }
     if (before === '') return this.holdBack(before, `${this.options.path} is gone`);
-    const configuration = await loadConfiguration(this.options.path, this.options.env);
+    const configuration = await this.file.load();
     if (this.isClosed) return;
-    if ((await signature(this.options.path)) !== before) return this.stir();
+    if ((await this.file.signature()) !== before) return this.stir();
     if (this.isEndRequired && !configuration.hasEndMark) {
       return this.holdBack(
         before,
@@ -152,19 +168,15 @@ class FileWatch implements Watch {
   }
 }
 
-/** Changes whenever the content may have changed; '' if there is no file. */
-async function signature(path: string): Promise<string> {
-  try {
-    const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
-    return `${dev} ${ino} ${size} ${mtimeNs}`;
-  } catch {
-    return '';
-  }
-}
-
-function listenToDirectory(directory: string, onEvent: () => void): () => void {
-  const watcher = watchDirectory(directory, { persistent: false }, onEvent);
-  // The directory itself may vanish; polling goes on.
-  watcher.on('error', onEvent);
-  return () => watcher.close();
+function fileAt(path: string, env: Environment): WatchedFile {
+  return {
+    load: () => loadConfiguration(path, env),
+    signature: () => fileSignature(path),
+    listen(onEvent) {
+      const watcher = watchDirectory(dirname(path), { persistent: false }, onEvent);
+      // The directory itself may vanish; polling goes on.
+      watcher.on('error', onEvent);
+      return () => watcher.close();
+    },
+  };
 }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_SETTINGS, readSettings } from './settings.ts';
+
+test('a file without the key gateway has the documented defaults', () => {
+  const { settings, problems } = readSettings(undefined);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings, DEFAULT_SETTINGS);
+  assert.deepEqual(settings.http, [{ address: '0.0.0.0', port: 9080 }]);
+  assert.deepEqual(settings.control, { address: '127.0.0.1', port: 9090 });
+  assert.equal(settings.controlExplicit, false);
+  assert.equal(settings.access_log, false);
+  assert.deepEqual(settings.limits, {
+    line_bytes: 8192,
+    head_bytes: 32768,
+    fields: 100,
+    body_bytes: 0,
+    pipelined_bytes: 65536,
+    connections: 0,
+  });
+  assert.deepEqual(settings.timeouts, {
+    head_ms: 10_000,
+    body_ms: 60_000,
+    idle_ms: 60_000,
+    send_ms: 180_000,
+    linger_ms: 5_000,
+    linger_total_ms: 30_000,
+    drain_ms: 30_000,
+    drain_delay_ms: 0,
+  });
+});
+
+test('one attribute of a group leaves the others at their defaults', () => {
+  const { settings, problems } = readSettings({ control: { port: 0 }, timeouts: { idle_ms: 1 }, access_log: {} });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings.control, { address: '127.0.0.1', port: 0 });
+  assert.equal(settings.controlExplicit, true);
+  assert.equal(settings.timeouts.idle_ms, 1);
+  assert.equal(settings.timeouts.head_ms, 10_000);
+  assert.deepEqual(settings.access_log, { path: 'stdout', format: 'text' });
+});
+
+test('two listeners on port 0 do not collide, two on the same port do, the control port included', () => {
+  const paths = (value: unknown): string[] => readSettings(value).problems.map(({ path, code }) => `${path} ${code}`);
+  assert.deepEqual(paths({ http: [{ port: 0 }, { port: 0 }] }), []);
+  assert.deepEqual(paths({ http: [{ port: 1 }, { address: '127.0.0.1', port: 1 }] }), []);
+  assert.deepEqual(paths({ http: [{ port: 1 }, { port: 1 }] }), ['gateway.http[1] duplicate']);
+  assert.deepEqual(paths({ http: [{ address: '127.0.0.1', port: 9090 }] }), ['gateway.control duplicate']);
+});
+
+test('what this version does not have is refused with the reason, never ignored', () => {
+  const cases: readonly [object, string][] = [
+    [{ https: [{ port: 1 }] }, 'gateway.https'],
+    [{ admin: {} }, 'gateway.admin'],
+    [{ metrics: {} }, 'gateway.metrics'],
+    [{ workers: 2 }, 'gateway.workers'],
+    [{ profile: 'apisix' }, 'gateway.profile'],
+    [{ store: { type: 'embedded' } }, 'gateway.store.type'],
+  ];
+  for (const [value, path] of cases) {
+    const { problems } = readSettings(value);
+    assert.deepEqual(
+      problems.map((problem) => [problem.path, problem.code]),
+      [[path, 'not_available']],
+    );
+  }
+  assert.deepEqual(readSettings({ workers: 1, profile: 'secure', store: { type: 'file' } }).problems, []);
+});
