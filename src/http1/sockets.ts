@@ -190,6 +190,14 @@ class OutgoingSocket extends net.Socket {
     }
     return super.destroy(error);
   }
+
+  /** A stream with a failed write reads on and emits no 'end': without this its owner would wait for one for ever. */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk !== null || !this.hasSendFailed) return super.push(chunk, encoding);
+    onEnd.call(this);
+    super.destroy();
+    return false;
+  }
 }
 
 function isWriteFailure(error: Error | undefined): boolean {
