@@ -1,0 +1,79 @@
+/** Clients that ask one request after the other on connections of their own, and an exact account of what they got. */
+import http from 'node:http';
+import { ask, type Answer } from './client.ts';
+import { eventually } from './waiting.ts';
+
+export interface Account {
+  /** By status. */
+  readonly answered: Readonly<Record<number, number>>;
+  /** Requests that got no whole answer, with the reason. */
+  readonly failed: readonly string[];
+}
+
+export class Load implements AsyncDisposable {
+  private readonly port: number;
+  private readonly agent: http.Agent;
+  private readonly clients: Promise<void>[];
+  private readonly answered: Record<number, number> = {};
+  private readonly failed: string[] = [];
+  private isOver = false;
+  /** Bodies of the latest answers, to see who gave them. */
+  private latest: string[] = [];
+  count = 0;
+
+  /** Starts so many clients. */
+  constructor(port: number, clients: number) {
+    this.port = port;
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: clients });
+    this.clients = Array.from({ length: clients }, () => this.client());
+  }
+
+  /** Resolves once so many more requests were answered. */
+  async more(requests: number): Promise<void> {
+    const enough = this.count + requests;
+    await eventually(
+      () => this.count >= enough,
+      () => `${this.count} of ${enough} requests are over`,
+    );
+  }
+
+  /** Resolves once an answer has this body, however many follow. */
+  async sees(pattern: RegExp): Promise<void> {
+    this.latest = [];
+    await eventually(
+      () => this.latest.some((body) => pattern.test(body)),
+      () => `no answer is ${pattern}`,
+    );
+  }
+
+  /** Lets requests under way end, sends no more, and gives the account. */
+  async stop(): Promise<Account> {
+    this.isOver = true;
+    await Promise.all(this.clients);
+    this.agent.destroy();
+    return { answered: this.answered, failed: this.failed };
+  }
+
+  /** Ends it where a test did not come to its stop. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isOver = true;
+    this.agent.destroy();
+    await Promise.all(this.clients);
+  }
+
+  private async client(): Promise<void> {
+    while (!this.isOver) {
+      try {
+        this.note(await ask(this.port, { path: `/${this.count}`, agent: this.agent }));
+      } catch (error) {
+        this.failed.push((error as Error).message);
+      }
+      this.count++;
+    }
+  }
+
+  private note({ status, body }: Answer): void {
+    this.answered[status] = (this.answered[status] ?? 0) + 1;
+    if (this.latest.length < 10_000) this.latest.push(body.toString());
+  }
+}
