@@ -47,7 +47,8 @@ async function examine(file: string, env: Io['env']): Promise<Findings> {
 }
 
 function countObjects(objects: ObjectSet['objects']): Record<string, number> {
-  return Object.fromEntries(KINDS.map((kind) => [kind, objects[kind].length]).filter(([, count]) => count !== 0));
+  const counts = KINDS.map((kind) => [kind, objects[kind].length] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count !== 0));
 }
 
 function asJson(file: string, { problems, warnings, objects }: Findings): string {

@@ -32,7 +32,7 @@ export function follow<K extends keyof typeof NOUNS>(
     dangling(`there is no ${NOUNS[kind]} with the id ${quote(String(id))}`, id);
     return 'missing';
   }
-  return reading.value === null ? 'bad' : { found: reading.value as ObjectOf<K> };
+  return reading.value === null ? 'bad' : { found: reading.value };
 }
 
 /** References other than those of routes, which are followed where routes are compiled. */

@@ -77,7 +77,6 @@ function quotesAround(before: string): '' | '"' | "'" {
 /** A value must stay the scalar it stands in: otherwise a quote in a password could add attributes. null if it cannot. */
 function quoteFor(quotes: '' | '"' | "'", value: string): string | null {
   if (quotes === '"') return JSON.stringify(value).slice(1, -1);
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return null;
   return quotes === "'" ? value.replaceAll("'", "''") : value;
 }

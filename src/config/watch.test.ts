@@ -46,7 +46,7 @@ async function begin(text: string | null, hasEndMark = false) {
   /** Lets time pass; what is due comes to its end, since nothing in it takes more than promises. */
   const pass = async (delay_ms: number): Promise<void> => {
     now += delay_ms;
-    for (const timer of [...timers]) {
+    for (const timer of Array.from(timers)) {
       if (timer.at > now || !timers.delete(timer)) continue;
       timer.callback();
     }

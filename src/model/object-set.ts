@@ -93,6 +93,7 @@ export function readObjects(
 
 const CREDENTIAL_ID = /^[a-zA-Z0-9_-]+\/credentials\/[^/]+$/;
 const ID = /^[a-zA-Z0-9._-]{1,64}$/;
+const USERNAME = /^[a-zA-Z0-9_-]{1,100}$/;
 /** Secrets are numbered per manager. */
 const SECRET_ID = /^[a-z]{1,16}\/[a-zA-Z0-9._-]{1,64}$/;
 
@@ -114,33 +115,39 @@ function readItems(
       return;
     }
     const value = item as Record<string, unknown>;
-    const given = kind === 'consumers' && !isCredential(value) ? value['username'] : value['id'];
-    if (given === undefined || (kind === 'consumers' && typeof given !== 'string')) {
-      const id = generatedId(kind, value);
-      const count = (generated.get(id) ?? 0) + 1;
-      generated.set(id, count);
-      objects[kind].push({ id: count === 1 ? id : `${id}-${count}`, value, path });
-    } else if (kind === 'consumers' && isCredential(value))
-      objects.credentials.push({ id: String(given), value, path });
-    else if (isId(given) || (kind === 'secrets' && SECRET_ID.test(String(given))))
-      objects[kind].push({ id: String(given), value, path });
-    else problems.push(badId(path, given));
+    const isNamed = kind === 'consumers' && !isCredential(value);
+    const given = isNamed ? value['username'] : value['id'];
+    const id = idOf(kind, given);
+    if (id !== null) objects[kind === 'consumers' && !isNamed ? 'credentials' : kind].push({ id, value, path });
+    else if (given !== undefined && (!isNamed || typeof given === 'string')) problems.push(badId(path, given, isNamed));
+    else objects[kind].push({ id: unusedId(generatedId(kind, value), generated), value, path });
   });
+}
+
+/** The id as a string; null if it is none. Secrets and credentials are numbered below their manager or consumer. */
+function idOf(kind: Kind, given: unknown): string | null {
+  if (typeof given === 'number') return Number.isSafeInteger(given) && given >= 1 ? String(given) : null;
+  if (typeof given !== 'string') return null;
+  const isNested = (kind === 'secrets' && SECRET_ID.test(given)) || (kind === 'consumers' && CREDENTIAL_ID.test(given));
+  return isNested || (kind === 'consumers' ? USERNAME : ID).test(given) ? given : null;
+}
+
+/** Of objects with equal match parts the second gets `-2`, and so on. */
+function unusedId(id: string, generated: Map<string, number>): string {
+  const count = (generated.get(id) ?? 0) + 1;
+  generated.set(id, count);
+  return count === 1 ? id : `${id}-${count}`;
 }
 
 function isCredential(value: Readonly<Record<string, unknown>>): boolean {
   return typeof value['id'] === 'string' && CREDENTIAL_ID.test(value['id']) && value['username'] === undefined;
 }
 
-function isId(value: unknown): boolean {
-  return typeof value === 'number'
-    ? Number.isSafeInteger(value) && value >= 1
-    : typeof value === 'string' && ID.test(value);
-}
-
-function badId(path: string, id: unknown): Problem {
-  const message = `${quote(id)} is no id: use 1 to 64 letters, digits, "-", "_" and ".", or an integer from 1`;
-  const problem: Problem = { path: pathOf(path, 'id'), code: 'invalid_value', message };
+function badId(path: string, id: unknown, isNamed: boolean): Problem {
+  const message = isNamed
+    ? `${quote(id)} is no username: use 1 to 100 letters, digits, "-" and "_"`
+    : `${quote(id)} is no id: use 1 to 64 letters, digits, "-", "_" and ".", or an integer from 1`;
+  const problem: Problem = { path: pathOf(path, isNamed ? 'username' : 'id'), code: 'invalid_value', message };
   return typeof id === 'string' || typeof id === 'number' ? { ...problem, value: id } : problem;
 }
 

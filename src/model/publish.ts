@@ -2,7 +2,7 @@
 import type { Schema } from '../sdk/schema.ts';
 
 /** Maps of schemas by name, whose keys are not keywords. */
-const MAPS = new Set(['properties', 'patternProperties']);
+const MAPS: ReadonlySet<string> = new Set(['properties', 'patternProperties']);
 
 /** A copy without our own keywords: `secret` becomes `writeOnly`, and what is closed for people is closed here too. */
 export function publishSchema(schema: Schema): Record<string, unknown> {
@@ -21,8 +21,16 @@ export function publishSchema(schema: Schema): Record<string, unknown> {
   return published;
 }
 
-const SCHEMAS = new Set(['items', 'not', 'if', 'then', 'else', 'propertyNames', 'additionalProperties']);
-const LISTS = new Set(['anyOf', 'oneOf', 'allOf']);
+const SCHEMAS: ReadonlySet<string> = new Set([
+  'items',
+  'not',
+  'if',
+  'then',
+  'else',
+  'propertyNames',
+  'additionalProperties',
+]);
+const LISTS: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'allOf']);
 
 function publishKeyword(keyword: string, value: unknown): unknown {
   if (LISTS.has(keyword)) return (value as readonly Schema[]).map(publishSchema);

@@ -124,7 +124,10 @@ function explain(error: ErrorObject, schema: Schema): [ProblemCode, string] {
         schema.minLength === 1 ? 'must not be empty' : `needs at least ${schema.minLength} characters`,
       ];
     case 'maxLength':
-      return ['wrong_length', `has ${[...String(data)].length} characters, at most ${schema.maxLength} are allowed`];
+      return [
+        'wrong_length',
+        `has ${Array.from(String(data)).length} characters, at most ${schema.maxLength} are allowed`,
+      ];
     case 'minItems':
       return [
         'wrong_length',
