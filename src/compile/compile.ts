@@ -6,14 +6,20 @@ import type { Router, RouterMode } from '../router/router.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
+import { Chains } from './chain-source.ts';
+import { Consumers } from './consumers.ts';
+import { inertHost } from './inert-host.ts';
+import { Instances } from './instances.ts';
+import type { CloseFault, HostFor } from './instances.ts';
+import { inOrder, RouteMerger } from './merge.ts';
+import { PluginReader } from './object-plugins.ts';
 import { enabledPlugins } from './plugins.ts';
 import type { PluginRegistry } from './plugins.ts';
 import { readAll } from './read-objects.ts';
-import type { AllReadings } from './read-objects.ts';
+import type { AllReadings, CheckContext } from './read-objects.ts';
 import { checkReferences } from './references.ts';
 import { compileRoutes, isSameMatching, tableOf } from './routes.ts';
-import type { RuleContext } from './rules.ts';
-import type { CompiledRoute, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
+import type { CompiledRoute, CompileMemory, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
 import { renewUpstream } from './upstream.ts';
 
 export interface CompileOptions {
@@ -28,6 +34,10 @@ export interface CompileOptions {
   readonly previous?: Snapshot;
   /** The plugins that exist; none by default. */
   readonly plugins?: PluginRegistry;
+  /** What instances see of the gateway; without it they see nothing, which is enough to check a configuration. */
+  readonly hostFor?: HostFor;
+  /** Told of instances that cannot be closed. */
+  readonly onCloseFault?: CloseFault;
 }
 
 export interface CompileResult {
@@ -52,7 +62,8 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
   const warnings: Problem[] = [];
   const unknownPlugins = objects.unknownAttributes === 'error' ? problems : warnings;
   const plugins = enabledPlugins(options.plugins ?? new Map(), objects.plugins, unknownPlugins);
-  const context: RuleContext = { plugins, matching };
+  const instances = memory?.instances ?? new Instances(options.hostFor ?? inertHost, options.onCloseFault);
+  const context: CheckContext = { plugins: new PluginReader(plugins, instances), matching };
   const read = readAll(objects, context, memory?.good ?? new Map());
   problems.push(...read.problems);
   warnings.push(...read.warnings);
@@ -60,17 +71,25 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
   const upstreams = compileUpstreams(read.readings, memory?.upstreams ?? new Map());
   const known =
     memory !== undefined && isSameMatching(matching, memory) ? memory.routes : new Map<string, RouteMemory>();
-  const routes = compileRoutes({ readings: read.readings, upstreams }, context, known, problems);
+  const merger = new RouteMerger(read.readings, memory?.routes ?? new Map());
+  const routes = compileRoutes({ readings: read.readings, upstreams, merger }, context, known, problems);
+  const consumers = Consumers.of(read.readings, memory?.consumers ?? null, problems);
   if (routes === null || objects.isIncomplete || hasLostGlobalRule(read.readings)) {
+    instances.sweep();
     return { snapshot: previous, problems, warnings, isBlocked: true };
   }
   const table = tableOf(routes, matching, memory);
+  const held = Array.from(read.good.values()).flatMap(({ plugins }) => plugins.instances);
+  const chains = compileChains(read.readings, memory);
   const snapshot: Snapshot = {
     revision: options.revision,
     // Without NEEDS_BODY: `checkMatch` refuses conditions on the body.
     router: table as Router<CompiledRoute>,
-    memory: { good: read.good, upstreams, routes, table, matching },
+    ...(held.length === 0 ? {} : { chains }),
+    ...(read.readings.consumers.size === 0 ? {} : { consumers }),
+    memory: { good: read.good, upstreams, routes, table, matching, instances, chains, consumers },
   };
+  instances.keep(snapshot, held);
   return { snapshot, problems, warnings, isBlocked: false };
 }
 
@@ -86,6 +105,14 @@ function compileUpstreams(
   for (const [id, { value }] of readings.services) add(`services/${id}`, value?.upstream);
   for (const [id, { value }] of readings.routes) if (value?.status !== 0) add(`routes/${id}`, value?.upstream);
   return upstreams;
+}
+
+/** The chains of the previous Snapshot, as long as the global rules are the same: those of a route are found through the route. */
+function compileChains(readings: AllReadings, memory: CompileMemory | undefined): Chains {
+  const globals = inOrder(Array.from(readings.global_rules.values()).flatMap(({ plugins }) => plugins.uses));
+  const before = memory?.chains;
+  const isSame = before?.globals.length === globals.length && globals.every((use, i) => use === before.globals[i]);
+  return before !== undefined && isSame ? before : new Chains(globals);
 }
 
 function hasLostGlobalRule(readings: AllReadings): boolean {
