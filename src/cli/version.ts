@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EXIT, type Io } from './arguments.ts';
+import { EXIT, type Io, parseOptions } from './arguments.ts';
 
 /** The version of the package that is running. */
 export function packageVersion(): string {
@@ -7,8 +7,9 @@ export function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** `gatewright version`: what runs, and on what. */
-export function version(_args: readonly string[], io: Io): number {
+/** `gatewright version`: what runs, and on what. Throws UsageError. */
+export function version(args: readonly string[], io: Io): number {
+  parseOptions(args, {});
   io.stdout(`gatewright ${packageVersion()} (Node.js ${process.versions.node}, ${process.platform} ${process.arch})\n`);
   return EXIT.fine;
 }
