@@ -37,7 +37,7 @@ class Search<V, R> {
     }
     const isSegmentStart = path.charCodeAt(at - 1) === SLASH;
     const code = path.charCodeAt(at);
-    // The kid at ':' after a slash stands for a parameter, whatever the path has there.
+    // The kid at ':' after a slash stands for a parameter; it must not be tried a second time as a character.
     const literal = isSegmentStart && code === COLON ? null : (node.kids[code - node.base] ?? null);
     const parameter = isSegmentStart ? (node.kids[COLON - node.base] ?? null) : null;
     for (const kid of [literal, parameter]) {

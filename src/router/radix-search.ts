@@ -37,9 +37,19 @@ export function findLongest<V extends Terminal>(
   isReversed: boolean,
 ): V | null {
   const found = descend(root, text, longest, isReversed);
-  if (found === null || (isReversed ? text.endsWith(found.text) : text.startsWith(found.text))) return found;
+  if (found === null || holdsAtEdge(text, found.text, isReversed)) return found;
   // Of the characters that were skipped one differs. What is shorter and lies on the same way is right.
   return descend(root, text, lengthInCommon(text, found.text, isReversed), isReversed);
+}
+
+/**
+ * `startsWith` or `endsWith`. A search that has one place to look costs a third of those where the text is a slice of another one,
+ * as the path is of the request's head.
+ */
+function holdsAtEdge(text: string, part: string, isEnd: boolean): boolean {
+  if (!isEnd) return text.lastIndexOf(part, 0) === 0;
+  const at = text.length - part.length;
+  return text.indexOf(part, at) === at;
 }
 
 function descend<V>(root: RadixNode<V>, text: string, limit: number, isReversed: boolean): V | null {
