@@ -20,8 +20,10 @@ export interface Deadline {
 const SLOTS = 1024;
 
 export class TimerWheel {
-  /** The current tick. Starts at 1: 0 means "not armed". */
+  /** The tick whose slot was visited last. Starts at 1: 0 means "not armed". */
   private tick = 1;
+  /** The tick that the clock has reached: ahead of `tick` while `advance` makes up for a busy loop. */
+  private reached = 1;
   private readonly slots: (Deadline | null)[] = new Array<Deadline | null>(SLOTS).fill(null);
   /** When the wheel stood at tick 0; no time at all before the first `advance`. */
   private startedAt = Number.NaN;
@@ -46,12 +48,12 @@ export class TimerWheel {
 
   /** Time since the first `advance`, as coarse as the ticks. */
   get now_ms(): number {
-    return this.tick * this.tick_ms;
+    return this.reached * this.tick_ms;
   }
 
   /** Lets `entry` expire `delay_ms` from now, instead of whatever it was armed for. */
   arm(entry: Deadline, delay_ms: number): void {
-    const expiresAt = this.tick + Math.ceil(delay_ms / this.tick_ms) + 1;
+    const expiresAt = this.reached + Math.ceil(delay_ms / this.tick_ms) + 1;
     entry.expiresAt = expiresAt;
     if (entry.filedAt === 0) this.file(entry, expiresAt);
     else if (expiresAt < entry.filedAt) {
@@ -75,6 +77,8 @@ export class TimerWheel {
   advance(now_ms: number): void {
     if (Number.isNaN(this.startedAt)) this.startedAt = now_ms - this.tick * this.tick_ms;
     const target = Math.floor((now_ms - this.startedAt) / this.tick_ms);
+    // What expires now and is armed again counts from now, however late this call came.
+    if (target > this.reached) this.reached = target;
     while (this.tick < target) {
       this.tick++;
       this.visit(this.tick);
