@@ -3,8 +3,8 @@ import { ChunkScanner } from '../http1/chunked.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { TRANSFER_ENCODING } from '../http1/fields.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
+import { createBodyVariables } from '../router/body-variables.ts';
 import type { Exchange } from './exchange.ts';
-import { bodyVariables } from './body-variables.ts';
 import { replyError } from './reply.ts';
 
 /** A longer body is not looked at: predicates on it see none. */
@@ -40,7 +40,11 @@ export class BodyRouting implements RequestSink {
       return;
     }
     const whole = this.kept.take();
-    this.exchange.body = bodyVariables(isTooLong ? null : this.content(whole), this.exchange.header('content-type'));
+    this.exchange.body = createBodyVariables({
+      contentType: this.exchange.header('content-type') ?? '',
+      text: isTooLong ? '' : this.content(whole).toString('utf8'),
+      query: this.exchange.query.slice(1),
+    });
     this.next = this.route(this.exchange);
     this.next.onRequestStart(whole, 0, whole.length, isComplete);
   }

@@ -1,8 +1,8 @@
+import { argumentOf } from '../router/variables.ts';
 import type { ExchangeRequest } from '../sdk/exchange.ts';
 import { parseAuthority } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldsView } from './fields-view.ts';
-import { queryArgument } from './variables.ts';
 
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
 const PATH = /^\/[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7c\x7e]*$/;
@@ -63,7 +63,7 @@ export class RequestView implements ExchangeRequest {
   }
 
   argument(name: string): string | undefined {
-    return queryArgument(this.exchange.query, name);
+    return argumentOf(this.exchange.query.slice(1), name);
   }
 
   setHeader(name: string, value: string): void {

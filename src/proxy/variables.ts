@@ -1,4 +1,5 @@
 /** The variables of APISIX and nginx that an exchange can tell, for predicates, hash keys and logs. */
+import { argumentOf, cookieOf } from '../router/variables.ts';
 import type { Exchange } from './exchange.ts';
 
 /** @returns undefined if the exchange has no such value */
@@ -50,37 +51,7 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
 
 function prefixedVariable(exchange: Exchange, name: string): string | undefined {
   if (name.startsWith('http_')) return exchange.request.header(name.slice(5).replaceAll('_', '-'));
-  if (name.startsWith('arg_')) return queryArgument(exchange.query, name.slice(4));
-  if (name.startsWith('cookie_')) return cookie(exchange.request.header('cookie'), name.slice(7));
-  return undefined;
-}
-
-/** First value of a query argument, decoded; a name without "=" has the empty value. `query` has its question mark. */
-export function queryArgument(query: string, name: string): string | undefined {
-  if (query === '') return undefined;
-  for (const pair of query.slice(1).split('&')) {
-    const equals = pair.indexOf('=');
-    if (decoded(equals < 0 ? pair : pair.slice(0, equals)) === name)
-      return equals < 0 ? '' : decoded(pair.slice(equals + 1));
-  }
-  return undefined;
-}
-
-function decoded(text: string): string {
-  if (!text.includes('%') && !text.includes('+')) return text;
-  const spaced = text.replaceAll('+', ' ');
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
-}
-
-function cookie(header: string | undefined, name: string): string | undefined {
-  if (header === undefined) return undefined;
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-  }
+  if (name.startsWith('arg_')) return argumentOf(exchange.query.slice(1), name.slice(4));
+  if (name.startsWith('cookie_')) return cookieOf(exchange.request.header('cookie') ?? '', name.slice(7));
   return undefined;
 }
