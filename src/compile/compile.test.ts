@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { parseConfiguration } from '../config/configuration.ts';
 import { compile, EMPTY_SNAPSHOT } from './compile.ts';
 import type { CompileResult } from './compile.ts';
-import { pluginShape } from './plugins.ts';
+import { definePlugin } from '../sdk/plugin.ts';
+import { pluginRegistry } from './plugin-registry.ts';
 import type { PluginRegistry } from './plugins.ts';
 import { NEEDS_BODY } from '../router/router.ts';
 import type { CompiledRoute, Snapshot } from './snapshot.ts';
@@ -22,7 +23,13 @@ function compileText(text: string, previous?: Snapshot, plugins?: PluginRegistry
 }
 
 function find(snapshot: Snapshot, path: string, host = 'any.example'): CompiledRoute | undefined {
-  const found = snapshot.router.find({ method: 'GET', host, path, remoteAddress: '192.0.2.1', variable: () => undefined });
+  const found = snapshot.router.find({
+    method: 'GET',
+    host,
+    path,
+    remoteAddress: '192.0.2.1',
+    variable: () => undefined,
+  });
   assert.notEqual(found, NEEDS_BODY);
   return found === NEEDS_BODY ? undefined : found;
 }
@@ -71,24 +78,30 @@ test('a blocked change gives back the Snapshot in force, problems and all', () =
   );
 });
 
-const REGISTRY: PluginRegistry = new Map(
-  [
-    pluginShape('limit-count', {
-      route: { type: 'object', required: ['count'], properties: { count: { type: 'integer', minimum: 1 } } },
-      consumer: null,
-      metadata: null,
-    }),
-    pluginShape('key-auth', {
-      route: { type: 'object', properties: { header: { type: 'string', default: 'apikey' } } },
-      consumer: {
-        type: 'object',
-        required: ['key'],
-        properties: { key: { type: 'string', minLength: 8, secret: true } },
-      },
-      metadata: { type: 'object', properties: { realm: { type: 'string' } } },
-    }),
-  ].map((plugin) => [plugin.name, plugin]),
-);
+const REGISTRY = pluginRegistry([
+  definePlugin({
+    name: 'limit-count',
+    priority: 1002,
+    summary: 'Counts.',
+    schema: { type: 'object', required: ['count'], properties: { count: { type: 'integer', minimum: 1 } } },
+    create: () => ({}),
+  }),
+  definePlugin({
+    name: 'key-auth',
+    priority: 2500,
+    summary: 'Knows callers by a key.',
+    kind: 'auth',
+    schema: { type: 'object', properties: { header: { type: 'string', default: 'apikey' } } },
+    consumerSchema: {
+      type: 'object',
+      required: ['key'],
+      properties: { key: { type: 'string', minLength: 8, secret: true } },
+    },
+    metadataSchema: { type: 'object', properties: { realm: { type: 'string' } } },
+    consumerKey: ({ key }) => key,
+    create: () => ({}),
+  }),
+]);
 
 test('plugins come as an argument; their attributes are checked where they stand', () => {
   const document = {
@@ -111,7 +124,7 @@ test('plugins come as an argument; their attributes are checked where they stand
       'routes[0].plugins.limit-count.count out_of_range',
       'routes[0].plugins.key-auth.heder unknown_attribute',
       'consumers[0].plugins.key-auth.key wrong_length',
-      'consumers[0].plugins.limit-count invalid_value',
+      'consumers[0].plugins.limit-count.count missing_attribute',
       'plugin_metadata[0].realm wrong_type',
       'plugin_metadata[1] not_available',
     ],

@@ -2,7 +2,7 @@
  * Objects → Snapshot: pure, without I/O, and every problem at once. A bad object never widens access: its last good
  * version serves on, or a tombstone answers in its place, or the whole change is held back.
  */
-import type { Router, RouterMode } from '../router/router.ts';
+import type { RouterMode } from '../router/router.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
@@ -19,7 +19,7 @@ import { readAll } from './read-objects.ts';
 import type { AllReadings, CheckContext } from './read-objects.ts';
 import { checkReferences } from './references.ts';
 import { compileRoutes, isSameMatching, tableOf } from './routes.ts';
-import type { CompiledRoute, CompileMemory, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
+import type { CompileMemory, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
 import { renewUpstream } from './upstream.ts';
 
 export interface CompileOptions {
@@ -83,8 +83,7 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
   const chains = compileChains(read.readings, memory);
   const snapshot: Snapshot = {
     revision: options.revision,
-    // Without NEEDS_BODY: `checkMatch` refuses conditions on the body.
-    router: table as Router<CompiledRoute>,
+    router: table,
     ...(held.length === 0 ? {} : { chains }),
     ...(read.readings.consumers.size === 0 ? {} : { consumers }),
     memory: { good: read.good, upstreams, routes, table, matching, instances, chains, consumers },

@@ -4,6 +4,7 @@ import { ERRORS } from '../sdk/errors.ts';
 import type { Report } from '../model/object-model.ts';
 import type { RouteObject } from '../model/route.ts';
 import type { ServiceObject } from '../model/service.ts';
+import type { RouteMerger } from './merge.ts';
 import type { AllReadings } from './read-objects.ts';
 import { follow } from './references.ts';
 import type { Dangling, Followed } from './references.ts';
@@ -14,6 +15,7 @@ export interface RouteSurroundings {
   readonly readings: AllReadings;
   /** Compiled upstreams by the key of their owner. */
   readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
+  readonly merger: RouteMerger;
 }
 
 const NO_TIMEOUTS = { connect_ms: 60_000, send_ms: 60_000, read_ms: 60_000 };
@@ -28,10 +30,8 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
   if (target === 'unset' && service !== 'missing' && service !== 'bad' && route.plugins === undefined) {
     report('upstream', 'missing_attribute', 'neither the route nor its service names an upstream');
   }
-  const refusal =
-    refusalFor(config, 'reference_missing') ??
-    refusalFor(service, 'service_missing') ??
-    refusalFor(target === 'unset' ? 'missing' : target, 'upstream_missing');
+  const unknown = refusalFor(config, 'reference_missing') ?? refusalFor(service, 'service_missing');
+  const refusal = unknown ?? refusalFor(target === 'unset' ? 'missing' : target, 'upstream_missing');
   const upstream = typeof target === 'object' ? target.found : null;
   return {
     id,
@@ -41,13 +41,24 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
     upstream: refusal === null ? upstream : null,
     refusal,
     timeouts: compileTimeouts(route.timeout) ?? upstream?.timeouts ?? NO_TIMEOUTS,
+    // With part of its plugins alone, a route might answer what the missing ones would have refused.
+    plugins: unknown === null ? around.merger.pluginsOf(id, route) : null,
   };
 }
 
 /** A route without a good version: it matches as declared, so that no other route answers for it, and refuses. */
 export function tombstone(id: string): CompiledRoute {
   const refusal = refuse('config_invalid');
-  return { id, name: '', serviceId: '', serviceName: '', upstream: null, refusal, timeouts: NO_TIMEOUTS };
+  return {
+    id,
+    name: '',
+    serviceId: '',
+    serviceName: '',
+    upstream: null,
+    refusal,
+    timeouts: NO_TIMEOUTS,
+    plugins: null,
+  };
 }
 
 /** The route's own upstream first, then the one it names, then the service's. */

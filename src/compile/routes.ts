@@ -71,7 +71,7 @@ function renew(
   previous: RouteMemory | undefined,
   context: RuleContext,
 ): RouteMemory {
-  const sources = [...match, compiled.upstream, compiled.refusal?.code];
+  const sources = [...match, compiled.upstream, compiled.refusal?.code, compiled.plugins];
   if (previous !== undefined && sources.every((source, i) => previous.sources[i] === source)) return previous;
   return { entry: entryOf(match, compiled, context), sources };
 }

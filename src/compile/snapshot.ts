@@ -7,6 +7,11 @@ import type { BalancerSettings } from '../balance/balancer.ts';
 import type { NeedsBody, Router, RouterMode, RouterRoute, RouteTable } from '../router/router.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { ChainSource, ConsumerIndex } from './chain.ts';
+import type { Chains } from './chain-source.ts';
+import type { Consumers } from './consumers.ts';
+import type { Instances } from './instances.ts';
+import type { RoutePlugins } from './merge.ts';
+import type { ObjectPlugins } from './object-plugins.ts';
 
 export interface Snapshot {
   /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
@@ -35,6 +40,8 @@ export interface CompiledRoute {
   readonly refusal: Refusal | null;
   /** The route's own `timeout` merged over its upstream's, in milliseconds. */
   readonly timeouts: UpstreamTimeouts;
+  /** What `chains` makes its chains of; null, or absent where a Snapshot was made by hand, leaves the global rules alone. */
+  readonly plugins?: RoutePlugins | null;
 }
 
 /** An answer that compile decided on: the code's row in `sdk/errors.ts` gives source and meaning. */
@@ -94,6 +101,8 @@ export interface GoodObject {
   readonly text: string;
   /** The checked copy with defaults. */
   readonly value: unknown;
+  /** Its plugins, with their instances. */
+  readonly plugins: ObjectPlugins;
 }
 
 /** What the next compile needs of this one; the data plane never looks at it. */
@@ -108,6 +117,10 @@ export interface CompileMemory {
   readonly table: RouteTable<CompiledRoute>;
   /** What the entries and the table depend on besides. */
   readonly matching: Matching;
+  /** Of all Snapshots that were made one after the other. */
+  readonly instances: Instances;
+  readonly chains: Chains;
+  readonly consumers: Consumers;
 }
 
 /** How requests are matched, for all routes. */

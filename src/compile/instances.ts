@@ -1,0 +1,123 @@
+/**
+ * The instances of plugins, across Snapshots: one is reused as long as plugin, owner, configuration and metadata are the
+ * same, and closed when the last Snapshot that holds it is over.
+ */
+import { hash } from 'node:crypto';
+import type { Host, Owner } from '../sdk/host.ts';
+import type { PluginInstance } from '../sdk/plugin.ts';
+import { canonicalText } from '../model/canonical.ts';
+import type { Metadata, PluginShape } from './plugins.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Gives each instance its view of the gateway. Called once per instance, before `create`. */
+export type HostFor = (owner: Owner) => Host;
+
+/** Told of instances whose `close` threw or rejected; they count as closed. */
+export type CloseFault = (owner: Owner, error: unknown) => void;
+
+/** An instance beside what it was made of. */
+export interface HeldInstance {
+  readonly instance: PluginInstance;
+  readonly shape: PluginShape;
+  readonly owner: Owner;
+  /** Plugin, owner, configuration and metadata: equal for equal instances. */
+  readonly key: string;
+}
+
+interface Entry extends HeldInstance {
+  /** Snapshots that hold it. */
+  holders: number;
+}
+
+export class Instances {
+  private readonly hostFor: HostFor;
+  private readonly onCloseFault: CloseFault;
+  private readonly entries = new Map<string, Entry>();
+  /** Made since the last Snapshot was kept: no Snapshot holds them yet. */
+  private fresh: Entry[] = [];
+  private readonly kept = new Map<Snapshot, ReadonlySet<HeldInstance>>();
+
+  constructor(hostFor: HostFor, onCloseFault: CloseFault = () => undefined) {
+    this.hostFor = hostFor;
+    this.onCloseFault = onCloseFault;
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /**
+   * The instance for a configuration, made if there is none. Throws what `create` throws, and TypeError if that returned
+   * no instance.
+   */
+  obtain(shape: PluginShape, object: string, config: unknown, metadata: Metadata): HeldInstance {
+    const configHash = digest(canonicalText(config));
+    const key = `${shape.name} ${object} ${configHash} ${metadata.text === '' ? '' : digest(metadata.text)}`;
+    const known = this.entries.get(key);
+    if (known !== undefined && known.shape === shape) return known;
+    const owner: Owner = Object.freeze({ plugin: shape.name, object, configHash });
+    const created: unknown = shape.definition.create(config as never, this.hostFor(owner), metadata.config);
+    const entry: Entry = { instance: checked(created), shape, owner, key, holders: 0 };
+    this.entries.set(key, entry);
+    this.fresh.push(entry);
+    return entry;
+  }
+
+  /** Binds instances to a Snapshot that may come into force, until `retire`; what was made for nothing is closed. */
+  keep(snapshot: Snapshot, held: Iterable<HeldInstance>): void {
+    const all = new Set(held);
+    for (const one of all) (one as Entry).holders++;
+    this.kept.set(snapshot, all);
+    this.sweep();
+  }
+
+  /** Closes the instances that were made for a Snapshot that never came to be. */
+  sweep(): void {
+    const { fresh } = this;
+    this.fresh = [];
+    for (const entry of fresh) if (entry.holders === 0) void this.close(entry);
+  }
+
+  /**
+   * To be called once the Snapshot is replaced and its last exchange is over; a second call does nothing. Closes the
+   * instances that no other Snapshot holds. Resolves when they are closed; never rejects.
+   */
+  async retire(snapshot: Snapshot): Promise<void> {
+    const held = this.kept.get(snapshot);
+    if (held === undefined) return;
+    this.kept.delete(snapshot);
+    const closing: Promise<void>[] = [];
+    for (const one of held) {
+      const entry = one as Entry;
+      if (--entry.holders === 0) closing.push(this.close(entry));
+    }
+    await Promise.all(closing);
+  }
+
+  private async close(entry: Entry): Promise<void> {
+    // Another one may have its place already: a plugin whose code changed keeps its name.
+    if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
+    try {
+      await entry.instance.close?.();
+    } catch (error) {
+      this.onCloseFault(entry.owner, error);
+    }
+  }
+}
+
+const MEMBERS = ['rewrite', 'access', 'beforeProxy', 'responseHead', 'responseBody', 'log', 'close'] as const;
+
+function checked(created: unknown): PluginInstance {
+  if (typeof created !== 'object' || created === null) throw new TypeError('create returned no instance');
+  const instance = created as Readonly<Record<string, unknown>>;
+  for (const name of MEMBERS) {
+    const member = instance[name];
+    if (member !== undefined && typeof member !== 'function') throw new TypeError(`${name} is no function`);
+  }
+  return created;
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, 32);
+}

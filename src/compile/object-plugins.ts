@@ -1,0 +1,255 @@
+/** The plugins of one object: read, checked, and made into instances. */
+import { canonicalText } from '../model/canonical.ts';
+import type { Kind, RawObject } from '../model/object-set.ts';
+import { pathOf } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Step } from './chain.ts';
+import type { HeldInstance, Instances } from './instances.ts';
+import type { Meta } from './meta.ts';
+import { messageOf } from './plugin-registry.ts';
+import { missingPlugin } from './plugins.ts';
+import type { Metadata, PluginPlace, PluginReading, PluginRegistry, PluginShape } from './plugins.ts';
+
+/** One plugin of one object. */
+export interface PluginUse {
+  readonly plugin: string;
+  /** Null where `_meta.disable` switches the plugin off. */
+  readonly step: Step | null;
+  readonly prefersRoute: boolean;
+  /** Of whom the plugin is: orders those that have priority and name in common. */
+  readonly object: string;
+}
+
+/** What an authentication plugin finds a consumer by. */
+export interface CredentialUse {
+  readonly plugin: string;
+  /** A secret in most plugins: never to be printed. */
+  readonly key: string;
+  /** Frozen, with defaults. */
+  readonly config: unknown;
+}
+
+/** The plugins of one object. The same object as before while nothing about them changed. */
+export interface ObjectPlugins {
+  readonly uses: readonly PluginUse[];
+  /** On consumers and credentials. */
+  readonly credentials: readonly CredentialUse[];
+  readonly instances: readonly HeldInstance[];
+  /** Of `plugin_metadata`: what it says. */
+  readonly metadata: Metadata | null;
+  /** What they were made of besides the object. */
+  readonly sources: readonly PluginSource[];
+  /** Equal for equal plugins of the same object. */
+  readonly identity: string;
+}
+
+interface PluginSource {
+  readonly shape: PluginShape;
+  readonly metadata: Metadata;
+}
+
+export const NO_PLUGINS: ObjectPlugins = Object.freeze({
+  uses: Object.freeze([]),
+  credentials: Object.freeze([]),
+  instances: Object.freeze([]),
+  metadata: null,
+  sources: Object.freeze([]),
+  identity: '',
+});
+
+/** The schema that the plugins of a kind of object follow; other kinds have no plugins. */
+const PLACES: { readonly [K in Kind]?: PluginPlace } = {
+  routes: 'route',
+  services: 'route',
+  plugin_configs: 'route',
+  global_rules: 'route',
+  consumer_groups: 'route',
+  consumers: 'consumer',
+  credentials: 'consumer',
+};
+
+interface Draft {
+  uses: PluginUse[];
+  credentials: CredentialUse[];
+  instances: HeldInstance[];
+  sources: PluginSource[];
+  identities: string[];
+  problems: Problem[];
+  unknown: Problem[];
+}
+
+export interface ObjectPluginsReading {
+  readonly plugins: ObjectPlugins;
+  readonly problems: readonly Problem[];
+  readonly unknown: readonly Problem[];
+}
+
+/** Reads the plugins of all objects of one configuration; those of `plugin_metadata` come first. */
+export class PluginReader {
+  private readonly registry: PluginRegistry;
+  private readonly instances: Instances;
+  /** By plugin. */
+  private readonly metadata = new Map<string, Metadata>();
+
+  /** @param registry the enabled plugins */
+  constructor(registry: PluginRegistry, instances: Instances) {
+    this.registry = registry;
+    this.instances = instances;
+  }
+
+  /** To be called with each good `plugin_metadata` object, before other objects are read. */
+  takeMetadata(name: string, metadata: Metadata): void {
+    this.metadata.set(name, metadata);
+  }
+
+  /** Whether plugins that were read from the same object earlier would be read the same now. */
+  isCurrent({ sources }: ObjectPlugins): boolean {
+    return sources.every(
+      ({ shape, metadata }) => this.registry.get(shape.name) === shape && this.metadataOf(shape).text === metadata.text,
+    );
+  }
+
+  /** @param value the object after its own checks @param previous given back if nothing changed */
+  read(kind: Kind, raw: RawObject, value: unknown, previous: ObjectPlugins | undefined): ObjectPluginsReading {
+    if (kind === 'plugin_metadata') return this.readMetadata(raw, value as Readonly<Record<string, unknown>>);
+    const place = PLACES[kind];
+    const attributes = (value as { readonly plugins?: Readonly<Record<string, unknown>> }).plugins;
+    if (place === undefined || attributes === undefined) return { plugins: NO_PLUGINS, problems: [], unknown: [] };
+    const draft: Draft = {
+      uses: [],
+      credentials: [],
+      instances: [],
+      sources: [],
+      identities: [],
+      problems: [],
+      unknown: [],
+    };
+    for (const name of Object.keys(attributes)) {
+      const path = pathOf(pathOf(raw.path, 'plugins'), name);
+      const shape = this.registry.get(name);
+      if (shape === undefined) {
+        draft.problems.push({ path, code: 'not_available', message: missingPlugin(name, this.registry) });
+        continue;
+      }
+      const misplaced = whyMisplaced(kind, shape);
+      if (misplaced !== null) draft.problems.push({ path, code: 'not_supported', message: misplaced });
+      else this.readPlugin({ shape, place, path, object: `${kind}/${raw.id}` }, attributes[name], draft);
+    }
+    return { plugins: completed(draft, previous), problems: draft.problems, unknown: draft.unknown };
+  }
+
+  private readPlugin(use: Use, attributes: unknown, draft: Draft): void {
+    const { shape, place, path } = use;
+    const reading = shape.read(place, attributes, path);
+    draft.problems.push(...reading.problems);
+    draft.unknown.push(...reading.unknown);
+    if (reading.problems.length > 0) return;
+    const metadata = this.metadataOf(shape);
+    draft.sources.push({ shape, metadata });
+    // Without `_meta.filter` compiled: its text says as much.
+    const meta = canonicalText((attributes as Readonly<Record<string, unknown>>)['_meta']);
+    if (place === 'consumer' && shape.definition.kind === 'auth') {
+      readCredential(use, reading, draft);
+      draft.identities.push(`${shape.name} ${canonicalText(reading.config)} ${meta}`);
+    } else {
+      const held = reading.meta.isDisabled ? null : this.instantiate(use, reading.config, metadata, draft);
+      draft.uses.push(useOf(use, reading.meta, held));
+      draft.identities.push(`${held?.key ?? shape.name} ${meta}`);
+    }
+  }
+
+  private instantiate(use: Use, config: unknown, metadata: Metadata, draft: Draft): HeldInstance | null {
+    const { shape, object, path } = use;
+    try {
+      const held = this.instances.obtain(shape, object, config, metadata);
+      draft.instances.push(held);
+      return held;
+    } catch (error) {
+      const message = `the plugin "${shape.name}" refuses this configuration: ${messageOf(error)}`;
+      draft.problems.push({ path, code: 'invalid_value', message });
+      return null;
+    }
+  }
+
+  private readMetadata(raw: RawObject, value: Readonly<Record<string, unknown>>): ObjectPluginsReading {
+    const { id, create_time: _created, update_time: _updated, ...attributes } = value;
+    const shape = this.registry.get(String(id));
+    if (shape === undefined) {
+      const message = missingPlugin(String(id), this.registry);
+      return { plugins: NO_PLUGINS, problems: [{ path: raw.path, code: 'not_available', message }], unknown: [] };
+    }
+    const { config, problems, unknown } = shape.read('metadata', attributes, raw.path);
+    const metadata = { config, text: canonicalText(config) };
+    const plugins: ObjectPlugins = { ...NO_PLUGINS, metadata, sources: [{ shape, metadata }], identity: metadata.text };
+    return { plugins, problems, unknown };
+  }
+
+  private metadataOf(shape: PluginShape): Metadata {
+    return this.metadata.get(shape.name) ?? shape.metadata;
+  }
+}
+
+interface Use {
+  readonly shape: PluginShape;
+  readonly place: PluginPlace;
+  readonly path: string;
+  readonly object: string;
+}
+
+function whyMisplaced(kind: Kind, { name, definition }: PluginShape): string | null {
+  const isAuth = definition.kind === 'auth';
+  if (kind === 'credentials' && !isAuth) {
+    return `the plugin "${name}" authenticates nobody: a credential holds one authentication plugin`;
+  }
+  if (kind === 'consumer_groups' && isAuth) {
+    return `the plugin "${name}" authenticates, which is over once the group is known: put it on routes, and keys on consumers`;
+  }
+  return null;
+}
+
+function useOf({ shape, object }: Use, meta: Meta, held: HeldInstance | null): PluginUse {
+  const { name, definition } = shape;
+  const step: Step | null =
+    held === null
+      ? null
+      : {
+          plugin: name,
+          priority: meta.priority ?? definition.priority,
+          instance: held.instance,
+          filter: meta.filter,
+          errorResponse: meta.errorResponse,
+        };
+  return { plugin: name, step, prefersRoute: definition.prefersRoute === true, object };
+}
+
+/** A credential that is switched off identifies nobody. */
+function readCredential({ shape, path }: Use, { config, meta }: PluginReading, draft: Draft): void {
+  const unfit = (attribute: string): void => {
+    const message = `"${attribute}" means nothing where a caller is identified: put it on the route`;
+    draft.problems.push({ path: pathOf(pathOf(path, '_meta'), attribute), code: 'not_supported', message });
+  };
+  if (meta.priority !== undefined) unfit('priority');
+  if (meta.filter !== null) unfit('filter');
+  if (meta.errorResponse !== undefined) unfit('error_response');
+  if (meta.isDisabled) return;
+  try {
+    const key: unknown = shape.definition.consumerKey?.(config as never);
+    if (typeof key !== 'string') throw new TypeError('consumerKey returned no string');
+    draft.credentials.push({ plugin: shape.name, key, config });
+  } catch (error) {
+    const message = `the plugin "${shape.name}" finds no key in this configuration: ${messageOf(error)}`;
+    draft.problems.push({ path, code: 'invalid_value', message });
+  }
+}
+
+function completed(draft: Draft, previous: ObjectPlugins | undefined): ObjectPlugins {
+  const { uses, credentials, instances, sources } = draft;
+  const identity = draft.identities.join('\n');
+  const isSame =
+    previous !== undefined &&
+    previous.identity === identity &&
+    previous.sources.length === sources.length &&
+    previous.sources.every(({ shape }, i) => shape === sources[i]?.shape);
+  if (isSame) return previous;
+  return { uses, credentials, instances, metadata: null, sources, identity };
+}

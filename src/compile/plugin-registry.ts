@@ -1,0 +1,143 @@
+/** The plugins that exist, made of their definitions. */
+import type { AnyPlugin, ConfigProblem } from '../sdk/plugin.ts';
+import type { Schema } from '../sdk/schema.ts';
+import { canonicalText } from '../model/canonical.ts';
+import { pathOf } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
+import { validator } from '../model/validate.ts';
+import { metaReader, NO_META } from './meta.ts';
+import type { Meta, MetaReader } from './meta.ts';
+import type { Metadata, PluginPlace, PluginReading, PluginRegistry, PluginShape } from './plugins.ts';
+
+/** Throws TypeError if two plugins have the same name: which of them would run is nobody's to guess. */
+export function pluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistry {
+  const registry = new Map<string, PluginShape>();
+  const readMeta = metaReader();
+  for (const definition of definitions) {
+    const { name } = definition;
+    if (registry.has(name)) throw new TypeError(`there are two plugins "${name}": rename one of them`);
+    registry.set(name, new Plugin(definition, readMeta));
+  }
+  return registry;
+}
+
+type Validate = ReturnType<typeof validator>;
+
+class Plugin implements PluginShape {
+  readonly definition: AnyPlugin;
+  private readonly readMeta: MetaReader;
+  private readonly validators: Readonly<Record<PluginPlace, Validate | null>>;
+  private defaultMetadata: Metadata | null = null;
+
+  constructor(definition: AnyPlugin, readMeta: MetaReader) {
+    this.definition = definition;
+    this.readMeta = readMeta;
+    const { kind, schema, consumerSchema, metadataSchema } = definition;
+    const route = validator(schema);
+    this.validators = {
+      route,
+      consumer: kind === 'auth' ? validatorOf(consumerSchema) : route,
+      metadata: validatorOf(metadataSchema),
+    };
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  get metadata(): Metadata {
+    return (this.defaultMetadata ??= metadataOf(this.validators.metadata?.({}, '')));
+  }
+
+  read(place: PluginPlace, attributes: unknown, path: string): PluginReading {
+    const validate = this.validators[place];
+    if (validate === null) {
+      const message = `the plugin "${this.name}" has no attributes here`;
+      return failed([{ path, code: 'invalid_value', message }]);
+    }
+    if (place === 'metadata') return ownAttributes(validate(attributes, path));
+    const { own, meta, problems, unknown } = this.splitMeta(attributes, path);
+    // To switch off what a service has, nobody should have to repeat its attributes.
+    if (meta.isDisabled && Object.keys(own).length === 0) return { config: Object.freeze({}), meta, problems, unknown };
+    const reading = ownAttributes(validate(own, path));
+    const checked = reading.problems.length === 0 && this.isRoutePart(place) ? this.check(reading.config, path) : [];
+    return {
+      config: reading.config,
+      meta,
+      problems: [...reading.problems, ...checked, ...problems],
+      unknown: [...reading.unknown, ...unknown],
+    };
+  }
+
+  /** Whether the attributes follow the schema of routes, which is the one that `check` knows. */
+  private isRoutePart(place: PluginPlace): boolean {
+    return this.validators[place] === this.validators.route;
+  }
+
+  private splitMeta(attributes: unknown, path: string) {
+    const { _meta: metaValue, ...own } = attributes as Record<string, unknown>;
+    const nothing = { meta: NO_META, problems: [], unknown: [] };
+    const read = metaValue === undefined ? nothing : this.readMeta(metaValue, pathOf(path, '_meta'));
+    return { own, ...read };
+  }
+
+  /** A fault in a plugin's own check must not end the gateway; the object counts as bad. */
+  private check(config: unknown, path: string): Problem[] {
+    let found: readonly ConfigProblem[];
+    try {
+      found = this.definition.check?.(config as never) ?? [];
+    } catch (error) {
+      const message = `the check of the plugin "${this.name}" failed: ${messageOf(error)}`;
+      return [{ path, code: 'invalid_value', message }];
+    }
+    return found.map((problem) => ({
+      path: below(path, problem.path),
+      code: 'invalid_value',
+      message: problem.message,
+    }));
+  }
+}
+
+function validatorOf(schema: Schema | undefined): Validate | null {
+  return schema === undefined ? null : validator(schema);
+}
+
+function failed(problems: readonly Problem[]): PluginReading {
+  return { config: undefined, meta: NO_META, problems, unknown: [] };
+}
+
+function ownAttributes(checked: ReturnType<Validate>): PluginReading {
+  const { value, problems, unknown } = checked;
+  const meta: Meta = NO_META;
+  return { config: problems.length === 0 ? frozenCopy(value) : undefined, meta, problems, unknown };
+}
+
+function metadataOf(checked: ReturnType<Validate> | undefined): Metadata {
+  if (checked === undefined || checked.problems.length > 0) return { config: undefined, text: '' };
+  return { config: frozenCopy(checked.value), text: canonicalText(checked.value) };
+}
+
+function below(path: string, relative: string): string {
+  return relative === ''
+    ? path
+    : relative.startsWith('[') || path === ''
+      ? `${path}${relative}`
+      : `${path}.${relative}`;
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Deep, so that neither a plugin nor a later change of the document reaches what others hold. */
+function frozenCopy(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
+  const copy: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    // A plain assignment to `__proto__` would change the prototype instead of adding a member.
+    Object.defineProperty(copy, key, { value: frozenCopy(member), enumerable: true });
+  }
+  return Object.freeze(copy);
+}
