@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createBodyVariables } from './body-variables.ts';
 import { createRouter } from './create-router.ts';
 import { normalizePath, normalizePattern } from './path.ts';
 import type { RouteRequest, RouterMode, RouterRoute } from './router.ts';
@@ -306,6 +307,52 @@ test('the body is asked for only when a route that needs it is reached, and noth
   assert.equal(router.find(requestOf('/_post', { method: 'POST', values, body: body('json') })), 'form');
   assert.equal(router.find(requestOf('/_post', { method: 'POST', values, body: body(undefined) })), 'rest');
 });
+
+const graphql: RouteParts = {
+  methods: ['POST', 'GET'],
+  uris: ['/graphql'],
+  vars: [
+    ['graphql_operation', '==', 'query'],
+    ['graphql_name', '==', 'getRepo'],
+    ['graphql_root_fields', 'has', 'owner'],
+  ],
+};
+const form: RouteParts = { methods: ['POST', 'GET'], uris: ['/_post'], vars: [['post_arg_name', '==', 'json']] };
+const json: RouteParts = { methods: ['POST'], uris: ['/_post'], vars: [['post_arg.name', '==', 'xyz']] };
+const image: RouteParts = {
+  methods: ['POST'],
+  uris: ['/_post'],
+  vars: [['post_arg.messages[*].content[*].type', 'has', 'image_url']],
+};
+const document = 'query getRepo { owner {name } repo {created}}';
+const FORM = 'application/x-www-form-urlencoded';
+const chat = { model: 'deepseek', messages: [{ role: 'system', content: [{ type: 'text' }, { type: 'image_url' }] }] };
+
+/** The examples of the router's documentation that are about bodies. */
+const bodyCases: [parts: RouteParts, method: string, contentType: string, text: string, expected: boolean][] = [
+  [form, 'POST', FORM, 'name=json', true],
+  [form, 'POST', FORM, 'name=yaml', false],
+  [form, 'POST', 'text/plain', 'name=json', false],
+  [json, 'POST', 'application/json', '{"name":"xyz"}', true],
+  [json, 'POST', 'application/json', '{"name":"abc"}', false],
+  [image, 'POST', 'application/json', JSON.stringify(chat), true],
+  [image, 'POST', 'application/json', '{"messages":[{"content":"text"}]}', false],
+  [graphql, 'POST', 'application/graphql', document, true],
+  [graphql, 'POST', 'application/json', JSON.stringify({ query: document }), true],
+  [graphql, 'GET', 'application/graphql', '', true],
+  [graphql, 'POST', 'application/graphql', document.replace('query', 'mutation'), false],
+  [graphql, 'POST', 'application/graphql', document.replace('owner', 'user'), false],
+];
+
+for (const [parts, method, contentType, text, expected] of bodyCases) {
+  test(`a ${method} of ${contentType} ${text.slice(0, 30)} is ${expected ? 'taken' : 'left'} by a route with ${JSON.stringify(parts.vars)}`, () => {
+    const router = routerOf({ a: parts });
+    const path = parts.uris?.[0] ?? '/';
+    assert.equal(router.find(requestOf(path, { method })), NEEDS_BODY);
+    const body = createBodyVariables({ contentType, text, query: `query=${encodeURIComponent(document)}` });
+    assert.equal(router.find(requestOf(path, { method, body })), expected ? 'a' : undefined);
+  });
+}
 
 test('a better route without a condition on the body is served without it', () => {
   const router = routerOf({ a: { vars: [['post_arg.x', '==', 1]] }, b: { priority: 1 } });

@@ -1,7 +1,14 @@
 /** Where the conditions of an expression get the values of their variables. */
 
-/** Lists and numbers come from bodies alone: `graphql_root_fields`, `post_arg.*` of a JSON body. */
-export type VariableValue = string | number | boolean | null | undefined | readonly VariableValue[];
+/** Anything but a string comes from a body: `graphql_root_fields`, `post_arg.*` of a JSON body. */
+export type VariableValue =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly VariableValue[]
+  | { readonly [member: string]: VariableValue };
 
 export interface VariableSource {
   /**
