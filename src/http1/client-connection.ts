@@ -184,8 +184,8 @@ export class ClientConnection implements OutgoingOwner, Deadline {
       if (this.isConnected) this.awaitBytes();
     }
     if (isTaken || !this.isConnected) return isTaken;
-    this.stall ??= new Stall(this.socket, this.settings.wheel, this.timeouts.send_ms, () => this.fail('send_timeout'));
-    this.stall.start();
+    this.stall ??= new Stall(this.socket, this.settings.wheel, () => this.fail('send_timeout'));
+    this.stall.start(this.timeouts.send_ms);
     return false;
   }
 

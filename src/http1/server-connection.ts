@@ -418,8 +418,8 @@ export class ServerConnection implements SocketOwner, Deadline {
     if (isTaken) return true;
     this.isBehind = true;
     const { wheel, timeouts } = this.settings;
-    this.stall ??= new Stall(this.socket, wheel, timeouts.send_ms, () => this.onStalled());
-    this.stall.start();
+    this.stall ??= new Stall(this.socket, wheel, () => this.onStalled());
+    this.stall.start(timeouts.send_ms);
     return false;
   }
 

@@ -5,7 +5,7 @@ import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
 export class Stall implements Deadline {
   private readonly socket: net.Socket;
   private readonly wheel: TimerWheel;
-  private readonly send_ms: number;
+  private send_ms = 0;
   private readonly onStalled: () => void;
   private waiting = 0;
 
@@ -14,14 +14,15 @@ export class Stall implements Deadline {
   nextDeadline: Deadline | null = null;
   previousDeadline: Deadline | null = null;
 
-  constructor(socket: net.Socket, wheel: TimerWheel, send_ms: number, onStalled: () => void) {
+  constructor(socket: net.Socket, wheel: TimerWheel, onStalled: () => void) {
     this.socket = socket;
     this.wheel = wheel;
-    this.send_ms = send_ms;
     this.onStalled = onStalled;
   }
 
-  start(): void {
+  /** @param send_ms how long the peer may take nothing: the exchanges of one connection differ in it */
+  start(send_ms: number): void {
+    this.send_ms = send_ms;
     this.waiting = bytesWaiting(this.socket);
     this.wheel.arm(this, this.send_ms);
   }
@@ -33,7 +34,7 @@ export class Stall implements Deadline {
   onDeadline(): void {
     const waiting = bytesWaiting(this.socket);
     if (waiting === this.waiting) this.onStalled();
-    else this.start();
+    else this.start(this.send_ms);
   }
 }
 

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock } from '../../src/clock/clock.ts';
+import { HandClock } from './hand-clock.ts';
 import { valueOf } from './message.ts';
 import { inLab } from './lab.ts';
 import { answering, closedPort, manual, ok } from './scripted-upstream.ts';
-
-/** Time that passes only when a test says so. */
-class HandClock implements Clock {
-  now_ms = 0;
-  monotonic_ms(): number {
-    return this.now_ms;
-  }
-  wall_ms(): number {
-    return this.now_ms;
-  }
-}
 
 const EXPECTING = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n';
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
@@ -46,12 +35,10 @@ test(
     client.write(EXPECTING);
     const upstream = await lab.node.connection(0);
     await upstream.take('\r\n\r\n');
-    clock.now_ms += 950;
-    lab.worker.tick();
+    await clock.pass(lab, 950);
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(client.receivedBytes, 0, 'not before that second is over');
-    clock.now_ms += 200;
-    lab.worker.tick();
+    await clock.pass(lab, 200);
     await client.take(CONTINUE);
     // The upstream's own leave comes too late to be of interest.
     upstream.write(CONTINUE);
@@ -59,8 +46,7 @@ test(
     await upstream.take('body');
     upstream.write(ok('taken'));
     assert.equal((await client.receive('response')).body.toString(), 'taken');
-    clock.now_ms += 5_000;
-    lab.worker.tick();
+    await clock.pass(lab, 5_000);
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await upstream.receive('request');
     upstream.write(ok('next'));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inLab, eventually } from './lab.ts';
 import { answering, manual, ok } from './scripted-upstream.ts';
+import { settled } from './settled.ts';
 
 const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
@@ -85,18 +86,6 @@ test(
     },
   ),
 );
-
-/** Waits until a number that grows stands still: nothing tells that something will not go on. */
-async function settled(read: () => number): Promise<number> {
-  for (let last = -1, since = performance.now(); ;) {
-    const now = read();
-    if (now !== last) {
-      last = now;
-      since = performance.now();
-    } else if (performance.now() - since > 300) return now;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** More than the kernel keeps of one connection on both of its sides. */
 const KERNEL_BYTES = 24_000_000;
