@@ -47,9 +47,17 @@ export interface ServerRun {
 
 const NOTHING_DROPPED = new Uint8Array(KINDS);
 const NO_BYTES = Buffer.alloc(0);
-const TIMEOUTS = { head_ms: 1e6, body_ms: 1e6, idle_ms: 1e6, send_ms: 1e6, linger_ms: 1e6, linger_total_ms: 1e6 };
+/** Far off: only tests of pace let time pass. */
+export const TIMEOUTS = {
+  head_ms: 1_000_000,
+  body_ms: 1_000_000,
+  idle_ms: 2_000_000,
+  send_ms: 1_000_000,
+  linger_ms: 1_000_000,
+  linger_total_ms: 1_000_000,
+};
 
-class Recorder implements RequestHandler {
+export class Recorder implements RequestHandler {
   readonly requests: SeenRequest[] = [];
   readonly events: string[] = [];
   readonly problems: string[] = [];
@@ -206,6 +214,16 @@ function locate(head: Head): RequestFault | '' {
   return '';
 }
 
+export function settingsOf(limits: CorpusLimits, wheel: TimerWheel, handler: RequestHandler): ServerSettings {
+  const { line, head, fields, body } = limits;
+  return {
+    limits: { line_bytes: line, head_bytes: head, fields, body_bytes: body, pipelined_bytes: 65_536 },
+    timeouts: TIMEOUTS,
+    wheel,
+    handler,
+  };
+}
+
 /** @param cuts offsets at which the bytes are cut, ascending */
 export function runServer(
   bytes: Buffer,
@@ -215,18 +233,7 @@ export function runServer(
 ): ServerRun {
   const recorder = new Recorder(answerTime);
   const wheel = new TimerWheel(50, (error) => recorder.problems.push(`a deadline threw ${String(error)}`));
-  const settings: ServerSettings = {
-    limits: {
-      line_bytes: limits.line,
-      head_bytes: limits.head,
-      fields: limits.fields,
-      body_bytes: limits.body,
-      pipelined_bytes: 65_536,
-    },
-    timeouts: TIMEOUTS,
-    wheel,
-    handler: recorder,
-  };
+  const settings = settingsOf(limits, wheel, recorder);
   const socket = new FakeSocket();
   const connection = new ServerConnection(socket.asSocket(), settings);
   // One buffer for all reads, overwritten after each: what is kept of it without a copy shows.
