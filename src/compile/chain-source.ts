@@ -2,7 +2,7 @@
 import type { Consumer } from '../sdk/exchange.ts';
 import type { PluginInstance } from '../sdk/plugin.ts';
 import type { Chain, ChainSource, Step } from './chain.ts';
-import { pluginsOfConsumer } from './consumers.ts';
+import { pluginsOfConsumer } from './known-consumer.ts';
 import { inOrder, isActive, NO_ROUTE_PLUGINS } from './merge.ts';
 import type { ActiveUse, ConsumerPlugins, RoutePlugins } from './merge.ts';
 import type { CompiledRoute } from './snapshot.ts';

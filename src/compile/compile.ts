@@ -7,7 +7,7 @@ import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
 import { Chains } from './chain-source.ts';
-import { Consumers } from './consumers.ts';
+import { compileConsumers } from './consumers.ts';
 import { inertHost } from './inert-host.ts';
 import { Instances } from './instances.ts';
 import type { CloseFault, HostFor } from './instances.ts';
@@ -73,7 +73,7 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
     memory !== undefined && isSameMatching(matching, memory) ? memory.routes : new Map<string, RouteMemory>();
   const merger = new RouteMerger(read.readings, memory?.routes ?? new Map());
   const routes = compileRoutes({ readings: read.readings, upstreams, merger }, context, known, problems);
-  const consumers = Consumers.of(read.readings, memory?.consumers ?? null, problems);
+  const consumers = compileConsumers(read.readings, memory?.consumers ?? null, problems);
   if (routes === null || objects.isIncomplete || hasLostGlobalRule(read.readings)) {
     instances.sweep();
     return { snapshot: previous, problems, warnings, isBlocked: true };
@@ -104,6 +104,14 @@ function compileUpstreams(
   for (const [id, { value }] of readings.services) add(`services/${id}`, value?.upstream);
   for (const [id, { value }] of readings.routes) if (value?.status !== 0) add(`routes/${id}`, value?.upstream);
   return upstreams;
+}
+
+/**
+ * To be called when a Snapshot has been replaced and its last exchange is over, or when it never came into force: closes the
+ * instances of plugins that no other Snapshot holds. A second call does nothing. Resolves when they are closed; never rejects.
+ */
+export async function retire(snapshot: Snapshot): Promise<void> {
+  await snapshot.memory?.instances.retire(snapshot);
 }
 
 /** The chains of the previous Snapshot, as long as the global rules are the same: those of a route are found through the route. */

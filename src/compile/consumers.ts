@@ -1,45 +1,29 @@
 /** Who can call: consumers and credentials by what identifies them. */
-import type { Consumer, ConsumerMatch } from '../sdk/exchange.ts';
-import { ERRORS } from '../sdk/errors.ts';
-import type { ErrorCode } from '../sdk/errors.ts';
+import type { ConsumerObject } from '../model/consumer.ts';
 import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
-import type { ConsumerObject } from '../model/consumer.ts';
+import { ERRORS } from '../sdk/errors.ts';
+import type { ErrorCode } from '../sdk/errors.ts';
+import type { Consumer, ConsumerMatch } from '../sdk/exchange.ts';
 import type { ConsumerIndex } from './chain.ts';
+import { KnownConsumer } from './known-consumer.ts';
 import { mergeConsumer, refusingConsumer } from './merge.ts';
 import type { ConsumerPlugins } from './merge.ts';
 import { NO_PLUGINS } from './object-plugins.ts';
-import type { CredentialUse, ObjectPlugins } from './object-plugins.ts';
+import type { ObjectPlugins } from './object-plugins.ts';
 import type { AllReadings } from './read-objects.ts';
 
-const NO_LABELS: Consumer['labels'] = Object.freeze({});
-
-/** A consumer as compile made it. Its plugins are for chains alone: they are no part of what plugins see. */
-class KnownConsumer implements Consumer {
+/** What one consumer, or one credential, is compiled from. */
+interface Source {
   readonly username: string;
-  readonly groupId: string;
-  readonly labels: Consumer['labels'];
-  readonly customId: string;
-  readonly #plugins: ConsumerPlugins | null;
-
-  constructor(object: ConsumerObject, plugins: ConsumerPlugins | null) {
-    const { username, group_id, labels = NO_LABELS } = object;
-    this.username = username;
-    this.groupId = group_id === undefined ? '' : String(group_id);
-    this.labels = Object.freeze(labels);
-    this.customId = labels['custom_id'] ?? '';
-    this.#plugins = plugins;
-    Object.freeze(this);
-  }
-
-  static pluginsOf(consumer: Consumer): ConsumerPlugins | null {
-    return #plugins in consumer ? consumer.#plugins : null;
-  }
-}
-
-/** What a consumer brings beside its route; null for nothing, and for a consumer that no configuration knows. */
-export function pluginsOfConsumer(consumer: Consumer): ConsumerPlugins | null {
-  return KnownConsumer.pluginsOf(consumer);
+  /** '' for the consumer itself. */
+  readonly credentialId: string;
+  readonly path: string;
+  /** Null for a credential. */
+  readonly object: ConsumerObject | null;
+  readonly plugins: ObjectPlugins;
+  /** Of the consumer's group; a code where they are not known, and the consumer cannot be served without them. */
+  readonly group: ObjectPlugins | ErrorCode;
 }
 
 /** A consumer beside what it was made of. */
@@ -49,107 +33,136 @@ interface Entry {
   readonly plugins: ConsumerPlugins | null;
 }
 
+interface Identified {
+  readonly match: ConsumerMatch;
+  readonly source: Source;
+}
+
 export class Consumers implements ConsumerIndex {
-  readonly #byPlugin = new Map<string, Map<string, ConsumerMatch>>();
-  readonly #byName = new Map<string, Entry>();
+  /** In their order; consumers before credentials. */
+  readonly sources: readonly Source[];
+  /** Keys are secrets: they are looked up, never shown. */
+  readonly byPlugin = new Map<string, Map<string, Identified>>();
+  readonly byName = new Map<string, Entry>();
+  /** Whether a key was claimed twice. */
+  isAmbiguous = false;
+
+  constructor(sources: readonly Source[]) {
+    this.sources = sources;
+  }
 
   find(plugin: string, key: string): ConsumerMatch | undefined {
-    return this.#byPlugin.get(plugin)?.get(key);
+    return this.byPlugin.get(plugin)?.get(key)?.match;
   }
 
   named(username: string): Consumer | undefined {
-    return this.#byName.get(username)?.consumer;
-  }
-
-  /** Consumers of groups without a good version, and of groups that are not there, are known and answered with 503. */
-  static of(readings: AllReadings, previous: Consumers | null, problems: Problem[]): Consumers {
-    const made = new Consumers();
-    const ofGroups = new Map<ObjectPlugins, ConsumerPlugins>();
-    for (const [username, { value, plugins: own }] of readings.consumers) {
-      if (value === null) continue;
-      const before = previous === null ? undefined : previous.#byName.get(username);
-      const plugins = bring(own, groupOf(value, readings), before?.plugins ?? null, ofGroups);
-      const isSame = before !== undefined && before.object === value && before.plugins === plugins;
-      made.#byName.set(
-        username,
-        isSame ? before : { consumer: new KnownConsumer(value, plugins), object: value, plugins },
-      );
-    }
-    const add = (owner: string, credentialId: string, uses: readonly CredentialUse[], path: string): void => {
-      const entry = made.#byName.get(owner);
-      if (entry === undefined) return;
-      for (const { plugin, key, config } of uses) {
-        made.#add(
-          plugin,
-          key,
-          { consumer: entry.consumer, credentialId, config },
-          { path, previous, problems, readings },
-        );
-      }
-    };
-    for (const [username, { raw, plugins }] of readings.consumers) add(username, '', plugins.credentials, raw.path);
-    for (const [id, { raw, plugins }] of readings.credentials) {
-      const [owner = '', , credentialId = ''] = id.split('/');
-      add(owner, credentialId, plugins.credentials, raw.path);
-    }
-    return made;
-  }
-
-  /**
-   * A key leads to one consumer. Of two that claim it, the one that had it before keeps it, so that a change never turns
-   * one caller into another; otherwise the first.
-   */
-  #add(plugin: string, key: string, match: ConsumerMatch, at: Surroundings): void {
-    let ofPlugin = this.#byPlugin.get(plugin);
-    if (ofPlugin === undefined) this.#byPlugin.set(plugin, (ofPlugin = new Map<string, ConsumerMatch>()));
-    const holder = ofPlugin.get(key);
-    if (holder === undefined) {
-      ofPlugin.set(key, match);
-      return;
-    }
-    const before = at.previous?.find(plugin, key);
-    const isOlder = before !== undefined && nameOf(before) === nameOf(match);
-    if (isOlder) ofPlugin.set(key, match);
-    const [kept, left] = isOlder ? [match, holder] : [holder, match];
-    at.problems.push({
-      path: pathOf(pathOf(isOlder ? pathOfMatch(holder, at.readings) : at.path, 'plugins'), plugin),
-      code: 'duplicate',
-      message: `${nameOf(left)} identifies itself to "${plugin}" as ${nameOf(kept)} does: give it a key of its own`,
-    });
+    return this.byName.get(username)?.consumer;
   }
 }
 
-interface Surroundings {
-  readonly path: string;
-  readonly previous: Consumers | null;
-  readonly problems: Problem[];
-  readonly readings: AllReadings;
+/**
+ * The index of all good consumers and credentials; the previous one if nothing about them changed. A consumer whose group
+ * is not there, or has no good version, is known, and every exchange of it is answered with 503.
+ */
+export function compileConsumers(readings: AllReadings, previous: Consumers | null, problems: Problem[]): Consumers {
+  const sources = sourcesOf(readings);
+  if (previous !== null && isMadeOf(previous, sources)) return previous;
+  const index = new Consumers(sources);
+  const ofGroups = new Map<ObjectPlugins, ConsumerPlugins>();
+  for (const source of sources) {
+    const { username, object } = source;
+    if (object === null) continue;
+    const before = previous?.byName.get(username);
+    const plugins = bring(source, before?.plugins ?? null, ofGroups);
+    const isSame = before !== undefined && before.object === object && before.plugins === plugins;
+    index.byName.set(username, isSame ? before : { consumer: new KnownConsumer(object, plugins), object, plugins });
+  }
+  for (const source of sources) {
+    const consumer = index.byName.get(source.username)?.consumer;
+    // The credentials of a consumer that is left out are left out with it.
+    if (consumer === undefined) continue;
+    for (const { plugin, key, config } of source.plugins.credentials) {
+      const match = { consumer, credentialId: source.credentialId, config };
+      identify(index, previous, { plugin, key, identified: { match, source } }, problems);
+    }
+  }
+  return index;
 }
 
-function nameOf({ consumer, credentialId }: ConsumerMatch): string {
-  const name = `the consumer ${quote(consumer.username)}`;
+function sourcesOf({ consumers, credentials, consumer_groups }: AllReadings): Source[] {
+  const sources: Source[] = [];
+  const groupOf = (id: string | number): Source['group'] => {
+    const reading = consumer_groups.get(String(id));
+    if (reading === undefined) return 'reference_missing';
+    return reading.value === null ? 'config_invalid' : reading.plugins;
+  };
+  for (const [username, { raw, value, plugins }] of consumers) {
+    if (value === null) continue;
+    const group = value.group_id === undefined ? NO_PLUGINS : groupOf(value.group_id);
+    sources.push({ username, credentialId: '', path: raw.path, object: value, plugins, group });
+  }
+  for (const [id, { raw, plugins }] of credentials) {
+    const [username = '', , credentialId = ''] = id.split('/');
+    sources.push({ username, credentialId, path: raw.path, object: null, plugins, group: NO_PLUGINS });
+  }
+  return sources;
+}
+
+/** An ambiguous index is made again each time, so that its problems stay. */
+function isMadeOf({ sources: before, isAmbiguous }: Consumers, sources: readonly Source[]): boolean {
+  if (isAmbiguous || before.length !== sources.length) return false;
+  return sources.every((source, i) => {
+    const other = before[i];
+    return (
+      other !== undefined &&
+      source.username === other.username &&
+      source.credentialId === other.credentialId &&
+      source.object === other.object &&
+      source.plugins === other.plugins &&
+      source.group === other.group
+    );
+  });
+}
+
+interface Claim {
+  readonly plugin: string;
+  readonly key: string;
+  readonly identified: Identified;
+}
+
+/**
+ * A key leads to one consumer. Of two that claim it, the one that had it before keeps it, so that a change never turns one
+ * caller into another; otherwise the first.
+ */
+function identify(index: Consumers, previous: Consumers | null, claim: Claim, problems: Problem[]): void {
+  const { plugin, key, identified } = claim;
+  let ofPlugin = index.byPlugin.get(plugin);
+  if (ofPlugin === undefined) index.byPlugin.set(plugin, (ofPlugin = new Map<string, Identified>()));
+  const holder = ofPlugin.get(key);
+  if (holder === undefined) {
+    ofPlugin.set(key, identified);
+    return;
+  }
+  index.isAmbiguous = true;
+  const before = previous?.byPlugin.get(plugin)?.get(key)?.source;
+  const hadIt = before !== undefined && nameOf(before) === nameOf(identified.source);
+  if (hadIt) ofPlugin.set(key, identified);
+  const [kept, left] = hadIt ? [identified.source, holder.source] : [holder.source, identified.source];
+  problems.push({
+    path: pathOf(pathOf(left.path, 'plugins'), plugin),
+    code: 'duplicate',
+    message: `${nameOf(left)} identifies itself to "${plugin}" as ${nameOf(kept)} does: give it a key of its own`,
+  });
+}
+
+function nameOf({ username, credentialId }: Source): string {
+  const name = `the consumer ${quote(username)}`;
   return credentialId === '' ? name : `the credential ${quote(credentialId)} of ${name}`;
 }
 
-function pathOfMatch({ consumer, credentialId }: ConsumerMatch, { consumers, credentials }: AllReadings): string {
-  const reading =
-    credentialId === ''
-      ? consumers.get(consumer.username)
-      : credentials.get(`${consumer.username}/credentials/${credentialId}`);
-  return reading?.raw.path ?? 'consumers';
-}
-
-/** The plugins of a consumer's group; a code where they are not known, and the consumer cannot be served without them. */
-function groupOf({ group_id }: ConsumerObject, { consumer_groups }: AllReadings): ObjectPlugins | ErrorCode {
-  if (group_id === undefined) return NO_PLUGINS;
-  const reading = consumer_groups.get(String(group_id));
-  if (reading === undefined) return 'reference_missing';
-  return reading.value === null ? 'config_invalid' : reading.plugins;
-}
-
+/** The plugins of a consumer with those of its group, null for none. */
 function bring(
-  own: ObjectPlugins,
-  group: ObjectPlugins | ErrorCode,
+  { plugins: own, group }: Source,
   before: ConsumerPlugins | null,
   ofGroups: Map<ObjectPlugins, ConsumerPlugins>,
 ): ConsumerPlugins | null {
@@ -158,17 +171,11 @@ function bring(
     return refusingConsumer(own, { status, code: group, message });
   }
   if (own.uses.length === 0 && group.uses.length === 0) return null;
-  if (own.uses.length > 0) {
-    return before !== null && before.own === own && before.group === group ? before : mergeConsumer(own, group);
-  }
+  const isSame = before !== null && before.group === group;
+  if (own.uses.length > 0) return isSame && before.own === own ? before : mergeConsumer(own, group);
   // Consumers without plugins of their own share those of their group, and so their chains.
-  let shared = ofGroups.get(group);
-  if (shared === undefined) {
-    shared =
-      before !== null && before.own === NO_PLUGINS && before.group === group
-        ? before
-        : mergeConsumer(NO_PLUGINS, group);
-    ofGroups.set(group, shared);
-  }
+  const shared =
+    ofGroups.get(group) ?? (isSame && before.own === NO_PLUGINS ? before : mergeConsumer(NO_PLUGINS, group));
+  ofGroups.set(group, shared);
   return shared;
 }
