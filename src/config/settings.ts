@@ -1,7 +1,7 @@
 /** The reserved key `gateway`: what a start needs to know. Everything else in the file is objects. */
 import { isIP } from 'node:net';
 import type { Infer, Schema } from '../sdk/schema.ts';
-import { fillDefaults } from '../model/fill.ts';
+import { fillerOf } from '../model/fill.ts';
 import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
@@ -268,6 +268,6 @@ function isCidr(text: string): boolean {
 
 /** What a file without the key `gateway` gets. */
 export const DEFAULT_SETTINGS: GatewaySettings = Object.freeze({
-  ...(fillDefaults(settingsSchema, {}, 'gateway', []) as Infer<typeof settingsSchema>),
+  ...(fillerOf(settingsSchema)({}, 'gateway', []) as Infer<typeof settingsSchema>),
   controlExplicit: false,
 });

@@ -1,42 +1,82 @@
-/** One walk beside the schema: copies the value with its defaults filled in and finds the attributes that nobody knows. */
+/** One walk beside the schema: copies a value with its defaults filled in and finds the attributes that nobody knows. */
 import type { Schema } from '../sdk/schema.ts';
 import { nearest, pathOf } from './problem.ts';
 import type { Problem } from './problem.ts';
 
 /**
- * A copy of `value` with the defaults of `schema`; unknown attributes are left out of the copy and pushed to `unknown`.
- * Values of the wrong type are passed on untouched: naming them is the validator's part.
+ * Gives a copy of `value` with the defaults of its schema; unknown attributes are left out of the copy and pushed to
+ * `unknown`. Values of the wrong type are passed on untouched: naming them is the validator's part.
  */
-export function fillDefaults(schema: Schema, value: unknown, path: string, unknown: Problem[]): unknown {
-  const branches = schema.anyOf ?? schema.oneOf;
-  if (schema.type === undefined && branches !== undefined) {
-    const branch = branches.find((candidate) => isBranchFor(candidate, value));
-    return branch === undefined ? value : fillDefaults(branch, value, path, unknown);
-  }
-  if (Array.isArray(value)) {
-    const items = schema.items;
-    return items === undefined ? value : value.map((item, i) => fillDefaults(items, item, pathOf(path, i), unknown));
-  }
-  if (typeof value === 'object' && value !== null && (schema.type === 'object' || schema.properties !== undefined)) {
-    return fillObject(schema, value as Record<string, unknown>, path, unknown);
-  }
-  return value;
+export type Fill = (value: unknown, path: string, unknown: Problem[]) => unknown;
+
+/** What a schema does to every value is worked out once: files have tens of thousands of objects. */
+export function fillerOf(schema: Schema): Fill {
+  const filler = compileFiller(schema);
+  return (value, path, unknown) => filler(value, { path, keys: [], unknown });
 }
 
-function fillObject(schema: Schema, value: Record<string, unknown>, path: string, unknown: Problem[]): unknown {
-  const properties = schema.properties ?? {};
-  const filled: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
-    const known = Object.hasOwn(properties, key) ? properties[key] : memberSchema(schema, key);
-    if (known === undefined) unknown.push(unknownAttribute(schema, key, path));
-    else define(filled, key, fillDefaults(known, value[key], pathOf(path, key), unknown));
-  }
-  for (const key in properties) {
-    const property = properties[key];
-    if (property?.default === undefined || Object.hasOwn(filled, key)) continue;
-    filled[key] = fillDefaults(property, property.default, pathOf(path, key), unknown);
-  }
+interface Walk {
+  readonly path: string;
+  /** From `path` down to where the walk is: paths are spelled only for problems. */
+  readonly keys: (string | number)[];
+  readonly unknown: Problem[];
+}
+
+type Filler = (value: unknown, walk: Walk) => unknown;
+
+const keep: Filler = (value) => value;
+
+function compileFiller(schema: Schema): Filler {
+  const branches = schema.anyOf ?? schema.oneOf;
+  if (schema.type === undefined && branches !== undefined) return compileUnion(branches);
+  if (schema.type === 'array') return schema.items === undefined ? keep : compileList(compileFiller(schema.items));
+  return schema.type === 'object' || schema.properties !== undefined ? compileObject(schema) : keep;
+}
+
+function compileUnion(branches: readonly Schema[]): Filler {
+  const fillers = branches.map((branch) => ({ branch, fill: compileFiller(branch) }));
+  if (fillers.every(({ fill }) => fill === keep)) return keep;
+  return (value, walk) => {
+    const meant = fillers.find(({ branch }) => isBranchFor(branch, value));
+    return meant === undefined ? value : meant.fill(value, walk);
+  };
+}
+
+function compileList(fill: Filler): Filler {
+  if (fill === keep) return keep;
+  return (value, walk) => (Array.isArray(value) ? value.map((item: unknown, i) => inside(walk, i, fill, item)) : value);
+}
+
+function inside(walk: Walk, key: string | number, fill: Filler, value: unknown): unknown {
+  if (fill === keep) return value;
+  walk.keys.push(key);
+  const filled = fill(value, walk);
+  walk.keys.pop();
   return filled;
+}
+
+function compileObject(schema: Schema): Filler {
+  const attributes = new Map(
+    Object.entries(schema.properties ?? {}).map(([key, inner]) => [key, compileFiller(inner)]),
+  );
+  const defaults = Object.entries(schema.properties ?? {}).flatMap(([key, inner]) =>
+    inner.default === undefined ? [] : [{ key, value: inner.default, fill: compileFiller(inner) }],
+  );
+  const others = compileOthers(schema);
+  return (value, walk) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const members = value as Readonly<Record<string, unknown>>;
+    const filled: Record<string, unknown> = {};
+    for (const key of Object.keys(members)) {
+      const fill = attributes.get(key) ?? others(key);
+      if (fill === null) walk.unknown.push(unknownAttribute(schema, key, walk));
+      else define(filled, key, inside(walk, key, fill, members[key]));
+    }
+    for (const { key, value: written, fill } of defaults) {
+      if (!Object.hasOwn(filled, key)) filled[key] = inside(walk, key, fill, written);
+    }
+    return filled;
+  };
 }
 
 /** A plain assignment to `__proto__` would change the prototype instead of adding a member. */
@@ -46,25 +86,23 @@ function define(target: Record<string, unknown>, key: string, value: unknown): v
   } else target[key] = value;
 }
 
-const ANYTHING: Schema = {};
-
-/** Schema of a member that `properties` does not name, undefined if the object has no place for it. */
-function memberSchema(schema: Schema, key: string): Schema | undefined {
-  for (const pattern in schema.patternProperties) {
-    // Patterns of our own schema literals, never of a configuration.
-    if (new RegExp(pattern, 'u').test(key)) return schema.patternProperties[pattern];
-  }
+/** What fills a member that `properties` does not name, null if the object has no place for it. */
+function compileOthers(schema: Schema): (key: string) => Filler | null {
+  // Patterns of our own schema literals, never of a configuration.
+  const patterns = Object.entries(schema.patternProperties ?? {}).map(([pattern, inner]) => {
+    return { pattern: new RegExp(pattern, 'u'), fill: compileFiller(inner) };
+  });
   const rest = schema.additionalProperties;
-  if (typeof rest === 'object') return rest;
-  if (rest === true || (rest === undefined && schema.properties === undefined)) return ANYTHING;
-  return undefined;
+  const isOpen = rest === true || (rest === undefined && schema.properties === undefined);
+  const other = typeof rest === 'object' ? compileFiller(rest) : isOpen ? keep : null;
+  return (key) => patterns.find(({ pattern }) => pattern.test(key))?.fill ?? other;
 }
 
-function unknownAttribute(schema: Schema, key: string, path: string): Problem {
+function unknownAttribute(schema: Schema, key: string, { path, keys }: Walk): Problem {
   const name = JSON.stringify(key.length > 64 ? `${key.slice(0, 60)}…` : key);
   const near = nearest(key, Object.keys(schema.properties ?? {}));
   return {
-    path: pathOf(path, key),
+    path: pathOf(keys.reduce<string>(pathOf, path), key),
     code: 'unknown_attribute',
     message: `unknown attribute ${name}${near === undefined ? '' : `, did you mean "${near}"?`}`,
   };

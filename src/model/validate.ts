@@ -2,7 +2,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import type { Schema } from '../sdk/schema.ts';
-import { fillDefaults, isBranchFor, typeOf } from './fill.ts';
+import { fillerOf, isBranchFor, typeOf } from './fill.ts';
+import type { Fill } from './fill.ts';
 import { nearest, pathOf, quote } from './problem.ts';
 import type { Problem, ProblemCode } from './problem.ts';
 
@@ -23,10 +24,12 @@ const MAX_ERRORS = 100;
  */
 export function validator(schema: Schema): (value: unknown, path: string) => Checked {
   let validate: ValidateFunction | undefined;
+  let fill: Fill | undefined;
   return (value, path) => {
     validate ??= createAjv().compile(schema);
+    fill ??= fillerOf(schema);
     const unknown: Problem[] = [];
-    const filled = fillDefaults(schema, value, path, unknown);
+    const filled = fill(value, path, unknown);
     if (validate(filled)) return { value: filled, problems: [], unknown };
     const errors = relevantErrors((validate.errors ?? []).slice(0, MAX_ERRORS));
     return { value: filled, problems: errors.map((error) => describe(error, filled, path)), unknown };
