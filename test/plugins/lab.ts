@@ -1,0 +1,237 @@
+/** A gateway in this process for tests of plugins: a YAML text, compiled as a start does it, between a client and an echo. */
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import net from 'node:net';
+import type { TestContext } from 'node:test';
+import { systemClock } from '../../src/clock/clock.ts';
+import type { Clock } from '../../src/clock/clock.ts';
+import { compile } from '../../src/compile/compile.ts';
+import type { CompileResult } from '../../src/compile/compile.ts';
+import type { HostFor } from '../../src/compile/instances.ts';
+import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
+import type { PluginRegistry } from '../../src/compile/plugins.ts';
+import type { Snapshot } from '../../src/compile/snapshot.ts';
+import { parseConfiguration } from '../../src/config/configuration.ts';
+import type { ReadPath } from '../../src/http1/sockets.ts';
+import type { AccessRecord } from '../../src/observe/access-record.ts';
+import { ALL_PLUGINS } from '../../src/plugins/all.ts';
+import type { AnyPlugin } from '../../src/sdk/index.ts';
+import { Worker } from '../../src/threads/worker.ts';
+import { EchoUpstream, fieldsOf } from './echo-upstream.ts';
+import type { Field, SeenRequest } from './echo-upstream.ts';
+import { HandClock, labHost } from './lab-host.ts';
+import type { HostLine } from './lab-host.ts';
+
+export { HandClock } from './lab-host.ts';
+export type { Field, SeenRequest } from './echo-upstream.ts';
+
+export interface LabOptions {
+  /** Beside the gateway's own: plugins of the test. */
+  readonly plugins?: readonly AnyPlugin[];
+  /** The system's by default; with a `HandClock`, time passes only by `clock.pass(…)`. */
+  readonly clock?: Clock;
+  /** What instances see of the gateway, in place of the lab's own. */
+  readonly hostFor?: HostFor;
+  readonly readPath?: ReadPath;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Sent with its length; a list is sent in chunks. */
+  readonly body?: string | Buffer | readonly string[];
+  /** The address that the client has: any of 127.0.0.0/8. */
+  readonly from?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** In their order, as written. */
+  readonly rawHeaders: readonly Field[];
+  /** By lower-case name; the values of a repeated one are joined with `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** The body as UTF-8. */
+  readonly text: string;
+}
+
+/** What the log phase of one exchange was told. */
+export type Logged = Pick<AccessRecord, 'method' | 'target' | 'status' | 'errorCode' | 'consumerName' | 'routeId'>;
+
+/** What a plugin threw, or how it broke its contract. */
+export interface Fault {
+  readonly plugin: string;
+  readonly phase: string;
+  readonly error: unknown;
+}
+
+/** A route for every path to the echo, with these plugins. */
+export function routeWith(
+  plugins: Readonly<Record<string, unknown>>,
+  more: Readonly<Record<string, unknown>> = {},
+): string {
+  const route = { uri: '/*', plugins, upstream: { nodes: { $UPSTREAM: 1 } }, ...more };
+  return `routes:\n  - ${JSON.stringify(route)}\n`;
+}
+
+/**
+ * Opens a gateway on a port of its own, with all plugins. `$UPSTREAM` in the text stands for the echo's `host:port`. It is
+ * closed after the test, which then fails if a plugin or the gateway itself was at fault and the test has not emptied
+ * `faults`. Throws if the configuration has a problem.
+ */
+export async function openLab(t: TestContext, yamlText: string, options: LabOptions = {}): Promise<Lab> {
+  const upstream = await EchoUpstream.start();
+  t.after(() => upstream.close());
+  const lab = new Lab(yamlText, upstream, options);
+  t.after(() => lab.close());
+  await lab.listen();
+  return lab;
+}
+
+/** Everything that is wrong with a configuration, each as `path: message`. */
+export function problemsOf(yamlText: string, plugins: readonly AnyPlugin[] = []): string[] {
+  const { problems } = compiled(yamlText.replaceAll('$UPSTREAM', '127.0.0.1:1'), {
+    registry: pluginRegistry([...ALL_PLUGINS, ...plugins]),
+    hostFor: labHost(systemClock, []),
+  });
+  return problems;
+}
+
+export class Lab {
+  readonly worker: Worker;
+  readonly upstream: EchoUpstream;
+  /** One for each exchange that is over. */
+  readonly log: Logged[] = [];
+  /** What plugins logged. */
+  readonly hostLog: HostLine[] = [];
+  readonly faults: Fault[] = [];
+  port = 0;
+  private readonly registry: PluginRegistry;
+  private readonly hostFor: HostFor;
+
+  constructor(yamlText: string, upstream: EchoUpstream, options: LabOptions) {
+    const { clock = systemClock } = options;
+    this.upstream = upstream;
+    this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])]);
+    this.hostFor = options.hostFor ?? labHost(clock, this.hostLog);
+    const { settings, result } = this.compile(yamlText);
+    this.worker = new Worker({
+      settings: { ...settings, http: [{ address: '127.0.0.1', port: 0 }] },
+      snapshot: result.snapshot,
+      clock,
+      record: ({ method, target, status, errorCode, consumerName, routeId }) => {
+        this.log.push({ method, target, status, errorCode, consumerName, routeId });
+      },
+      onFault: (error) => this.faults.push({ plugin: '', phase: '', error }),
+      onPluginFault: ({ plugin, phase, error }) => this.faults.push({ plugin, phase, error }),
+      readPath: options.readPath ?? 'onread',
+    });
+    if (clock instanceof HandClock) clock.onPassed = () => this.worker.tick();
+  }
+
+  async listen(): Promise<void> {
+    const [listening] = await this.worker.listen();
+    this.port = listening?.port ?? 0;
+  }
+
+  /** Puts another configuration in force, as a reload does. */
+  reload(yamlText: string): void {
+    this.worker.swap(this.compile(yamlText, this.worker.snapshot).result.snapshot);
+  }
+
+  /** What the upstream was sent, in the order of arrival. */
+  get seen(): readonly SeenRequest[] {
+    return this.upstream.seen;
+  }
+
+  /** The request that the upstream was sent last. Throws if there was none. */
+  get lastSeen(): SeenRequest {
+    const last = this.upstream.seen.at(-1);
+    if (last === undefined) throw new Error('the upstream was sent nothing');
+    return last;
+  }
+
+  /** Sends a request on a connection of its own. Host is `app.example` unless given. Rejects if the answer breaks off. */
+  request(path: string, { method = 'GET', headers, body, from }: Ask = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = http.request({
+        host: '127.0.0.1',
+        port: this.port,
+        method,
+        path,
+        agent: false,
+        headers: { Host: 'app.example', ...headers },
+        ...(from === undefined ? {} : { localAddress: from }),
+      });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        const pieces: Buffer[] = [];
+        response.on('error', reject);
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('end', () => resolve(answerOf(response, Buffer.concat(pieces))));
+      });
+      if (typeof body === 'object' && !Buffer.isBuffer(body)) {
+        for (const piece of body) request.write(piece);
+        request.end();
+      } else request.end(body);
+    });
+  }
+
+  /** Sends text as it stands and gives all that comes back until the gateway closes: ask for `Connection: close`. */
+  raw(text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const pieces: Buffer[] = [];
+      const socket = net.connect({ host: '127.0.0.1', port: this.port, allowHalfOpen: true });
+      socket.on('error', reject);
+      socket.on('data', (piece: Buffer) => pieces.push(piece));
+      socket.on('end', () => {
+        socket.destroy();
+        resolve(Buffer.concat(pieces).toString('latin1'));
+      });
+      socket.write(text, 'latin1');
+    });
+  }
+
+  close(): void {
+    this.worker.abort();
+    assert.deepEqual(this.faults, [], 'neither a plugin nor the gateway was at fault');
+  }
+
+  private compile(yamlText: string, previous?: Snapshot) {
+    const text = yamlText.replaceAll('$UPSTREAM', `127.0.0.1:${this.upstream.port}`);
+    const { registry, hostFor } = this;
+    const made = compiled(text, { registry, hostFor, ...(previous === undefined ? {} : { previous }) });
+    if (made.problems.length > 0) throw new Error(made.problems.join('\n'));
+    return made;
+  }
+}
+
+interface Making {
+  readonly registry: PluginRegistry;
+  readonly hostFor: HostFor;
+  readonly previous?: Snapshot;
+}
+
+function compiled(text: string, { registry, hostFor, previous }: Making) {
+  const parsed = parseConfiguration(text, { format: 'yaml', dialect: 'gatewright', env: {} });
+  const { settings, objects } = parsed;
+  const result: CompileResult = compile(objects, {
+    settings,
+    revision: (previous?.revision ?? 0) + 1,
+    plugins: registry,
+    hostFor,
+    ...(previous === undefined ? {} : { previous }),
+  });
+  const problems = [...parsed.problems, ...result.problems].map(({ path, message }) => `${path}: ${message}`);
+  return { settings, result, problems };
+}
+
+function answerOf(response: http.IncomingMessage, body: Buffer): Answer {
+  const rawHeaders = fieldsOf(response.rawHeaders);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of rawHeaders) {
+    const lower = name.toLowerCase();
+    headers[lower] = headers[lower] === undefined ? value : `${headers[lower]}, ${value}`;
+  }
+  return { status: response.statusCode ?? 0, rawHeaders, headers, body, text: body.toString() };
+}
