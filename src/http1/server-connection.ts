@@ -12,7 +12,7 @@ import { parsed } from './fields.ts';
 import { type OutgoingResponse, responseText } from './messages.ts';
 import { parseRequestHead } from './request-head.ts';
 import type { RequestSink, ServerSettings } from './server-settings.ts';
-import { disown, own, type SocketOwner } from './sockets.ts';
+import { confine, disown, own, type SocketOwner } from './sockets.ts';
 import { bytesWaiting, Stall } from './stall.ts';
 import { NO_BYTES, writeMessage } from './writer.ts';
 
@@ -486,8 +486,13 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 }
 
+/** Runs outside every callback of the socket, and so outside of what confines their faults. */
 function resumeAhead(connection: ServerConnection): void {
-  connection.resumeAhead();
+  try {
+    connection.resumeAhead();
+  } catch (error) {
+    confine(connection.socket, connection, error);
+  }
 }
 
 function plainAddress(address: string): string {

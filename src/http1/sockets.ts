@@ -80,7 +80,8 @@ function onClose(this: OwnedSocket): void {
   }
 }
 
-function confine(socket: OwnedSocket, owner: SocketOwner | null, error: unknown): void {
+/** Ends a socket whose owner threw: that must cost no other one. */
+export function confine(socket: net.Socket, owner: SocketOwner | null, error: unknown): void {
   disown(socket, true);
   owner?.onException(error);
 }

@@ -86,10 +86,21 @@ export class Listener implements RequestHandler {
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;
     const fault = this.locate(exchange, host);
-    if (fault === null) return route(exchange);
+    if (fault === null) return this.routed(exchange);
     // Who sends what nobody can mean may mean something else by what follows, too.
     connection.closeAfterAnswer();
     return refuse(exchange, fault);
+  }
+
+  /** A fault of the gateway's own code costs this exchange, and as little else as can be. */
+  private routed(exchange: Exchange): RequestSink {
+    try {
+      return route(exchange);
+    } catch (error) {
+      if (exchange.isHeadSent) throw error;
+      this.plane.onFault(error);
+      return refuse(exchange, 'internal');
+    }
   }
 
   /** Sets path, query and host. @returns why that cannot be done */

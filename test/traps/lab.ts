@@ -78,7 +78,7 @@ export class Lab {
   /** What the gateway's own code threw; a test that provokes a fault empties it. */
   readonly faults: unknown[] = [];
   port = 0;
-  private readonly clients: RawConnection[] = [];
+  readonly clients: RawConnection[] = [];
 
   private constructor(options: LabOptions, readPath: ReadPath, upstreams: readonly ScriptedUpstream[]) {
     this.upstreams = upstreams;
