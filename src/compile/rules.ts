@@ -1,6 +1,6 @@
 /** What is wrong with an object that only the router and the balancers can tell. */
 import { checkCidr } from '../router/cidr.ts';
-import { checkExpression, compileExpression } from '../router/expression.ts';
+import { checkExpression } from '../router/expression.ts';
 import { normalizePattern } from '../router/path.ts';
 import { checkHost, checkUri } from '../router/pattern.ts';
 import type { Kind } from '../model/object-set.ts';
@@ -49,15 +49,8 @@ export function checkMatch(route: RouteObject, { matching }: RuleContext, report
   });
   each(route.host, route.hosts, 'host', checkHost);
   each(route.remote_addr, route.remote_addrs, 'remote_addr', checkCidr);
-  checkVars(route.vars ?? [], report);
+  for (const { path, message } of checkExpression(route.vars ?? [])) report(`vars${path}`, 'invalid_value', message);
 }
 
 /** What is wrong with a text, null if nothing is. */
 type Check = (text: string) => string | null;
-
-function checkVars(vars: readonly unknown[], report: Report): void {
-  const problems = checkExpression(vars);
-  for (const { path, message } of problems) report(`vars${path}`, 'invalid_value', message);
-  if (problems.length > 0 || vars.length === 0 || !compileExpression(vars).needsBody) return;
-  report('vars', 'not_available', 'conditions on the request body are not available in this version');
-}
