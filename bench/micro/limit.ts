@@ -1,0 +1,105 @@
+/**
+ * What one call of a limiter costs in nanoseconds of CPU time, for several numbers of known keys and for new ones, and
+ * the longest time that one call held up its thread. Run with `node bench/micro/limit.ts`.
+ */
+import { hash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { LimitQuery } from '../../src/sdk/host.ts';
+import { CounterTable } from '../../src/limit/counter-table.ts';
+import { SpaceCounters } from '../../src/limit/space-counters.ts';
+
+const SIZES = [1, 100, 10_000, 100_000, 900_000];
+const CALLS = 400_000;
+const ROUNDS = 3;
+const digest = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64');
+const addressOf = (key: number): string => `10.${key >> 16}.${(key >> 8) & 255}.${key & 255}`;
+
+function makeCounters(): SpaceCounters {
+  const table = new CounterTable({ now_ms: () => performance.now(), digest });
+  return new SpaceCounters(table, (space) => `limit-count routes/1 ${space}`);
+}
+
+interface Query extends LimitQuery {
+  key: string;
+}
+
+/** What the same look-ups cost in a bare Map, and reading the clock: the floor of the machine at this moment. */
+function floor(size: number): [number, number] {
+  const map = new Map(Array.from({ length: size }, (_, key) => [addressOf(key), key]));
+  let sum = 0;
+  const lookUps = best((keys) => {
+    for (const key of keys) sum += map.get(key) ?? 0;
+  }, size);
+  const clock = best((keys) => {
+    for (const _key of keys) sum += performance.now();
+  }, size);
+  if (sum === 0) throw new Error('nothing was found');
+  return [lookUps, clock];
+}
+
+/** Nanoseconds for each key, in the best of several rounds; keys are new strings each time, as those cut from requests are. */
+function best(run: (keys: readonly string[]) => void, size: number): number {
+  let least = Infinity;
+  let serial = 1;
+  for (let round = 0; round < ROUNDS; round++) {
+    const keys = Array.from({ length: CALLS }, () => {
+      serial = (Math.imul(serial, 1664525) + 1013904223) | 0;
+      // Decoded apart, so that no string is the one that is kept.
+      return Buffer.from(addressOf((serial >>> 8) % size), 'latin1').toString('latin1');
+    });
+    const start = process.cpuUsage();
+    run(keys);
+    least = Math.min(least, (process.cpuUsage(start).user * 1000) / CALLS);
+  }
+  return least;
+}
+
+function knownKeys(method: 'fixedWindow' | 'slidingWindow', size: number): number {
+  const counters = makeCounters();
+  const query: Query = { key: '', limit: 2 ** 31, window_ms: 3_600_000, cost: 1 };
+  for (let key = 0; key < size; key++) {
+    query.key = addressOf(key);
+    counters[method]('local', query);
+  }
+  return best((keys) => {
+    for (const key of keys) {
+      query.key = key;
+      counters[method]('local', query);
+    }
+  }, size);
+}
+
+/** Nanoseconds for a key that was not there, and the longest call in milliseconds. */
+function newKeys(count: number): [number, number] {
+  const counters = makeCounters();
+  let longest_ms = 0;
+  const start = process.cpuUsage();
+  for (let key = 0; key < count; key++) {
+    const query = { key: addressOf(key), limit: 10, window_ms: 3_600_000, cost: 1 };
+    const begun = performance.now();
+    counters.fixedWindow('local', query);
+    longest_ms = Math.max(longest_ms, performance.now() - begun);
+  }
+  return [(process.cpuUsage(start).user * 1000) / count, longest_ms];
+}
+
+for (const size of SIZES) {
+  const [lookUp, clock] = floor(size);
+  console.log(
+    `floor          ${String(size).padStart(7)} known keys ${lookUp.toFixed(0).padStart(5)} ns, clock ${clock.toFixed(0)} ns`,
+  );
+}
+for (const method of ['fixedWindow', 'slidingWindow'] as const) {
+  for (const size of SIZES) {
+    console.log(
+      `${method.padEnd(14)} ${String(size).padStart(7)} known keys ${knownKeys(method, size).toFixed(0).padStart(5)} ns`,
+    );
+  }
+}
+for (const count of [10_000, 900_000]) {
+  const [ns, longest_ms] = newKeys(count);
+  console.log(
+    `new keys up to ${String(count).padStart(7)} ${ns.toFixed(0).padStart(12)} ns, longest ${longest_ms.toFixed(1)} ms`,
+  );
+}
+console.log(`resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`);
