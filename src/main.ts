@@ -34,7 +34,9 @@ async function main(args: readonly string[], io: Io): Promise<number> {
     return EXIT.usage;
   }
   try {
-    return await (await verb.load())(rest, io);
+    return await (
+      await verb.load()
+    )(rest, io);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     io.stderr(`gatewright ${name}: ${error.message}\n`);

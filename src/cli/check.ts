@@ -1,5 +1,7 @@
 /** `gatewright check`: everything that is wrong with a configuration, without starting anything. */
 import { compile } from '../compile/compile.ts';
+import { pluginRegistry } from '../compile/plugin-registry.ts';
+import { ALL_PLUGINS } from '../plugins/all.ts';
 import { findConfiguration, loadConfiguration } from '../config/configuration.ts';
 import { KINDS } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
@@ -32,7 +34,11 @@ interface Findings {
 
 async function examine(file: string, env: Io['env']): Promise<Findings> {
   const loaded = await loadConfiguration(file, env);
-  const compiled = compile(loaded.objects, { settings: loaded.settings, revision: 1 });
+  const compiled = compile(loaded.objects, {
+    settings: loaded.settings,
+    revision: 1,
+    plugins: pluginRegistry(ALL_PLUGINS),
+  });
   const format = loaded.settings.access_log === false ? [] : checkFormat(loaded.settings.access_log.format);
   const wrongFormat = format.map((message): Problem => {
     return loaded.dress({ path: 'gateway.access_log.format', code: 'invalid_value', message });

@@ -1,5 +1,6 @@
 import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
+import { ALL_PLUGINS } from '../plugins/all.ts';
 import { Gateway, StartError } from '../threads/gateway.ts';
 import { EXIT, type Io, parseOptions } from './arguments.ts';
 
@@ -8,7 +9,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const options = parseOptions(args, { config: { type: 'string', short: 'c' } });
   try {
     const path = locate(options.config, io);
-    const gateway = await Gateway.start({ path, env: io.env, clock: systemClock, stderr: io.stderr });
+    const gateway = await Gateway.start({
+      path,
+      env: io.env,
+      clock: systemClock,
+      plugins: ALL_PLUGINS,
+      stderr: io.stderr,
+    });
     return await untilStopped(gateway);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

@@ -3,6 +3,7 @@
  * they are what log lines, error bodies and explanations are made of.
  */
 import type { Chain, Step } from '../compile/chain.ts';
+import { EMPTY_CHAIN } from '../compile/chain-source.ts';
 import type { CompiledRoute, Snapshot } from '../compile/snapshot.ts';
 import type { Head } from '../http1/head.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
@@ -20,7 +21,7 @@ import type { AddedFields } from './added-fields.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
 import { runLog } from './pipeline.ts';
-import type { Plane } from './plane.ts';
+import type { Plane, SnapshotUse } from './plane.ts';
 import { RequestView } from './request-view.ts';
 import { ResponseView } from './response-view.ts';
 import { variableOf } from './variables.ts';
@@ -28,22 +29,11 @@ import { variableOf } from './variables.ts';
 const NO_ROUTE: RouteFacts = Object.freeze({ id: '', name: '', serviceId: '', serviceName: '', uri: '' });
 const NO_STEPS: readonly Step[] = Object.freeze([]);
 
-/** What runs before a route is found, and where nothing is configured. */
-export const EMPTY_CHAIN: Chain = Object.freeze({
-  rewrite: NO_STEPS,
-  consumerRewrite: NO_STEPS,
-  access: NO_STEPS,
-  beforeProxy: NO_STEPS,
-  responseHead: NO_STEPS,
-  responseBody: NO_STEPS,
-  log: NO_STEPS,
-  isEmpty: true,
-});
-
 export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   readonly plane: Plane;
   /** Taken once: every decision about this exchange is made by one revision. */
   readonly snapshot: Snapshot;
+  private readonly use: SnapshotUse;
   readonly downstream: Downstream;
   readonly connectionMemo: ConnectionMemo;
   private readonly sequence: number;
@@ -114,7 +104,9 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
 
   constructor(plane: Plane, downstream: Downstream, memo: ConnectionMemo, head: Head, start: RequestStart) {
     this.plane = plane;
-    this.snapshot = plane.snapshot;
+    this.use = plane.current;
+    this.use.begin();
+    this.snapshot = this.use.snapshot;
     this.downstream = downstream;
     this.connectionMemo = memo;
     this.sequence = plane.ids.next();
@@ -318,6 +310,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     this.duration_ms = now_ms - this.started_ms;
     if (this.chain.log.length > 0) runLog(this);
     this.plane.onFinished(this);
+    this.use.end();
   }
 }
 

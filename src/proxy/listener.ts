@@ -71,7 +71,7 @@ export class Listener implements RequestHandler {
 
   /** Ends every connection, whatever it is doing. */
   abort(): void {
-    for (const connection of this.connections) connection.abort(true);
+    for (const connection of this.connections) connection.cutOff();
   }
 
   onRequest(connection: ServerConnection, text: string): RequestSink {

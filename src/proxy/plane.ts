@@ -7,8 +7,8 @@ import type { Transport } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface Plane {
-  /** In force now; an exchange takes it once. */
-  snapshot: Snapshot;
+  /** The Snapshot in force now, with its users; an exchange takes it once. */
+  current: SnapshotUse;
   readonly options: PlaneOptions;
   readonly transport: Transport;
   readonly balancers: Balancers;
@@ -68,5 +68,30 @@ export class ExchangeIds {
 
   text(sequence: number): string {
     return this.prefix + sequence.toString(16).padStart(8, '0');
+  }
+}
+
+/** Counts the exchanges that a Snapshot decides about, so that its plugins are closed after the last of them. */
+export class SnapshotUse {
+  readonly snapshot: Snapshot;
+  private exchanges = 0;
+  private onUnused: ((snapshot: Snapshot) => void) | null = null;
+
+  constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot;
+  }
+
+  begin(): void {
+    this.exchanges++;
+  }
+
+  end(): void {
+    if (--this.exchanges === 0 && this.onUnused !== null) this.onUnused(this.snapshot);
+  }
+
+  /** No further exchange begins with it. Calls back once, when the last one is over. */
+  retire(onUnused: (snapshot: Snapshot) => void): void {
+    if (this.exchanges === 0) onUnused(this.snapshot);
+    else this.onUnused = onUnused;
   }
 }

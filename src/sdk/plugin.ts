@@ -79,7 +79,8 @@ export function definePlugin<const S extends Schema, const K extends Schema = Sc
   },
 ): AnyPlugin {
   const { name, priority, kind, consumerSchema, consumerKey } = definition;
-  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) throw new TypeError(`"${name}" is no plugin name: use lower case and hyphens`);
+  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name))
+    throw new TypeError(`"${name}" is no plugin name: use lower case and hyphens`);
   if (!Number.isFinite(priority)) throw new TypeError(`the priority of ${name} is no number`);
   if (kind === 'auth' && (consumerSchema === undefined || consumerKey === undefined)) {
     throw new TypeError(`${name} is of kind auth: it needs consumerSchema and consumerKey`);

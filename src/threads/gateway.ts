@@ -4,6 +4,8 @@ import { isatty } from 'node:tty';
 import type { Clock } from '../clock/clock.ts';
 import { startStatusServer, type StatusServer } from '../admin/status.ts';
 import { compile } from '../compile/compile.ts';
+import { pluginRegistry } from '../compile/plugin-registry.ts';
+import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import { type Configuration, loadConfiguration } from '../config/configuration.ts';
 import { type Watch, watchConfiguration } from '../config/watch.ts';
@@ -14,6 +16,7 @@ import { ErrorLog } from '../observe/error-log.ts';
 import { checkFormat } from '../observe/format.ts';
 import type { Schedule } from '../observe/line-writer.ts';
 import type { Problem } from '../model/problem.ts';
+import type { AnyPlugin } from '../sdk/plugin.ts';
 import { Worker } from './worker.ts';
 
 /** The gateway cannot start; the message is for whoever started it. */
@@ -24,11 +27,22 @@ export interface GatewayOptions {
   readonly path: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** The plugins that there are. */
+  readonly plugins: readonly AnyPlugin[];
   readonly stderr: (text: string) => void;
+}
+
+interface Parts {
+  readonly settings: GatewaySettings;
+  readonly plugins: PluginRegistry;
+  readonly snapshot: Snapshot;
+  readonly clock: Clock;
+  readonly errorLog: ErrorLog;
 }
 
 export class Gateway {
   private readonly settings: GatewaySettings;
+  private readonly plugins: PluginRegistry;
   private readonly worker: Worker;
   private readonly errorLog: ErrorLog;
   private readonly accessLog: AccessLog | null;
@@ -38,9 +52,10 @@ export class Gateway {
   /** In the configuration that was read last. */
   private problemCount = 0;
 
-  private constructor(parts: { settings: GatewaySettings; snapshot: Snapshot; clock: Clock; errorLog: ErrorLog }) {
-    const { settings, snapshot, clock, errorLog } = parts;
+  private constructor(parts: Parts) {
+    const { settings, plugins, snapshot, clock, errorLog } = parts;
     this.settings = settings;
+    this.plugins = plugins;
     this.errorLog = errorLog;
     this.accessLog = openAccessLog(settings, errorLog);
     const { accessLog } = this;
@@ -59,9 +74,10 @@ export class Gateway {
 
   /** Reads the configuration and starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { settings, snapshot, routes, hasEndMark } = await readConfiguration(options);
+    const plugins = pluginRegistry(options.plugins);
+    const { settings, snapshot, routes, configuration } = await readConfiguration(options, plugins);
     const errorLog = openErrorLog(settings, options.clock);
-    const gateway = new Gateway({ settings, snapshot, clock: options.clock, errorLog });
+    const gateway = new Gateway({ settings, plugins, snapshot, clock: options.clock, errorLog });
     try {
       await gateway.listen();
     } catch (error) {
@@ -69,16 +85,16 @@ export class Gateway {
       throw new StartError(listenProblem(error), { cause: error });
     }
     errorLog.info('serving', { configuration: options.path, routes, revision: snapshot.revision });
-    gateway.follow(options, hasEndMark);
+    gateway.follow(options, configuration);
     return gateway;
   }
 
-  private follow(options: GatewayOptions, hasEndMark: boolean): void {
+  private follow(options: GatewayOptions, current: Configuration): void {
     const { path, env } = options;
     this.watch = watchConfiguration({
       path,
       env,
-      current: { hasEndMark },
+      current,
       schedule,
       onChange: (configuration) => this.apply(configuration),
       onHeldBack: (reason) => this.errorLog.warn('configuration_held_back', { reason }),
@@ -98,6 +114,7 @@ export class Gateway {
       settings: this.settings,
       revision: previous.revision + 1,
       previous,
+      plugins: this.plugins,
     });
     for (const problem of [...configuration.problems, ...problems.map(dress)]) {
       this.errorLog.error('configuration_problem', { problem: describe(problem) });
@@ -175,15 +192,16 @@ export class Gateway {
   }
 }
 
-async function readConfiguration(options: GatewayOptions) {
-  const { settings, objects, problems, dress, hasEndMark } = await loadConfiguration(options.path, options.env);
-  const compiled = compile(objects, { settings, revision: 1 });
+async function readConfiguration(options: GatewayOptions, plugins: PluginRegistry) {
+  const configuration = await loadConfiguration(options.path, options.env);
+  const { settings, objects, problems, dress } = configuration;
+  const compiled = compile(objects, { settings, revision: 1, plugins });
   const all = [...problems, ...compiled.problems.map(dress), ...checkAccessLog(settings)];
   if (all.length > 0) {
     const lines = all.map((problem) => `  ${describe(problem)}\n`).join('');
     throw new StartError(`${options.path} has ${all.length === 1 ? 'a problem' : `${all.length} problems`}\n${lines}`);
   }
-  return { settings, snapshot: compiled.snapshot, routes: objects.objects.routes.length, hasEndMark };
+  return { settings, snapshot: compiled.snapshot, routes: objects.objects.routes.length, configuration };
 }
 
 function checkAccessLog(settings: GatewaySettings): Problem[] {

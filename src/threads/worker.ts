@@ -1,8 +1,10 @@
 /** One worker: the data plane of one thread, put together from its settings. It shares nothing with another one. */
 import { BlockList, isIPv6 } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock/clock.ts';
 import { TimerWheel } from '../clock/timer-wheel.ts';
+import { retire } from '../compile/compile.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
@@ -10,7 +12,7 @@ import type { AccessRecord } from '../observe/access-record.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { Listener } from '../proxy/listener.ts';
 import { OneShot } from '../proxy/one-shot.ts';
-import { ExchangeIds, type Plane, type PluginFault } from '../proxy/plane.ts';
+import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
 import { Balancers } from '../upstream/balancers.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
 
@@ -40,6 +42,8 @@ export class Worker {
   private readonly listener: Listener;
   private readonly pool: ConnectionPool;
   private readonly listening: Listening[] = [];
+  /** Connections since the start. */
+  private accepted = 0;
   private readonly timer: NodeJS.Timeout;
 
   constructor(options: WorkerOptions) {
@@ -49,7 +53,7 @@ export class Worker {
     this.pool = new ConnectionPool(wheel, onFault);
     const trusted = blockListOf(settings.trusted_addresses);
     this.plane = {
-      snapshot: options.snapshot,
+      current: new SnapshotUse(options.snapshot),
       options: {
         mergeSlashes: settings.merge_slashes,
         serverHeader: settings.server_header,
@@ -94,7 +98,10 @@ export class Worker {
             port,
             backlog: BACKLOG,
             readPath,
-            onSocket: (socket, port) => this.listener.accept(socket, port),
+            onSocket: (socket, port) => {
+              this.accepted++;
+              this.listener.accept(socket, port);
+            },
             onAcceptError: onFault,
           }),
         );
@@ -108,12 +115,15 @@ export class Worker {
 
   /** Puts a Snapshot in force: for every exchange that begins from now on. */
   swap(snapshot: Snapshot): void {
-    this.plane.snapshot = snapshot;
+    const { current } = this.plane;
+    this.plane.current = new SnapshotUse(snapshot);
+    // Its plugins end with its last exchange.
+    current.retire((retired) => void retire(retired).catch(this.options.onFault));
   }
 
   /** In force now. */
   get snapshot(): Snapshot {
-    return this.plane.snapshot;
+    return this.plane.current.snapshot;
   }
 
   /** Client connections. */
@@ -133,9 +143,21 @@ export class Worker {
 
   /** Accepts no more, lets running exchanges end, and ends. */
   async drain(): Promise<void> {
+    await this.acceptQueued();
     for (const { server } of this.listening) server.close();
     await this.listener.drain();
     this.abort();
+  }
+
+  /** Closing a listener resets what the kernel has queued for it: that is accepted before, one connection a turn. */
+  private async acceptQueued(): Promise<void> {
+    let before = -1;
+    for (let turns = 0; turns < BACKLOG && this.accepted !== before; turns++) {
+      before = this.accepted;
+      // The first turn may be past its poll for connections, the second is not.
+      await nextTurn();
+      await nextTurn();
+    }
   }
 
   /** Ends at once, cutting off what is running. */

@@ -54,7 +54,10 @@ export default definePlugin({
   consumerKey: ({ key }: { readonly key: string }) => key,
   examples: [
     { title: 'Key in the header apikey', config: {} },
-    { title: 'Key in a header of its own, hidden from the upstream', config: { header: 'X-Key', hide_credentials: true } },
+    {
+      title: 'Key in a header of its own, hidden from the upstream',
+      config: { header: 'X-Key', hide_credentials: true },
+    },
   ],
   create({ header, query, hide_credentials, anonymous_consumer, realm }, host) {
     const challenge = { 'WWW-Authenticate': `apikey realm="${realm}"` };
