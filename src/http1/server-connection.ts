@@ -418,12 +418,13 @@ export class ServerConnection implements SocketOwner, Deadline {
     if (isTaken) return true;
     this.isBehind = true;
     const { wheel, timeouts } = this.settings;
-    this.stall ??= new Stall(this.socket, wheel, () => this.onStalled());
+    this.stall ??= new Stall(this.socket, wheel, () => this.cutOff());
     this.stall.start(timeouts.send_ms);
     return false;
   }
 
-  private onStalled(): void {
+  /** Gives the client up, and tells the exchange that is under way. */
+  cutOff(): void {
     const { sink } = this;
     this.abort(true);
     sink?.onClientGone();

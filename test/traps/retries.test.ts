@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { HandClock } from './hand-clock.ts';
+import { inLab, type Lab } from './lab.ts';
+import { type Message, valueOf } from './message.ts';
+import { answering, closedPort, manual, ok, type Script } from './scripted-upstream.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const NOBODY = await closedPort();
+const NODE = (port: number, changes: object = {}) => ({
+  host: '127.0.0.1',
+  port,
+  weight: 1,
+  priority: 0,
+  authority: `127.0.0.1:${port}`,
+  ...changes,
+});
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const echoHash = answering((request) => ok(sha256(request.body)));
+
+function body(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let k = 0; k < length; k++) bytes[k] = (k * 31 + (k >> 8)) & 0xff;
+  return bytes;
+}
+
+/** In chunks of that many bytes. */
+function chunked(bytes: Buffer, size: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    const piece = bytes.subarray(at, at + size);
+    parts.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n'));
+  }
+  return Buffer.concat([...parts, Buffer.from('0\r\n\r\n')]);
+}
+
+const codeOf = (answer: Message): string => `${answer.status} ${valueOf(answer, 'X-Gatewright-Error')}`;
+
+/** Nodes on which nobody listens come first, whatever the balancer. */
+const unreachableFirst = (lab: Lab): void => {
+  (lab.upstream.nodes as unknown[]).unshift(
+    NODE(NOBODY, { priority: 10 }),
+    NODE(NOBODY, { priority: 5, authority: 'second' }),
+  );
+};
+
+for (const method of ['GET', 'POST', 'PATCH', 'PUT', 'DELETE']) {
+  for (const length of [0, 1_024, 1_048_576]) {
+    for (const coding of ['Content-Length', 'chunked']) {
+      if (method === 'GET' && length > 0) continue;
+      if (length === 0 && coding === 'chunked') continue;
+      test(
+        `a connection that cannot be made moves a ${method} on to the next node, its body intact: ${length} bytes, ${coding}`,
+        inLab({ upstreams: [echoHash], upstream: { retries: 2 } }, async (lab) => {
+          unreachableFirst(lab);
+          const client = await lab.connect();
+          const bytes = body(length);
+          const framing = coding === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
+          client.write(`${method} / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+          await client.writeAll(coding === 'chunked' ? chunked(bytes, 10_000) : bytes);
+          const answer = await client.receive('response');
+          assert.equal(answer.body.toString(), sha256(bytes));
+          const [logged] = await lab.logged(1);
+          assert.equal(logged?.upstreamAddresses, `127.0.0.1:${NOBODY}, second, 127.0.0.1:${lab.node.port}`);
+          assert.equal(logged?.upstreamStatuses, '-, -, 200');
+        }),
+      );
+    }
+  }
+}
+
+/** Takes one request and goes, without a word. */
+const leaving: Script = async (connection) => {
+  await connection.receive('request');
+  connection.destroy();
+};
+
+for (const [method, isRepeated] of [
+  ['GET', true],
+  ['HEAD', true],
+  ['OPTIONS', true],
+  ['PUT', true],
+  ['DELETE', true],
+  ['POST', false],
+  ['PATCH', false],
+  ['LINK', false],
+] as const) {
+  test(
+    `a connection that breaks before any byte of the answer ${isRepeated ? 'moves on' : 'does not move on'} a ${method}`,
+    inLab({ upstreams: [leaving, answering(ok(''))] }, async (lab) => {
+      const answer = await lab.ask(
+        `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody`,
+        method === 'HEAD' ? 'headOnly' : 'response',
+      );
+      assert.equal(codeOf(answer), isRepeated ? '200 undefined' : '502 upstream_reset');
+      assert.equal(lab.upstreams[1]?.connections.length, isRepeated ? 1 : 0);
+    }),
+  );
+}
+
+test(
+  'a byte of an answer ends all retries: it belongs to this request',
+  inLab(
+    {
+      upstreams: [
+        async (connection) => {
+          await connection.receive('request');
+          connection.write('H');
+          connection.finish();
+        },
+        answering(ok('')),
+      ],
+    },
+    async (lab) => {
+      assert.equal(codeOf(await lab.ask(GET)), '502 upstream_reset');
+      assert.equal(lab.upstreams[1]?.connections.length, 0);
+    },
+  ),
+);
+
+for (const retries of [0, 1, 2, 9]) {
+  test(
+    `${retries} retries are ${Math.min(retries, 3) + 1} attempts on four nodes`,
+    inLab({ upstreams: [leaving, leaving, leaving, leaving], upstream: { retries } }, async (lab) => {
+      assert.equal(codeOf(await lab.ask(GET)), '502 upstream_reset');
+      const [logged] = await lab.logged(1);
+      const attempts = Math.min(retries, 3) + 1;
+      assert.equal(logged?.upstreamAddresses.split(', ').length, attempts);
+      assert.equal(lab.upstreams.filter(({ connections }) => connections.length > 0).length, attempts, 'no node twice');
+    }),
+  );
+}
+
+const clock = new HandClock();
+test(
+  'no attempt begins after retry_timeout',
+  inLab(
+    {
+      upstreams: [manual, manual, answering(ok('too late'))],
+      upstream: { retries: 5, retryTimeout_ms: 5_000 },
+      clock,
+    },
+    async (lab) => {
+      const client = await lab.connect();
+      client.write(GET);
+      for (const upstream of lab.upstreams.slice(0, 2)) {
+        const connection = await upstream.connection(0);
+        await connection.receive('request');
+        await clock.pass(lab, 3_000);
+        connection.destroy();
+      }
+      assert.equal(codeOf(await client.receive('response')), '502 upstream_reset');
+      assert.equal(lab.upstreams[2]?.connections.length, 0);
+    },
+  ),
+);
+
+const timeoutClock = new HandClock();
+test(
+  'a node that says nothing in time moves a GET on to the next one, and a POST not',
+  inLab(
+    {
+      upstreams: [manual, answering(ok('second'))],
+      upstream: { timeouts: { connect_ms: 60_000, send_ms: 60_000, read_ms: 4_000 } },
+      clock: timeoutClock,
+    },
+    async (lab) => {
+      (lab.upstream.nodes[0] as { priority: number }).priority = 10;
+      for (const method of ['GET', 'POST']) {
+        const client = await lab.connect();
+        client.write(GET.replace('GET', method));
+        const connection = await lab.upstreams[0]!.connection(method === 'GET' ? 0 : 1);
+        await connection.receive('request');
+        await timeoutClock.pass(lab, 5_000);
+        const answer = await client.receive('response');
+        assert.equal(codeOf(answer), method === 'GET' ? '200 undefined' : '504 upstream_timeout');
+      }
+    },
+  ),
+);
+
+test('without any node, or with nodes of weight 0 alone, the answer is 503 no_node', async () => {
+  await inLab({}, async (lab) => assert.equal(codeOf(await lab.ask(GET)), '503 no_node'))();
+  await inLab({ upstream: { nodes: [NODE(NOBODY, { weight: 0 })] } }, async (lab) => {
+    assert.equal(codeOf(await lab.ask(GET)), '503 no_node');
+  })();
+});
+
+test(
+  'when all nodes have failed the last failure is the answer, and the statuses tell of each',
+  inLab({ upstreams: [leaving], ports: [NOBODY] }, async (lab) => {
+    const answer = await lab.ask(GET);
+    assert.equal(codeOf(answer), '502 upstream_refused');
+    const [logged] = await lab.logged(1);
+    assert.equal(logged?.upstreamStatuses, '-, -');
+  }),
+);
+
+test(
+  "an upstream's own error is its answer: it is passed on with its status, and not tried elsewhere",
+  inLab(
+    { upstreams: [answering(ok('down').replace('200 OK', '503 Service Unavailable')), answering(ok(''))] },
+    async (lab) => {
+      const answer = await lab.ask(GET);
+      assert.equal(`${answer.status} ${answer.body.toString()}`, '503 down');
+      assert.equal(valueOf(answer, 'X-Gatewright-Error'), undefined);
+      assert.equal(valueOf(answer, 'X-APISIX-Upstream-Status'), '503');
+      assert.equal(lab.upstreams[1]?.connections.length, 0);
+    },
+  ),
+);
