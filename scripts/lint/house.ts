@@ -13,7 +13,8 @@ export interface Layer {
 }
 
 export const HOUSE: Readonly<Record<string, Layer>> = {
-  sdk: { imports: [], packages: 'none', node: 'types' },
+  // `router` for what plugins share with routes: the regular expressions in linear time, and conditions on variables.
+  sdk: { imports: ['router'], packages: 'none', node: 'types' },
   clock: { imports: [], packages: 'none', node: 'pure' },
   router: { imports: [], packages: 'none', node: 'pure' },
   balance: { imports: [], packages: 'none', node: 'pure' },

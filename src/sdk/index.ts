@@ -1,9 +1,13 @@
 /** `gatewright/sdk`: what plugins are written with. */
+export { checkExpression, compileExpression } from './conditions.ts';
+export type { Expression, ExpressionProblem } from './conditions.ts';
 export { exchangeKey } from './exchange.ts';
 export type * from './exchange.ts';
 export type * from './host.ts';
 export { definePlugin } from './plugin.ts';
 export type * from './plugin.ts';
+export { checkRegex, compileRegex } from './regex.ts';
+export type { Regex, RegexMatch, RegexOptions } from './regex.ts';
 export type { Reply } from './reply.ts';
 export type { Infer, Offer, Schema } from './schema.ts';
 export { ERRORS } from './errors.ts';

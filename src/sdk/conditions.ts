@@ -1,0 +1,6 @@
+/**
+ * Conditions on variables, as attributes named `vars` hold them: the language of the routes' own `vars`. Check in `check`,
+ * compile in `create`; an Exchange is the source that they are evaluated on.
+ */
+export { checkExpression, compileExpression } from '../router/expression.ts';
+export type { Expression, ExpressionProblem } from '../router/expression.ts';
