@@ -24,6 +24,8 @@ export class RegexAutomaton {
   private table: Uint16Array;
   /** Instructions of each state, ascending: sets, a match, and `$` still to be decided. */
   private states: Uint16Array[] = [];
+  /** Of each state, whether a text that ends in it matches. */
+  private endings: boolean[] = [];
   private numbers = new Map<string, number>();
   private readonly marks: Uint8Array;
   private initial = UNKNOWN;
@@ -39,15 +41,18 @@ export class RegexAutomaton {
 
   test(text: string): boolean {
     const { alphabet } = this.program;
+    const { size } = this;
     if (this.initial === UNKNOWN) this.initial = this.stateOf(this.closure([0], true));
     let state = this.initial;
+    if (state < FIRST_STATE) return state === MATCHED;
     for (let i = 0; i < text.length; i++) {
-      if (state < FIRST_STATE) return state === MATCHED;
-      const letter = alphabet.letter(text.charCodeAt(i));
-      const known = this.table[state * this.size + letter];
+      const unit = text.charCodeAt(i);
+      const letter = unit < 128 ? alphabet.ascii[unit] : alphabet.letter(unit);
+      const known = this.table[state * size + letter];
       state = known === UNKNOWN ? this.step(state, letter) : known;
+      if (state < FIRST_STATE) return state === MATCHED;
     }
-    return state < FIRST_STATE ? state === MATCHED : this.matchesAtEnd(this.states[state], text === '');
+    return text === '' ? this.matchesAtEnd(this.states[state], true) : this.endings[state];
   }
 
   private step(state: number, letter: number): number {
@@ -74,6 +79,7 @@ export class RegexAutomaton {
     if (known !== undefined) return known;
     if (this.states.length === 0 || this.states.length >= this.capacity) this.clear();
     const state = this.states.push(instructions) - 1;
+    this.endings[state] = this.matchesAtEnd(instructions, false);
     this.numbers.set(key, state);
     if (this.table.length < this.states.length * this.size) {
       const grown = new Uint16Array(Math.min(this.capacity, this.states.length * 2) * this.size);

@@ -31,6 +31,8 @@ export interface RegexProgram {
 /** Units that no set of the program tells apart are one letter. */
 export interface Alphabet {
   readonly size: number;
+  /** The letters of the units below 128. */
+  readonly ascii: Uint16Array;
   letter(unit: number): number;
 }
 
@@ -179,5 +181,5 @@ function alphabetOf(sets: readonly CharSet[]): Alphabet & { readonly firsts: rea
     return low - 1;
   };
   const ascii = Uint16Array.from({ length: 128 }, (_, unit) => search(unit));
-  return { size: firsts.length, firsts, letter: (unit) => (unit < 128 ? ascii[unit] : search(unit)) };
+  return { size: firsts.length, firsts, ascii, letter: (unit) => (unit < 128 ? ascii[unit] : search(unit)) };
 }

@@ -6,85 +6,125 @@ import { includes, WORD } from './char-set.ts';
 import type { RegexProgram } from './regex-program.ts';
 import { ASSERTIONS, OP_ASSERT, OP_FORK, OP_JUMP, OP_MATCH, OP_SAVE, OP_SET } from './regex-program.ts';
 
-/** A place in the program and what was saved on the way there: start and end of each group, -1 if unset. */
-interface Thread {
-  readonly pc: number;
-  readonly saved: readonly number[];
+/** The ways that are followed at one position, the preferred one first. Each waits for a character. */
+interface Threads {
+  count: number;
+  readonly pcs: Int32Array;
+  /** What each has saved on its way: `width` entries a thread. */
+  readonly saved: Int32Array;
 }
 
-/** @returns start and end of the leftmost match and of each group, -1 for a group without part in it; null if none */
-export function searchThreads(program: RegexProgram, text: string, from: number): readonly number[] | null {
-  const { alphabet, members } = program;
-  const none: readonly number[] = Array.from({ length: 2 * program.groups + 2 }, () => -1);
-  let threads: Thread[] = [];
-  let found: readonly number[] | null = null;
-  for (let at = from; at <= text.length; at++) {
-    const list = new ThreadList(program, text, at);
-    for (const thread of threads) list.add(thread);
-    if (found === null && !list.isCut) list.add({ pc: 0, saved: none });
-    if (list.match !== null) found = list.match;
-    if (found !== null && list.waiting.length === 0) break;
-    if (at === text.length) break;
-    const letter = alphabet.letter(text.charCodeAt(at));
-    threads = [];
-    for (const { pc, saved } of list.waiting) {
-      if (members[program.x[pc] * alphabet.size + letter] === 1) threads.push({ pc: pc + 1, saved });
-    }
-  }
-  return found;
-}
-
-/** The threads at one position of the text. */
-class ThreadList {
-  /** At sets, in order of preference. */
-  readonly waiting: Thread[] = [];
-  /** Of the preferred thread that is through. */
-  match: readonly number[] | null = null;
+export class RegexThreads {
   private readonly program: RegexProgram;
-  private readonly text: string;
-  private readonly at: number;
-  private readonly seen: Uint8Array;
+  /** Start and end of the whole match and of each group. */
+  private readonly width: number;
+  private readonly lists: readonly [Threads, Threads];
+  /** Of each instruction the last position at which it was reached: who comes later is not preferred. */
+  private readonly reached: Int32Array;
+  /** Instructions still to go on at, the next one last. `~slot` says that the slot gets back the entry below. */
+  private readonly pending: number[] = [];
+  /** What the thread that is being followed has saved. */
+  private readonly slots: Int32Array;
+  private readonly match: Int32Array;
+  private hasMatch = false;
+  /** Whether a match can begin at the start of the text alone. */
+  private readonly isAnchored: boolean;
 
-  constructor(program: RegexProgram, text: string, at: number) {
+  constructor(program: RegexProgram) {
+    const { length } = program.op;
+    const width = 2 * program.groups + 2;
+    const list = (): Threads => ({ count: 0, pcs: new Int32Array(length), saved: new Int32Array(length * width) });
     this.program = program;
-    this.text = text;
-    this.at = at;
-    this.seen = new Uint8Array(program.op.length);
+    this.width = width;
+    this.lists = [list(), list()];
+    this.reached = new Int32Array(length);
+    this.slots = new Int32Array(width);
+    this.match = new Int32Array(width);
+    this.isAnchored = program.op[1] === OP_ASSERT && ASSERTIONS[program.x[1]] === 'start';
   }
 
-  /** True once a thread is through: whatever would come after it is not preferred. */
-  get isCut(): boolean {
-    return this.match !== null;
+  /**
+   * Start and end of the leftmost match from `from` on and of each group, -1 for a group without part in it; null if there is
+   * none. Valid until the next search.
+   */
+  search(text: string, from: number): Readonly<Int32Array> | null {
+    const { alphabet, members, x } = this.program;
+    const { slots, width } = this;
+    let [list, next] = this.lists;
+    this.hasMatch = false;
+    this.reached.fill(-1);
+    list.count = 0;
+    for (let at = from; ; at++) {
+      const mayBegin = !this.hasMatch && (at === 0 || !this.isAnchored);
+      if (mayBegin) {
+        for (let slot = 0; slot < width; slot++) slots[slot] = -1;
+        this.follow(0, list, text, at);
+      }
+      if (at >= text.length || (list.count === 0 && (this.hasMatch || this.isAnchored))) break;
+      const letter = alphabet.letter(text.charCodeAt(at));
+      next.count = 0;
+      for (let i = 0; i < list.count; i++) {
+        const pc = list.pcs[i];
+        if (members[x[pc] * alphabet.size + letter] === 0) continue;
+        for (let slot = 0; slot < width; slot++) slots[slot] = list.saved[i * width + slot];
+        if (this.follow(pc + 1, next, text, at + 1)) break;
+      }
+      [list, next] = [next, list];
+    }
+    return this.hasMatch ? this.match : null;
   }
 
-  add(thread: Thread): void {
+  /**
+   * Follows a thread as far as it gets without a character: `list` gets those that then wait for one.
+   * @returns true if it is through, so that no later thread is preferred
+   */
+  private follow(start: number, list: Threads, text: string, at: number): boolean {
     const { op, x, y } = this.program;
-    const pending = [thread];
-    for (let next = pending.pop(); next !== undefined && !this.isCut; next = pending.pop()) {
-      const { pc, saved } = next;
-      if (this.seen[pc] === 1) continue;
-      this.seen[pc] = 1;
-      if (op[pc] === OP_SET) this.waiting.push(next);
-      else if (op[pc] === OP_MATCH) this.match = saved;
-      else if (op[pc] === OP_JUMP) pending.push({ pc: x[pc], saved });
-      else if (op[pc] === OP_FORK) pending.push({ pc: y[pc], saved }, { pc: x[pc], saved });
-      else if (op[pc] === OP_SAVE) pending.push({ pc: pc + 1, saved: saved.with(x[pc], this.at) });
-      else if (op[pc] === OP_ASSERT && this.holds(x[pc])) pending.push({ pc: pc + 1, saved });
+    const { pending, slots, reached } = this;
+    pending.push(start);
+    for (let pc = pending.pop(); pc !== undefined; pc = pending.pop()) {
+      if (pc < 0) {
+        slots[~pc] = pending.pop() as number;
+        continue;
+      }
+      if (reached[pc] === at) continue;
+      reached[pc] = at;
+      if (op[pc] === OP_SET) this.wait(pc, list);
+      else if (op[pc] === OP_FORK) pending.push(y[pc], x[pc]);
+      else if (op[pc] === OP_JUMP) pending.push(x[pc]);
+      else if (op[pc] === OP_SAVE) {
+        pending.push(slots[x[pc]], ~x[pc], pc + 1);
+        slots[x[pc]] = at;
+      } else if (op[pc] === OP_ASSERT) {
+        if (holds(x[pc], text, at)) pending.push(pc + 1);
+      } else if (op[pc] === OP_MATCH) {
+        // Loops: for a few entries the methods of typed arrays cost ten times as much.
+        for (let slot = 0; slot < this.width; slot++) this.match[slot] = slots[slot];
+        this.hasMatch = true;
+        pending.length = 0;
+        return true;
+      }
     }
+    return false;
   }
 
-  private holds(assertion: number): boolean {
-    const { text, at } = this;
-    switch (ASSERTIONS[assertion]) {
-      case 'start':
-        return at === 0;
-      case 'end':
-        return at === text.length;
-      case 'boundary':
-        return isWord(text, at - 1) !== isWord(text, at);
-      case 'inside':
-        return isWord(text, at - 1) === isWord(text, at);
-    }
+  private wait(pc: number, list: Threads): void {
+    const { slots, width } = this;
+    for (let slot = 0; slot < width; slot++) list.saved[list.count * width + slot] = slots[slot];
+    list.pcs[list.count++] = pc;
+  }
+}
+
+function holds(assertion: number, text: string, at: number): boolean {
+  switch (ASSERTIONS[assertion]) {
+    case 'start':
+      return at === 0;
+    case 'end':
+      return at === text.length;
+    case 'boundary':
+      return isWord(text, at - 1) !== isWord(text, at);
+    case 'inside':
+      return isWord(text, at - 1) === isWord(text, at);
   }
 }
 

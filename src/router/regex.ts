@@ -5,7 +5,7 @@
 import { RegexAutomaton } from './regex-automaton.ts';
 import { compileProgram } from './regex-program.ts';
 import { parseRegex, RegexProblem } from './regex-syntax.ts';
-import { searchThreads } from './regex-threads.ts';
+import { RegexThreads } from './regex-threads.ts';
 
 export interface Regex {
   readonly source: string;
@@ -48,13 +48,14 @@ export function compileRegex(pattern: string, options: RegexOptions = {}): Regex
   const problem = checkRegex(pattern);
   if (problem !== null) throw new TypeError(problem);
   const program = compileProgram(parseRegex(pattern, options.ignoreCase === true));
+  const threads = new RegexThreads(program);
   const automaton = program.looksAround ? null : new RegexAutomaton(program);
   return {
     source: pattern,
-    test: (text) => (automaton === null ? searchThreads(program, text, 0) !== null : automaton.test(text)),
+    test: (text) => (automaton === null ? threads.search(text, 0) !== null : automaton.test(text)),
     exec(text, from = 0) {
       if (automaton !== null && from === 0 && !automaton.test(text)) return null;
-      const saved = searchThreads(program, text, from);
+      const saved = threads.search(text, from);
       if (saved === null) return null;
       const groups = Array.from({ length: program.groups + 1 }, (_, i) =>
         saved[2 * i + 1] < 0 ? undefined : text.slice(saved[2 * i], saved[2 * i + 1]),
