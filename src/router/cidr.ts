@@ -1,13 +1,19 @@
 /** Internet addresses and CIDR blocks (RFC 4632, RFC 4291 §2.2). An IPv4-mapped IPv6 address is the IPv4 address. */
+import { hexValue } from './path.ts';
 
 /** The address that was parsed last: one word for IPv4, four for IPv6. */
 const words = new Uint32Array(4);
+/** The groups of the IPv6 address that is being parsed. */
+const groups = new Uint16Array(8);
+
 const MAPPED = 0xffff;
+const DOT = 46;
+const COLON = 58;
 
 /** What is wrong with an address or CIDR block, null if nothing is. Bits beyond the prefix are allowed, as in `fe80::1/64`. */
 export function checkCidr(text: string): string | null {
   const slash = text.indexOf('/');
-  const family = slash < 0 ? parse(text) : parse(text.slice(0, slash));
+  const family = parse(text, slash < 0 ? text.length : slash);
   if (family === 0 || text.includes('%')) {
     return `"${text}" is no address: write one such as 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32`;
   }
@@ -37,7 +43,7 @@ export function createAddressSet(cidrs: readonly string[]): AddressSet {
     const problem = checkCidr(cidr);
     if (problem !== null) throw new TypeError(problem);
     const slash = cidr.indexOf('/');
-    const family = parse(slash < 0 ? cidr : cidr.slice(0, slash));
+    const family = parse(cidr, slash < 0 ? cidr.length : slash);
     const bits = family === 4 ? 32 : 128;
     let prefix = slash < 0 ? bits : Number(cidr.slice(slash + 1));
     if (slash >= 0 && family === 4 && cidr.includes(':')) prefix -= 96;
@@ -51,7 +57,7 @@ export function createAddressSet(cidrs: readonly string[]): AddressSet {
   const ranges6 = rangesOf(blocks6, 4);
   return {
     has(address) {
-      const family = parse(address);
+      const family = parse(address, address.length);
       if (family === 0) return false;
       return family === 4 ? covers(ranges4, 1) : covers(ranges6, 4);
     },
@@ -103,70 +109,86 @@ function compare(column: Uint32Array, at: number, width: number): number {
   return 0;
 }
 
-/** Fills `words`. @returns the family, 0 if the text is no address */
-function parse(text: string): 0 | 4 | 6 {
-  if (!text.includes(':')) return parse4(text, 0) ? 4 : 0;
+/** Fills `words` with the address in the first `end` characters. @returns its family, 0 if it is none */
+function parse(text: string, end: number): 0 | 4 | 6 {
+  if (!text.includes(':')) {
+    const address = parse4(text, 0, end);
+    words[0] = address;
+    return address < 0 ? 0 : 4;
+  }
   const zone = text.indexOf('%');
-  if (!parse6(zone < 0 ? text : text.slice(0, zone))) return 0;
+  if (!parse6(text, zone < 0 ? end : Math.min(zone, end))) return 0;
   if (words[0] !== 0 || words[1] !== 0 || words[2] !== MAPPED) return 6;
   words[0] = words[3];
   return 4;
 }
 
-/** Leading zeros are refused: some programs read such a number as octal. */
-function parse4(text: string, word: number): boolean {
+/** @returns -1 if it is no address. Leading zeros are refused: some programs read such a number as octal */
+function parse4(text: string, start: number, end: number): number {
   let address = 0;
   let octet = -1;
   let dots = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : 46;
-    if (code === 46) {
-      if (octet < 0 || dots === 4) return false;
+  for (let i = start; i <= end; i++) {
+    const code = i < end ? text.charCodeAt(i) : DOT;
+    if (code === DOT) {
+      if (octet < 0 || dots === 4) return -1;
       address = address * 256 + octet;
       dots++;
       octet = -1;
     } else {
-      if (code < 48 || code > 57 || octet === 0) return false;
+      if (code < 48 || code > 57 || octet === 0) return -1;
       octet = (octet < 0 ? 0 : octet * 10) + code - 48;
-      if (octet > 255) return false;
+      if (octet > 255) return -1;
     }
   }
-  words[word] = address;
-  return dots === 4;
+  return dots === 4 ? address : -1;
 }
 
-function parse6(text: string): boolean {
-  const gap = text.indexOf('::');
-  if (gap >= 0 && text.includes('::', gap + 1)) return false;
-  words.fill(0);
-  if (gap < 0) return parseGroups(text, 0) === 8;
-  const head = text.slice(0, gap);
-  const tail = text.slice(gap + 2);
-  const inHead = head === '' ? 0 : parseGroups(head, 0);
-  if (inHead < 0) return false;
-  const inTail = tail === '' ? 0 : countGroups(tail);
-  // RFC 5952 §4.2.2 wants `::` for two groups at least, RFC 4291 allows it for one.
-  return inHead + inTail <= 7 && (inTail === 0 || parseGroups(tail, 8 - inTail) === inTail);
-}
-
-function countGroups(text: string): number {
-  return text.split(':').length + (text.includes('.') ? 1 : 0);
-}
-
-/** Writes the groups from the one at `at` on. @returns how many there were, -1 if malformed or too many */
-function parseGroups(text: string, at: number): number {
-  const parts = text.split(':');
-  let group = at;
-  for (const [i, part] of parts.entries()) {
-    if (part.includes('.')) {
-      // An IPv4 tail is the last part and takes the last two groups.
-      if (group !== 6 || i !== parts.length - 1 || !parse4(part, 3)) return -1;
-      group += 2;
-    } else {
-      if (group > 7 || !/^[0-9a-f]{1,4}$/i.test(part)) return -1;
-      words[group >> 1] += Number.parseInt(part, 16) * (group % 2 === 0 ? 0x10000 : 1);
-      group++;
+function parse6(text: string, end: number): boolean {
+  let count = 0;
+  /** Groups before `::`. */
+  let gap = -1;
+  for (let at = 0; at < end;) {
+    if (text.charCodeAt(at) === COLON) {
+      if (gap >= 0 || at + 1 >= end || text.charCodeAt(at + 1) !== COLON) return false;
+      gap = count;
+      at += 2;
+      if (at < end && text.charCodeAt(at) === COLON) return false;
+      continue;
     }
+    const start = at;
+    let group = 0;
+    for (; at < end && at < start + 4 && hexValue(text.charCodeAt(at)) >= 0; at++) {
+      group = group * 16 + hexValue(text.charCodeAt(at));
+    }
+    if (at < end && text.charCodeAt(at) === DOT) {
+      const tail = parse4(text, start, end);
+      if (tail < 0 || count > 6) return false;
+      groups[count++] = tail >>> 16;
+      groups[count++] = tail & 0xffff;
+      break;
+    }
+    if (at === start || count === 8) return false;
+    groups[count++] = group;
+    if (at === end) break;
+    if (text.charCodeAt(at) !== COLON || at + 1 === end) return false;
+    if (text.charCodeAt(at + 1) !== COLON) at++;
   }
-  return group - at;
+  // RFC 4291 §2.2: `::` stands for one group or more.
+  if (gap < 0 ? count !== 8 : count > 7) return false;
+  spread(count, gap);
+  return true;
+}
+
+/** Groups into words, with zeros for the `8 - count` at `gap`. */
+function spread(count: number, gap: number): void {
+  const missing = 8 - count;
+  for (let word = 0; word < 4; word++) {
+    words[word] = groupAt(2 * word, gap, missing) * 0x10000 + groupAt(2 * word + 1, gap, missing);
+  }
+}
+
+function groupAt(place: number, gap: number, missing: number): number {
+  if (missing === 0 || place < gap) return groups[place];
+  return place < gap + missing ? 0 : groups[place - missing];
 }

@@ -100,8 +100,8 @@ function respellEscape(text: string, at: number): string | null {
   return high < 0 || low < 0 || code === 0 ? null : SPELLINGS[code];
 }
 
-/** NaN, beyond the end of the text, is no digit either. */
-function hexValue(code: number): number {
+/** -1 if the code unit is no hex digit, as NaN is not, from beyond the end of a text. */
+export function hexValue(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const lower = code | 32;
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
