@@ -28,6 +28,9 @@ const DISCARD = 3;
 const LINGER = 4;
 const CLOSED = 5;
 
+/** How long a client may be quiet, while connections are drained, before its own is closed. */
+const DRAINED_IDLE_MS = 500;
+
 /** An unread body up to this size is dropped to keep the connection; a larger one costs it. */
 const DISCARDED_BODY_BYTES = 65_536;
 
@@ -47,6 +50,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   private readonly body = new BodyReader();
   private expectsContinue = false;
   private closes = false;
+  private isDraining = false;
   /** The client itself said that this is its last request. */
   private isLastRequest = false;
   private writes = 0;
@@ -127,7 +131,7 @@ export class ServerConnection implements SocketOwner, Deadline {
    * @returns false if the client is behind: write no more until the sink's `onClientWritable`
    */
   respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.phase === BODY && !this.discards) this.closes = true;
+    if (this.isDraining || (this.phase === BODY && !this.discards)) this.closes = true;
     // While what was sent ahead is being read, it is not known yet whether more requests are in it.
     if (this.hasPeerEnded && this.ahead.length === 0 && !this.isReading) this.closes = true;
     const head = responseText(response) + this.connectionField() + '\r\n';
@@ -185,10 +189,13 @@ export class ServerConnection implements SocketOwner, Deadline {
     this.resumeReading();
   }
 
-  /** Ends the connection now if it is idle, else after the answer in progress. */
+  /**
+   * Lets the connection end without losing a request: the next answer says that it is the last one, and where no
+   * request comes for a moment, none is likely to be on its way.
+   */
   drain(): void {
-    this.closes = true;
-    if (this.isIdle) this.linger();
+    this.isDraining = true;
+    if (this.isIdle) this.settings.wheel.arm(this, DRAINED_IDLE_MS);
   }
 
   // Reading.
@@ -364,7 +371,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   private awaitRequest(): void {
     this.phase = IDLE;
     if (!this.isBehind) this.resumeReading();
-    this.settings.wheel.arm(this, this.settings.timeouts.idle_ms);
+    this.settings.wheel.arm(this, this.isDraining ? DRAINED_IDLE_MS : this.settings.timeouts.idle_ms);
     // A loop that is reading goes on by itself; else the next request starts on a stack of its own.
     if (this.isReading) return;
     if (this.ahead.length > 0) process.nextTick(resumeAhead, this);
@@ -467,6 +474,7 @@ export class ServerConnection implements SocketOwner, Deadline {
     if (this.phase === BODY) this.bodyFault('request_timeout');
     else if (this.phase === IDLE && this.ahead.length > 0 && !this.isBehind && !this.isBlank)
       this.refuseRest('request_timeout');
+    else if (this.isDraining && this.isIdle && !this.isBehind) this.linger();
     else {
       // A slow client may still be taking its last answer, as long as it takes any of it.
       const waiting = bytesWaiting(this.socket);

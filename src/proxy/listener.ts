@@ -59,7 +59,7 @@ export class Listener implements RequestHandler {
     if (this.isDraining) connection.drain();
   }
 
-  /** Ends idle connections at once and the others after the answers in progress. Resolves when none is left. */
+  /** Ends every connection after its answer in progress, an idle one if it stays idle. Resolves when none is left. */
   drain(): Promise<void> {
     this.isDraining = true;
     for (const connection of this.connections) connection.drain();

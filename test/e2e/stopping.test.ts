@@ -1,0 +1,166 @@
+/** Stopping: nothing that was accepted is lost, and nothing takes longer than it may. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http, { type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { Signals } from './application.ts';
+import { ask, valuesOf } from './client.ts';
+import { routeTo, RunningGateway } from './gateway.ts';
+import { Load } from './load.ts';
+
+const ACCESS_LOG = { path: 'access.log', format: 'json' };
+
+describe('stopping', () => {
+  let server: Server;
+  let port: number;
+  let served = 0;
+  let signals: Signals;
+  before(async () => {
+    server = http.createServer((request, response) => {
+      served++;
+      const [, verb, name = ''] = request.url?.split('/') ?? [];
+      if (verb === 'wait') void signals.wait(name).then(() => response.end(`waited for ${name}`));
+      else if (verb === 'stream') {
+        response.write('begin, ');
+        void signals.wait(name).then(() => response.end('end'));
+      } else setTimeout(() => response.end('served'), served % 20);
+    });
+    server.keepAliveTimeout = 60_000;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ({ port } = server.address() as AddressInfo);
+  });
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  function start(timeouts: object): Promise<RunningGateway> {
+    served = 0;
+    signals = new Signals();
+    return RunningGateway.start({ gateway: { access_log: ACCESS_LOG, timeouts }, routes: [routeTo([port])] });
+  }
+
+  /** Begins a request, and resolves with its answer as soon as that has begun. */
+  async function open(gateway: RunningGateway, path: string, agent?: http.Agent): Promise<IncomingMessage> {
+    const request = http.get({
+      host: '127.0.0.1',
+      port: gateway.port,
+      path,
+      ...(agent === undefined ? {} : { agent }),
+    });
+    const [stream] = (await once(request, 'response')) as [IncomingMessage];
+    // What breaks the stream is reported for the request too.
+    request.on('error', () => {});
+    return stream;
+  }
+
+  for (const drain_delay_ms of [0, 150]) {
+    it(`loses no request of 32 busy clients, ${drain_delay_ms} ms after the signal`, async (t) => {
+      await using gateway = await start({ drain_delay_ms });
+      await using load = new Load(gateway.port, 32);
+      await load.more(1_000);
+      gateway.signal('SIGTERM');
+      assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+      const { answered, failed } = await load.stop();
+      // Whoever comes later is told so before a byte of a request is sent.
+      assert.deepEqual(
+        failed.filter((message) => !message.includes('connect ECONNREFUSED')),
+        [],
+      );
+      assert.deepEqual(Object.keys(answered), ['200']);
+      const lines = gateway.lines('access.log').length;
+      assert.deepEqual({ served, lines }, { served: answered[200], lines: answered[200] });
+      t.diagnostic(`${served} requests sent on, answered and logged`);
+    });
+  }
+
+  it('says that it is not ready, and still serves, for the time that it was given', async () => {
+    await using gateway = await start({ drain_delay_ms: 1_000 });
+    gateway.signal('SIGTERM');
+    await gateway.logged(/ draining delay_ms=1000 /);
+    assert.equal(await gateway.readiness(), 503);
+    const live = await fetch(`http://127.0.0.1:${gateway.statusPort}/status`);
+    assert.deepEqual([live.status, await live.json()], [200, { status: 'ok' }]);
+    assert.equal((await ask(gateway.port, { path: '/new' })).status, 200);
+    await gateway.exited;
+    await assert.rejects(ask(gateway.port, { path: '/late' }), /ECONNREFUSED/);
+  });
+
+  it('waits for answers under way, and ends their connections with them', async () => {
+    await using gateway = await start({});
+    const agent = new http.Agent({ keepAlive: true });
+    const waiting = ask(gateway.port, { path: '/wait/answer', agent });
+    const stream = await open(gateway, '/stream/rest', agent);
+    gateway.signal('SIGTERM');
+    await gateway.logged(/ draining /);
+    signals.raise('answer');
+    const answer = await waiting;
+    assert.deepEqual([answer.body.toString(), valuesOf(answer, 'connection')], ['waited for answer', ['close']]);
+    signals.raise('rest');
+    assert.equal((await stream.setEncoding('utf8').toArray()).join(''), 'begin, end');
+    assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+    agent.destroy();
+  });
+
+  it('answers the request that crosses the signal on a connection that was idle', async () => {
+    await using gateway = await start({});
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    await ask(gateway.port, { path: '/first', agent });
+    gateway.signal('SIGTERM');
+    await gateway.logged(/ draining /);
+    const answer = await ask(gateway.port, { path: '/second', agent });
+    assert.deepEqual([answer.status, valuesOf(answer, 'connection')], [200, ['close']]);
+    await gateway.exited;
+    agent.destroy();
+  });
+
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+    it(`ends on ${name} although an idle client stays`, async () => {
+      await using gateway = await start({});
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      await ask(gateway.port, { path: '/', agent });
+      const started_ms = performance.now();
+      gateway.signal(name);
+      assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+      assert.ok(performance.now() - started_ms < 5_000);
+      agent.destroy();
+    });
+  }
+
+  it('ends at once, with exit code 2, on the second signal', async () => {
+    await using gateway = await start({ drain_ms: 60_000 });
+    gateway.expectedExit = { code: 2, signal: null };
+    const waiting = assert.rejects(ask(gateway.port, { path: '/wait/forever' }), /ECONNRESET|hang up/);
+    const stream = await open(gateway, '/stream/forever');
+    const broken = once(stream, 'error');
+    gateway.signal('SIGTERM');
+    await gateway.logged(/ draining /);
+    const started_ms = performance.now();
+    gateway.signal('SIGTERM');
+    assert.deepEqual(await gateway.exited, { code: 2, signal: null });
+    assert.ok(performance.now() - started_ms < 5_000);
+    await Promise.all([waiting, broken]);
+  });
+
+  it('cuts off a stream that does not end in the time that stopping may take, and says so', async () => {
+    await using gateway = await start({ drain_ms: 300 });
+    const stream = await open(gateway, '/stream/forever');
+    const broken = once(stream, 'error');
+    const waiting = assert.rejects(ask(gateway.port, { path: '/wait/forever' }), /ECONNRESET|hang up/);
+    const started_ms = performance.now();
+    gateway.signal('SIGTERM');
+    assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+    const lasted_ms = performance.now() - started_ms;
+    assert.ok(lasted_ms >= 300 && lasted_ms < 5_000, `${lasted_ms} ms`);
+    await Promise.all([waiting, broken]);
+    assert.match(gateway.errorLog, / warn +drain_timeout connections=2\n/);
+    const lines = gateway
+      .lines('access.log')
+      .map((line) => JSON.parse(line) as { request_uri: string; status: number });
+    const statuses = Object.fromEntries(lines.map(({ request_uri, status }) => [request_uri, status]));
+    assert.deepEqual(statuses, { '/stream/forever': 200, '/wait/forever': 499 });
+    assert.equal(lines.length, 2);
+  });
+});
