@@ -3,7 +3,7 @@ import type { Consumer } from '../sdk/exchange.ts';
 import type { PluginInstance } from '../sdk/plugin.ts';
 import type { Chain, ChainSource, Step } from './chain.ts';
 import { pluginsOfConsumer } from './known-consumer.ts';
-import { inOrder, isActive, NO_ROUTE_PLUGINS } from './merge.ts';
+import { inOrder, isActive } from './merge.ts';
 import type { ActiveUse, ConsumerPlugins, RoutePlugins } from './merge.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
@@ -22,97 +22,96 @@ export const EMPTY_CHAIN: Chain = Object.freeze({
 });
 
 /**
- * Chains of routes with consumers that are kept: the newest between this number and twice as many. One takes about half a
- * kilobyte; consumers without plugins, and consumers of one group without plugins of their own, share theirs.
+ * Chains of routes with consumers that are kept at most; one takes about half a kilobyte. Consumers without plugins need
+ * none, and those of one group without plugins of their own share theirs.
  */
-const KEPT_CONSUMER_CHAINS = 8_192;
+const MOST_CONSUMER_CHAINS = 32_768;
 
-type ConsumerChains = Map<RoutePlugins, Map<ConsumerPlugins, Chain>>;
+/** The chains of one route with one set of global rules. */
+export interface RouteChains {
+  readonly madeBy: Chains;
+  /** Without a consumer. */
+  readonly chain: Chain;
+  readonly byConsumer: Map<ConsumerPlugins, Chain>;
+}
 
 export class Chains implements ChainSource {
   /** Of all global rules, in their order. */
   readonly globals: readonly ActiveUse[];
   private readonly globalChain: Chain;
-  private readonly routes = new WeakMap<RoutePlugins, Chain>();
   private readonly bound: number;
-  private young: ConsumerChains = new Map();
-  private youngCount = 0;
-  private old: ConsumerChains = new Map();
-  private oldCount = 0;
+  /** Whose chains with consumers are kept. */
+  private kept: RouteChains[] = [];
+  private keptCount = 0;
 
-  /** @param globals see `inOrder` @param bound how many chains with consumers are kept at least, at most twice as many */
-  constructor(globals: readonly ActiveUse[], bound = KEPT_CONSUMER_CHAINS) {
+  /** @param globals see `inOrder` @param bound how many chains with consumers are kept at most */
+  constructor(globals: readonly ActiveUse[], bound = MOST_CONSUMER_CHAINS) {
     this.globals = globals;
     this.bound = bound;
-    this.globalChain = chain(globals, NO_ROUTE_PLUGINS, null);
+    this.globalChain = chainOfSteps(globals, [], globals);
   }
 
   /** Chains with consumers that are kept now. */
   get consumerChainCount(): number {
-    return this.youngCount + this.oldCount;
+    return this.keptCount;
   }
 
   chainOf(route: CompiledRoute | null, consumer: Consumer | null): Chain {
     const plugins = route === null ? null : (route.plugins ?? null);
     if (plugins === null) return this.globalChain;
     const brought = consumer === null ? null : pluginsOfConsumer(consumer);
-    return brought === null ? this.routeChain(plugins) : this.consumerChain(plugins, brought);
+    return this.chainFor(plugins, brought);
   }
 
-  private routeChain(plugins: RoutePlugins): Chain {
-    let compiled = this.routes.get(plugins);
-    if (compiled === undefined) {
-      compiled = chain(this.globals, plugins, null);
-      this.routes.set(plugins, compiled);
+  /** @param brought what a consumer brings, null for nothing */
+  chainFor(plugins: RoutePlugins, brought: ConsumerPlugins | null): Chain {
+    let { chains } = plugins;
+    if (chains?.madeBy !== this) {
+      plugins.chains = chains = { madeBy: this, chain: routeChain(this.globals, plugins), byConsumer: new Map() };
     }
-    return compiled;
+    if (brought === null) return chains.chain;
+    return chains.byConsumer.get(brought) ?? this.addConsumer(plugins, chains, brought);
   }
 
-  /** The chain of a route with what a consumer brings. Two generations: what is asked for moves to the young one, and when that is full the old one goes. */
-  consumerChain(plugins: RoutePlugins, brought: ConsumerPlugins): Chain {
-    const kept = this.young.get(plugins)?.get(brought);
-    if (kept !== undefined) return kept;
-    const compiled = this.old.get(plugins)?.get(brought) ?? chain(this.globals, plugins, brought);
-    if (this.youngCount >= this.bound) {
-      this.old = this.young;
-      this.oldCount = this.youngCount;
-      this.young = new Map();
-      this.youngCount = 0;
+  private addConsumer(plugins: RoutePlugins, chains: RouteChains, brought: ConsumerPlugins): Chain {
+    // To find out which of them are in use would cost more than to make those again.
+    if (this.keptCount >= this.bound) {
+      for (const { byConsumer } of this.kept) byConsumer.clear();
+      this.kept = [];
+      this.keptCount = 0;
     }
-    let ofRoute = this.young.get(plugins);
-    if (ofRoute === undefined) this.young.set(plugins, (ofRoute = new Map<ConsumerPlugins, Chain>()));
-    ofRoute.set(brought, compiled);
-    this.youngCount++;
-    return compiled;
+    const made = consumerChain(this.globals, plugins, chains.chain, brought);
+    if (chains.byConsumer.size === 0) this.kept.push(chains);
+    chains.byConsumer.set(brought, made);
+    this.keptCount++;
+    return made;
   }
 }
 
-type Phase = Exclude<keyof PluginInstance, 'close'>;
+function routeChain(globals: readonly ActiveUse[], route: RoutePlugins): Chain {
+  const all = [...globalsBefore(globals, route), ...route.enabled];
+  return chainOfSteps(all, [], all);
+}
 
 /**
  * A plugin that a consumer brings besides its route runs by the route's configuration in `rewrite`, which is over when the
  * consumer is known, and by the consumer's afterwards. One that the route has switched off counts as the consumer's alone.
  */
-function chain(globals: readonly ActiveUse[], route: RoutePlugins, consumer: ConsumerPlugins | null): Chain {
-  const before = globals.filter(({ prefersRoute, plugin }) => !(prefersRoute && isEnabled(route, plugin)));
-  const early = [...before, ...route.enabled];
-  const own = consumer === null ? [] : inOrder(consumer.merged.values());
-  const late =
-    consumer === null ? early : [...before, ...inOrder(new Map([...route.merged, ...consumer.merged]).values())];
-  const compiled = {
-    rewrite: stepsOf(early, 'rewrite'),
-    consumerRewrite: stepsOf(
-      own.filter(({ plugin }) => !isEnabled(route, plugin)),
-      'rewrite',
-    ),
-    access: stepsOf(late, 'access'),
-    beforeProxy: stepsOf(late, 'beforeProxy'),
-    responseHead: stepsOf(late, 'responseHead'),
-    responseBody: stepsOf(late, 'responseBody'),
-    log: stepsOf(late, 'log'),
-  };
-  const isEmpty = Object.values(compiled).every((steps) => steps.length === 0);
-  return isEmpty ? EMPTY_CHAIN : { ...compiled, isEmpty };
+function consumerChain(
+  globals: readonly ActiveUse[],
+  route: RoutePlugins,
+  { rewrite }: Chain,
+  consumer: ConsumerPlugins,
+): Chain {
+  const others = route.enabled.filter(({ plugin }) => !consumer.merged.has(plugin));
+  const late = inOrder([...others, ...consumer.enabled]);
+  const alone = consumer.enabled.filter(({ plugin }) => !isEnabled(route, plugin));
+  const made = chainOfSteps([], alone, [...globalsBefore(globals, route), ...late]);
+  return made.isEmpty && rewrite.length === 0 ? EMPTY_CHAIN : { ...made, rewrite, isEmpty: false };
+}
+
+function globalsBefore(globals: readonly ActiveUse[], route: RoutePlugins): readonly ActiveUse[] {
+  return globals.filter(({ prefersRoute, plugin }) => !(prefersRoute && isEnabled(route, plugin)));
 }
 
 function isEnabled(route: RoutePlugins, plugin: string): boolean {
@@ -120,7 +119,21 @@ function isEnabled(route: RoutePlugins, plugin: string): boolean {
   return use !== undefined && isActive(use);
 }
 
-function stepsOf(uses: readonly ActiveUse[], phase: Phase): readonly Step[] {
+/** @param early before the consumer is known @param alone what only the consumer brought @param late afterwards */
+function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], late: readonly ActiveUse[]): Chain {
+  const made = {
+    rewrite: stepsOf(early, 'rewrite'),
+    consumerRewrite: stepsOf(alone, 'rewrite'),
+    access: stepsOf(late, 'access'),
+    beforeProxy: stepsOf(late, 'beforeProxy'),
+    responseHead: stepsOf(late, 'responseHead'),
+    responseBody: stepsOf(late, 'responseBody'),
+    log: stepsOf(late, 'log'),
+  };
+  return Object.values(made).every((steps) => steps.length === 0) ? EMPTY_CHAIN : { ...made, isEmpty: false };
+}
+
+function stepsOf(uses: readonly ActiveUse[], phase: Exclude<keyof PluginInstance, 'close'>): readonly Step[] {
   const steps = uses.filter(({ step }) => step.instance[phase] !== undefined).map(({ step }) => step);
   return steps.length === 0 ? NO_STEPS : steps;
 }

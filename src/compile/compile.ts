@@ -71,7 +71,7 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
   const upstreams = compileUpstreams(read.readings, memory?.upstreams ?? new Map());
   const known =
     memory !== undefined && isSameMatching(matching, memory) ? memory.routes : new Map<string, RouteMemory>();
-  const merger = new RouteMerger(read.readings, memory?.routes ?? new Map());
+  const merger = new RouteMerger(read.readings, memory);
   const routes = compileRoutes({ readings: read.readings, upstreams, merger }, context, known, problems);
   const consumers = compileConsumers(read.readings, memory?.consumers ?? null, problems);
   if (routes === null || objects.isIncomplete || hasLostGlobalRule(read.readings)) {
@@ -86,7 +86,17 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
     router: table,
     ...(held.length === 0 ? {} : { chains }),
     ...(read.readings.consumers.size === 0 ? {} : { consumers }),
-    memory: { good: read.good, upstreams, routes, table, matching, instances, chains, consumers },
+    memory: {
+      good: read.good,
+      upstreams,
+      routes,
+      table,
+      matching,
+      instances,
+      sharedPlugins: merger.shared,
+      chains,
+      consumers,
+    },
   };
   instances.keep(snapshot, held);
   return { snapshot, problems, warnings, isBlocked: false };

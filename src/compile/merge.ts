@@ -1,10 +1,11 @@
 /** Which plugins run where several objects have a say: later ones win, and a configuration is replaced whole. */
 import type { Step } from './chain.ts';
+import type { RouteChains } from './chain-source.ts';
 import { NO_PLUGINS } from './object-plugins.ts';
 import type { ObjectPlugins, PluginUse } from './object-plugins.ts';
 import type { RouteObject } from '../model/route.ts';
 import type { AllReadings } from './read-objects.ts';
-import type { Refusal, RouteMemory } from './snapshot.ts';
+import type { CompileMemory, Refusal, RouteMemory } from './snapshot.ts';
 
 /** The objects that a route has its plugins from, in the order in which later ones win. */
 export type RouteLayers = readonly [service: ObjectPlugins, pluginConfig: ObjectPlugins, route: ObjectPlugins];
@@ -16,6 +17,8 @@ export interface RoutePlugins {
   readonly merged: ReadonlyMap<string, PluginUse>;
   /** Those that run, in their order. */
   readonly enabled: readonly ActiveUse[];
+  /** What was made of them last: a memory of `Chains`. */
+  chains: RouteChains | null;
 }
 
 /** The plugins that a consumer brings, merged with those of its group. */
@@ -23,6 +26,7 @@ export interface ConsumerPlugins {
   readonly own: ObjectPlugins;
   readonly group: ObjectPlugins;
   readonly merged: ReadonlyMap<string, PluginUse>;
+  readonly enabled: readonly ActiveUse[];
 }
 
 /** A plugin that is not switched off. */
@@ -30,47 +34,53 @@ export interface ActiveUse extends PluginUse {
   readonly step: Step;
 }
 
-export const NO_ROUTE_PLUGINS: RoutePlugins = mergeRoute([NO_PLUGINS, NO_PLUGINS, NO_PLUGINS]);
-
 export function mergeRoute(layers: RouteLayers): RoutePlugins {
   const merged = merge(layers);
-  return { layers, merged, enabled: inOrder(merged.values()) };
+  return { layers, merged, enabled: inOrder(merged.values()), chains: null };
 }
 
-/** Merges the plugins of routes; where nothing changed, they stay the same object, and routes with the same ones share it. */
-export class RouteMerger {
-  private readonly readings: AllReadings;
-  private readonly previous: ReadonlyMap<string, RouteMemory>;
-  /** Of routes without plugins of their own, by service and plugin config. */
-  private readonly shared = new Map<ObjectPlugins, Map<ObjectPlugins, RoutePlugins>>();
+/** The merged plugins of routes that have none of their own, by service and plugin config. Kept from Snapshot to Snapshot. */
+export type SharedRoutePlugins = WeakMap<ObjectPlugins, WeakMap<ObjectPlugins, RoutePlugins>>;
 
-  constructor(readings: AllReadings, previous: ReadonlyMap<string, RouteMemory>) {
+/** Merges the plugins of routes; where nothing changed, they stay the same object. */
+export class RouteMerger {
+  readonly shared: SharedRoutePlugins;
+  private readonly readings: AllReadings;
+  private readonly previous: ReadonlyMap<string, RouteMemory> | undefined;
+
+  constructor(readings: AllReadings, memory: CompileMemory | undefined) {
     this.readings = readings;
-    this.previous = previous;
-    this.shared.set(NO_PLUGINS, new Map([[NO_PLUGINS, NO_ROUTE_PLUGINS]]));
+    this.previous = memory?.routes;
+    this.shared = memory?.sharedPlugins ?? new WeakMap();
   }
 
   /** @param route the version in force */
   pluginsOf(id: string, { service_id, plugin_config_id }: RouteObject): RoutePlugins {
     const { services, plugin_configs, routes } = this.readings;
-    const layers: RouteLayers = [
-      services.get(String(service_id))?.plugins ?? NO_PLUGINS,
-      plugin_configs.get(String(plugin_config_id))?.plugins ?? NO_PLUGINS,
-      routes.get(id)?.plugins ?? NO_PLUGINS,
-    ];
-    const before = this.previous.get(id)?.entry.value.plugins ?? null;
-    const isSame = before !== null && before.layers.every((layer, i) => layer === layers[i]);
-    if (layers[2] !== NO_PLUGINS) return isSame ? before : mergeRoute(layers);
-    let ofService = this.shared.get(layers[0]);
-    if (ofService === undefined) this.shared.set(layers[0], (ofService = new Map<ObjectPlugins, RoutePlugins>()));
-    let merged = ofService.get(layers[1]);
-    if (merged === undefined) ofService.set(layers[1], (merged = isSame ? before : mergeRoute(layers)));
+    const service = services.get(String(service_id))?.plugins ?? NO_PLUGINS;
+    const config = plugin_configs.get(String(plugin_config_id))?.plugins ?? NO_PLUGINS;
+    const own = routes.get(id)?.plugins ?? NO_PLUGINS;
+    if (own === NO_PLUGINS) return this.sharedBy(service, config);
+    const before = this.previous?.get(id)?.entry.value.plugins ?? null;
+    const layers: RouteLayers = [service, config, own];
+    return before !== null && before.layers.every((layer, i) => layer === layers[i]) ? before : mergeRoute(layers);
+  }
+
+  private sharedBy(service: ObjectPlugins, config: ObjectPlugins): RoutePlugins {
+    let ofService = this.shared.get(service);
+    if (ofService === undefined) {
+      ofService = new WeakMap<ObjectPlugins, RoutePlugins>();
+      this.shared.set(service, ofService);
+    }
+    let merged = ofService.get(config);
+    if (merged === undefined) ofService.set(config, (merged = mergeRoute([service, config, NO_PLUGINS])));
     return merged;
   }
 }
 
 export function mergeConsumer(own: ObjectPlugins, group: ObjectPlugins): ConsumerPlugins {
-  return { own, group, merged: merge([group, own]) };
+  const merged = merge([group, own]);
+  return { own, group, merged, enabled: inOrder(merged.values()) };
 }
 
 /** What stands for the plugins of a consumer that must not be served: it answers every exchange. */
@@ -88,8 +98,8 @@ export function refusingConsumer(
     filter: null,
     errorResponse: undefined,
   };
-  const use: PluginUse = { plugin: step.plugin, step, prefersRoute: false, object: '' };
-  return { own, group: NO_PLUGINS, merged: new Map([[use.plugin, use]]) };
+  const use: ActiveUse = { plugin: step.plugin, step, prefersRoute: false, object: '' };
+  return { own, group: NO_PLUGINS, merged: new Map([[use.plugin, use]]), enabled: [use] };
 }
 
 function merge(layers: readonly ObjectPlugins[]): Map<string, PluginUse> {

@@ -10,7 +10,7 @@ import type { ChainSource, ConsumerIndex } from './chain.ts';
 import type { Chains } from './chain-source.ts';
 import type { Consumers } from './consumers.ts';
 import type { Instances } from './instances.ts';
-import type { RoutePlugins } from './merge.ts';
+import type { RoutePlugins, SharedRoutePlugins } from './merge.ts';
 import type { ObjectPlugins } from './object-plugins.ts';
 
 export interface Snapshot {
@@ -119,6 +119,7 @@ export interface CompileMemory {
   readonly matching: Matching;
   /** Of all Snapshots that were made one after the other. */
   readonly instances: Instances;
+  readonly sharedPlugins: SharedRoutePlugins;
   readonly chains: Chains;
   readonly consumers: Consumers;
 }
