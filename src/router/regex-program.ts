@@ -180,6 +180,7 @@ function alphabetOf(sets: readonly CharSet[]): Alphabet & { readonly firsts: rea
     }
     return low - 1;
   };
-  const ascii = Uint16Array.from({ length: 128 }, (_, unit) => search(unit));
+  const ascii = new Uint16Array(128);
+  for (const [letter, first] of firsts.entries()) if (first < 128) ascii.fill(letter, first);
   return { size: firsts.length, firsts, ascii, letter: (unit) => (unit < 128 ? ascii[unit] : search(unit)) };
 }

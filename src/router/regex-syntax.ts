@@ -36,6 +36,7 @@ export class RegexProblem extends Error {}
 const MAX_LENGTH = 4096;
 const MAX_DEPTH = 50;
 const MAX_REPEAT = 1000;
+const MAX_GROUPS = 100;
 
 const CLASS_ESCAPES: Readonly<Record<string, CharSet>> = {
   d: DIGITS,
@@ -149,6 +150,7 @@ class Parser {
 
   private capture(name: string): RegexNode {
     const index = ++this.groups;
+    if (index > MAX_GROUPS) throw this.problem(`the pattern has more than ${MAX_GROUPS} groups: begin some with "(?:"`);
     if (name !== '') {
       if (this.names.has(name)) throw this.problem(`two groups are named "${name}": give each its own name`);
       this.names.set(name, index);

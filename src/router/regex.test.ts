@@ -88,6 +88,7 @@ const refused: [pattern: string, message: RegExp][] = [
   ['[\u{1f600}]', /beyond U\+FFFF/],
   ['(?<a>x)(?<a>y)', /two groups are named "a"/],
   ['('.repeat(60) + ')'.repeat(60), /nested deeper than 50/],
+  ['()'.repeat(101), /more than 100 groups: begin some with "\(\?:"/],
   ['a'.repeat(5000), /at most 4096 are allowed/],
 ];
 

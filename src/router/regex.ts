@@ -3,6 +3,7 @@
  * backtracks: with `(a+)+$`, or with three `.*` in a row, one request could hold a worker for minutes.
  */
 import { RegexAutomaton } from './regex-automaton.ts';
+import type { RegexProgram } from './regex-program.ts';
 import { compileProgram } from './regex-program.ts';
 import { parseRegex, RegexProblem } from './regex-syntax.ts';
 import { RegexThreads } from './regex-threads.ts';
@@ -38,24 +39,38 @@ export function checkRegex(pattern: string): string | null {
     compileProgram(parseRegex(pattern, false));
     return null;
   } catch (error) {
-    if (error instanceof RegexProblem) return `${JSON.stringify(pattern)}: ${error.message}`;
-    throw error;
+    return messageOf(error, pattern);
   }
+}
+
+function messageOf(error: unknown, pattern: string): string {
+  if (error instanceof RegexProblem) return `${JSON.stringify(pattern)}: ${error.message}`;
+  throw error;
 }
 
 /** @throws {TypeError} for a pattern that `checkRegex` finds fault with */
 export function compileRegex(pattern: string, options: RegexOptions = {}): Regex {
-  const problem = checkRegex(pattern);
-  if (problem !== null) throw new TypeError(problem);
-  const program = compileProgram(parseRegex(pattern, options.ignoreCase === true));
-  const threads = new RegexThreads(program);
+  try {
+    return regexOf(compileProgram(parseRegex(pattern, options.ignoreCase === true)), pattern);
+  } catch (error) {
+    throw new TypeError(messageOf(error, pattern), { cause: error });
+  }
+}
+
+function regexOf(program: RegexProgram, source: string): Regex {
+  let threads: RegexThreads | null = null;
+  const search = (text: string, from: number): Readonly<Int32Array> | null => {
+    // Made when they are wanted: most patterns are only ever tested.
+    threads ??= new RegexThreads(program);
+    return threads.search(text, from);
+  };
   const automaton = program.looksAround ? null : new RegexAutomaton(program);
   return {
-    source: pattern,
-    test: (text) => (automaton === null ? threads.search(text, 0) !== null : automaton.test(text)),
+    source,
+    test: (text) => (automaton === null ? search(text, 0) !== null : automaton.test(text)),
     exec(text, from = 0) {
       if (automaton !== null && from === 0 && !automaton.test(text)) return null;
-      const saved = threads.search(text, from);
+      const saved = search(text, from);
       if (saved === null) return null;
       const groups = Array.from({ length: program.groups + 1 }, (_, i) =>
         saved[2 * i + 1] < 0 ? undefined : text.slice(saved[2 * i], saved[2 * i + 1]),
