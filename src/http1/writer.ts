@@ -1,6 +1,6 @@
 /**
  * Writing: each message, or as much of it as is there, goes out in one write. Small ones as one latin1 string; larger
- * ones are put together in a scratch buffer, which is given away only if the kernel did not take all of it at once.
+ * ones are put together in a scratch buffer, which is lent to the socket only if the kernel did not take all of it at once.
  */
 import type net from 'node:net';
 import { latin1, writeLatin1 } from './bytes.ts';
@@ -11,11 +11,20 @@ const SCRATCH_BYTES = 262_144 + 65_536;
 
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
+/** Scratch buffers that came back. Leaving them to the collector lets tens of megabytes pile up before it runs. */
+const spares: (typeof scratch)[] = [];
+const MOST_SPARES = 16;
+
+/** A socket that may hold a scratch buffer, until everything that was written to it is taken. */
+export interface Borrower extends net.Socket {
+  lent?: Buffer<ArrayBuffer> | null;
+}
+
 /**
  * Writes `text` and the bytes from `start` to `end` after it. The bytes may be reused by the caller at once.
  * @returns false if the socket is behind: wait for its 'drain' before writing more
  */
-export function writeMessage(socket: net.Socket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
+export function writeMessage(socket: Borrower, text: string, bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length === 0) {
     socket.write(text, 'latin1');
@@ -32,8 +41,22 @@ export function writeMessage(socket: net.Socket, text: string, bytes: Uint8Array
   socket.write(scratch.subarray(0, total));
   // Taken by the kernel as a whole: the scratch is ours again.
   if (socket.writableLength === 0) return true;
-  scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  lend(socket);
   return !isBehind(socket);
+}
+
+function lend(socket: Borrower): void {
+  // A second one, lent before the first came back, is left to the collector.
+  socket.lent ??= scratch;
+  scratch = spares.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+}
+
+/** To be called when everything that was written to the socket is taken, and at no other time: the memory is used again. */
+export function takeBack(socket: Borrower): void {
+  const { lent } = socket;
+  if (lent === undefined || lent === null) return;
+  socket.lent = null;
+  if (spares.length < MOST_SPARES) spares.push(lent);
 }
 
 function writeMessageApart(socket: net.Socket, text: string, bytes: Uint8Array, start: number, end: number): boolean {

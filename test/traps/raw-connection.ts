@@ -49,6 +49,11 @@ export class RawConnection {
     return this.pieces[0] ?? Buffer.alloc(0);
   }
 
+  /** Forgets what came. */
+  clear(): void {
+    this.pieces = [];
+  }
+
   get text(): string {
     return this.bytes.toString('latin1');
   }
