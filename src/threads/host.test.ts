@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Host, HostLog, Owner } from '../sdk/host.ts';
+import { CounterTable } from '../limit/counter-table.ts';
+import { KeyValueTable } from '../limit/key-values.ts';
+import { MetricRegistry } from '../observe/metrics.ts';
+import { hostFactory, pureHostFactory, sha256 } from './host.ts';
+
+function parts() {
+  const time = { now_ms: 0 };
+  const clock = { monotonic_ms: () => time.now_ms, wall_ms: () => 1e12 + time.now_ms };
+  const lines: unknown[] = [];
+  const write =
+    (level: string) =>
+    (event: string, detail?: object): void => {
+      lines.push([level, event, { ...detail }]);
+    };
+  const errorLog: HostLog = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  const now_ms = clock.monotonic_ms;
+  const counters = new CounterTable({ now_ms, digest: sha256, maxKeys: 1000 });
+  const kv = new KeyValueTable({ now_ms });
+  const metrics = new MetricRegistry({ now_ms });
+  const random = (): number => 0.5;
+  const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
+  return { time, lines, clock, errorLog, counters, kv, metrics, random, randomBytes };
+}
+
+const owner = (object = 'routes/1', configHash = 'h1', plugin = 'limit-count'): Owner => ({
+  plugin,
+  object,
+  configHash,
+});
+const take = (host: Host, space: string, key = 'k'): number =>
+  host.counters.fixedWindow(space, { key, limit: 9, window_ms: 1000, cost: 1 }).remaining;
+
+test('the same owner finds its counts and values again, any other one finds none of them', () => {
+  const hostFor = hostFactory(parts());
+  const first = hostFor(owner());
+  assert.equal(take(first, 'local'), 8);
+  first.kv.set('k', 'v', 0);
+  const again = hostFor({ ...owner() });
+  assert.equal(take(again, 'local'), 7);
+  assert.equal(again.kv.get('k'), 'v');
+  for (const other of [owner('routes/2'), owner('routes/1', 'h2'), owner('routes/1', 'h1', 'limit-req')]) {
+    const host = hostFor(other);
+    assert.equal(take(host, 'local'), 8, JSON.stringify(other));
+    assert.equal(host.kv.get('k'), undefined);
+    host.kv.delete('k');
+  }
+  assert.equal(first.kv.get('k'), 'v');
+});
+
+test('what is named group/ is shared by all owners of a plugin, and by no other plugin', () => {
+  const hostFor = hostFactory(parts());
+  assert.equal(take(hostFor(owner()), 'group/a'), 8);
+  assert.equal(take(hostFor(owner('routes/2', 'h2')), 'group/a'), 7);
+  assert.equal(take(hostFor(owner('routes/2', 'h2')), 'group/b'), 8);
+  assert.equal(take(hostFor(owner('routes/1', 'h1', 'limit-req')), 'group/a'), 8);
+});
+
+test('clock, randomness and metrics are those that were given', () => {
+  const given = parts();
+  const host = hostFactory(given)(owner());
+  given.time.now_ms = 5;
+  assert.equal(host.clock.monotonic_ms(), 5);
+  assert.equal(host.clock.wall_ms(), 1e12 + 5);
+  assert.equal(host.random(), 0.5);
+  assert.deepEqual([...host.randomBytes(2)], [7, 7]);
+  assert.deepEqual(host.owner, owner());
+  host.metrics.gauge('g', { help: 'h', labels: [] }).set(3);
+  const [family] = given.metrics.collect();
+  assert.equal(family?.shape.name, 'g');
+});
+
+test('log lines carry the plugin and the object, whatever the plugin says, and an event is a name', () => {
+  const given = parts();
+  const { log } = hostFactory(given)(owner());
+  const own = { plugin: 'limit-count', object: 'routes/1' };
+  log.info('started');
+  log.warn('odd', { plugin: 'forged', count: 1 });
+  log.error('a line\n2026-01-01 error forged', { count: 1 });
+  log.debug('');
+  assert.deepEqual(given.lines, [
+    ['info', 'started', own],
+    ['warn', 'odd', { ...own, count: 1 }],
+    ['error', 'plugin_message', { ...own, message: 'a line\n2026-01-01 error forged', count: 1 }],
+    ['debug', 'plugin_message', { ...own, message: '' }],
+  ]);
+});
+
+test('a client of a kind that does not exist is refused by name', () => {
+  const given = parts();
+  for (const host of [hostFactory(given)(owner()), pureHostFactory(given)(owner())]) {
+    assert.throws(() => host.connect('redis', {}), { name: 'TypeError', message: /limit-count.*"redis".*none/ });
+  }
+});
+
+test('a host without effects starts from the counts and values there are, and leaves them as they are', () => {
+  const given = parts();
+  const host = hostFactory(given)(owner());
+  take(host, 'local');
+  host.kv.set('k', 'v', 0);
+  const pureFor = pureHostFactory(given);
+  const pure = pureFor(owner());
+  assert.equal(take(pure, 'local'), 7);
+  assert.equal(take(pureFor(owner()), 'local'), 6);
+  assert.equal(take(pureHostFactory(given)(owner()), 'local'), 7);
+  assert.equal(pure.kv.get('k'), 'v');
+  pure.kv.delete('k');
+  assert.equal(pure.kv.get('k'), undefined);
+  pure.log.error('nobody hears this');
+  pure.metrics.counter('c_total', { help: 'h', labels: [] }).add(1);
+  assert.throws(() => pure.metrics.counter('no name', { help: 'h', labels: [] }), TypeError);
+  assert.equal(take(host, 'local'), 7);
+  assert.equal(host.kv.get('k'), 'v');
+  assert.deepEqual(given.lines, []);
+  assert.equal(given.metrics.collect().length, 1);
+});
+
+test('a host without effects and without a past begins with nothing', () => {
+  const { clock, random, randomBytes } = parts();
+  const host = pureHostFactory({ clock, random, randomBytes })(owner());
+  assert.equal(take(host, 'local'), 8);
+  assert.equal(host.kv.get('k'), undefined);
+});

@@ -1,0 +1,172 @@
+/** What plugins get of the gateway, and the same without effects. */
+import { hash } from 'node:crypto';
+import type { Host, HostClock, HostLog, KeyValues, Metrics, Owner } from '../sdk/host.ts';
+import { CounterTable } from '../limit/counter-table.ts';
+import { KeyValueOverlay, KeyValueTable } from '../limit/key-values.ts';
+import { SpaceCounters } from '../limit/space-counters.ts';
+import { MetricRegistry } from '../observe/metrics.ts';
+
+/** Where randomness comes from. */
+export interface Randomness {
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** From a cryptographic source. */
+  randomBytes(length: number): Uint8Array;
+}
+
+/** What all plugins share. */
+export interface HostParts extends Randomness {
+  readonly clock: HostClock;
+  readonly errorLog: HostLog;
+  readonly counters: CounterTable;
+  readonly kv: KeyValueTable;
+  readonly metrics: Metrics;
+}
+
+/** Sizes of an overlay: it lives as long as one question. */
+const OVERLAY_KEYS = 10_000;
+const OVERLAY_BYTES = 4 * 1024 * 1024;
+
+/** Digests keys that are too long to keep. */
+export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64');
+
+/** Gives each instance of a plugin its Host. What two owners keep never meets, unless it is named `group/…`. */
+export function hostFactory(parts: HostParts): (owner: Owner) => Host {
+  const { clock, errorLog, counters, kv, metrics } = parts;
+  return (owner) =>
+    makeHost(owner, {
+      ...randomnessOf(parts),
+      clock,
+      metrics,
+      log: new OwnedLog(errorLog, owner),
+      counters: new SpaceCounters(counters, namesFor(owner)),
+      kv: new OwnedKeyValues(kv, namesFor(owner)),
+    });
+}
+
+/** What hosts without effects are made from: what they may read. */
+export interface PureParts extends Randomness {
+  readonly clock: HostClock;
+  /** What counts and values begin with; without them, with nothing. */
+  readonly counters?: CounterTable;
+  readonly kv?: KeyValueTable;
+}
+
+/**
+ * Hosts for `check` and explanations: they write no log line, their metrics are seen by nobody, counts and values live
+ * on an overlay that the hosts of one factory share and that goes with it.
+ */
+export function pureHostFactory(parts: PureParts): (owner: Owner) => Host {
+  const { clock } = parts;
+  const now_ms = (): number => clock.monotonic_ms();
+  const base = parts.counters === undefined ? {} : { base: parts.counters };
+  const counters = new CounterTable({
+    now_ms,
+    digest: sha256,
+    maxKeys: OVERLAY_KEYS,
+    maxOverflowBuckets: 1024,
+    ...base,
+  });
+  const own = new KeyValueTable({ now_ms, maxEntries: OVERLAY_KEYS, max_bytes: OVERLAY_BYTES });
+  const kv = parts.kv === undefined ? own : new KeyValueOverlay(parts.kv, own);
+  const metrics = new MetricRegistry({ now_ms });
+  return (owner) =>
+    makeHost(owner, {
+      ...randomnessOf(parts),
+      clock,
+      metrics,
+      log: SILENT,
+      counters: new SpaceCounters(counters, namesFor(owner)),
+      kv: new OwnedKeyValues(kv, namesFor(owner)),
+    });
+}
+
+function randomnessOf(parts: Randomness): Randomness {
+  return { random: () => parts.random(), randomBytes: (length) => parts.randomBytes(length) };
+}
+
+function makeHost(owner: Owner, parts: Omit<Host, 'owner' | 'connect'>): Host {
+  return Object.freeze({ ...parts, owner, connect: (kind: string): never => refuseConnection(owner, kind) });
+}
+
+function refuseConnection({ plugin }: Owner, kind: string): never {
+  throw new TypeError(
+    `${plugin}: there is no client of kind ${JSON.stringify(kind)} in this version, which has none yet`,
+  );
+}
+
+/**
+ * How an owner's names are written in what all share. A name with `group/` in front belongs to all owners of the plugin;
+ * any other to the same plugin, object and configuration, so that an unrelated edit resets nothing.
+ */
+function namesFor({ plugin, object, configHash }: Owner): (name: string) => string {
+  const own = JSON.stringify([plugin, object, configHash]);
+  const group = JSON.stringify([plugin]);
+  return (name) => (name.startsWith('group/') ? group : own) + name;
+}
+
+class OwnedKeyValues implements KeyValues {
+  readonly #all: KeyValues;
+  readonly #nameOf: (name: string) => string;
+
+  constructor(all: KeyValues, nameOf: (name: string) => string) {
+    this.#all = all;
+    this.#nameOf = nameOf;
+  }
+
+  get(key: string): string | undefined {
+    return this.#all.get(this.#nameOf(key));
+  }
+
+  set(key: string, value: string, ttl_ms: number): void {
+    this.#all.set(this.#nameOf(key), value, ttl_ms);
+  }
+
+  delete(key: string): void {
+    this.#all.delete(this.#nameOf(key));
+  }
+}
+
+type Detail = Readonly<Record<string, unknown>>;
+
+/** Events are names: a text with spaces or line ends could pass for another line of the log. */
+const EVENT = /^[A-Za-z0-9_.-]{1,64}$/;
+
+class OwnedLog implements HostLog {
+  readonly #log: HostLog;
+  readonly #owner: Owner;
+
+  constructor(log: HostLog, owner: Owner) {
+    this.#log = log;
+    this.#owner = owner;
+  }
+
+  debug(event: string, detail?: Detail): void {
+    this.#write('debug', event, detail);
+  }
+
+  info(event: string, detail?: Detail): void {
+    this.#write('info', event, detail);
+  }
+
+  warn(event: string, detail?: Detail): void {
+    this.#write('warn', event, detail);
+  }
+
+  error(event: string, detail?: Detail): void {
+    this.#write('error', event, detail);
+  }
+
+  #write(level: keyof HostLog, event: string, detail: Detail | undefined): void {
+    const { plugin, object } = this.#owner;
+    const isName = EVENT.test(event);
+    const line: Record<string, unknown> = { plugin, object, ...(isName ? {} : { message: event }), ...detail };
+    // Whatever a plugin calls its details: who speaks is not for it to say.
+    line['plugin'] = plugin;
+    line['object'] = object;
+    this.#log[level](isName ? event : 'plugin_message', line);
+  }
+}
+
+const silent = (): void => undefined;
+const SILENT: HostLog = Object.freeze({ debug: silent, info: silent, warn: silent, error: silent });
