@@ -1,7 +1,8 @@
 import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
 import { ALL_PLUGINS } from '../plugins/all.ts';
-import { Gateway, StartError } from '../threads/gateway.ts';
+import { Gateway } from '../threads/gateway.ts';
+import { StartError } from '../threads/start-error.ts';
 import { EXIT, type Io, parseOptions } from './arguments.ts';
 
 /** `gatewright run [-c FILE]`: starts the gateway and stays until it is told to stop. */

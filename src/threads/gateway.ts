@@ -1,6 +1,5 @@
 /** The whole gateway in one process: configuration, logs, the worker, the status endpoints, and their order of life. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isatty } from 'node:tty';
 import type { Clock } from '../clock/clock.ts';
 import { startStatusServer, type StatusServer } from '../admin/status.ts';
 import { compile } from '../compile/compile.ts';
@@ -10,17 +9,14 @@ import type { Snapshot } from '../compile/snapshot.ts';
 import { type Configuration, loadConfiguration } from '../config/configuration.ts';
 import { type Watch, watchConfiguration } from '../config/watch.ts';
 import type { GatewaySettings } from '../config/settings.ts';
-import { AccessLog } from '../observe/access-log.ts';
-import { type Destination, openDestination } from '../observe/destination.ts';
-import { ErrorLog } from '../observe/error-log.ts';
-import { checkFormat } from '../observe/format.ts';
-import type { Schedule } from '../observe/line-writer.ts';
 import type { Problem } from '../model/problem.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import type { ErrorLog } from '../observe/error-log.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
+import { checkAccessLog, openAccessLog, openErrorLog, schedule } from './logs.ts';
+import { PluginResources } from './plugin-resources.ts';
+import { listenProblem, StartError } from './start-error.ts';
 import { Worker } from './worker.ts';
-
-/** The gateway cannot start; the message is for whoever started it. */
-export class StartError extends Error {}
 
 export interface GatewayOptions {
   /** The configuration file. */
@@ -38,11 +34,13 @@ interface Parts {
   readonly snapshot: Snapshot;
   readonly clock: Clock;
   readonly errorLog: ErrorLog;
+  readonly resources: PluginResources;
 }
 
 export class Gateway {
   private readonly settings: GatewaySettings;
   private readonly plugins: PluginRegistry;
+  private readonly resources: PluginResources;
   private readonly worker: Worker;
   private readonly errorLog: ErrorLog;
   private readonly accessLog: AccessLog | null;
@@ -53,9 +51,10 @@ export class Gateway {
   private problemCount = 0;
 
   private constructor(parts: Parts) {
-    const { settings, plugins, snapshot, clock, errorLog } = parts;
+    const { settings, plugins, snapshot, clock, errorLog, resources } = parts;
     this.settings = settings;
     this.plugins = plugins;
+    this.resources = resources;
     this.errorLog = errorLog;
     this.accessLog = openAccessLog(settings, errorLog);
     const { accessLog } = this;
@@ -74,17 +73,30 @@ export class Gateway {
 
   /** Reads the configuration and starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
+    const { clock } = options;
     const plugins = pluginRegistry(options.plugins);
-    const { settings, snapshot, routes, configuration } = await readConfiguration(options, plugins);
-    const errorLog = openErrorLog(settings, options.clock);
-    const gateway = new Gateway({ settings, plugins, snapshot, clock: options.clock, errorLog });
+    const configuration = await loadConfiguration(options.path, options.env);
+    const { settings, objects, dress } = configuration;
+    const known = [...configuration.problems, ...checkAccessLog(settings)];
+    // Without settings there is no log; the other problems are told all the same, together with these.
+    const errorLog = known.length === 0 ? openErrorLog(settings, clock) : null;
+    const resources = errorLog === null ? null : new PluginResources(clock, errorLog);
+    const hostFor = resources === null ? {} : { hostFor: resources.hostFor };
+    const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins, ...hostFor });
+    const all = [...known, ...problems.map(dress)];
+    if (errorLog === null || resources === null || all.length > 0) {
+      await errorLog?.close();
+      throw new StartError(listOf(all, options.path));
+    }
+    const gateway = new Gateway({ settings, plugins, snapshot, clock, errorLog, resources });
     try {
       await gateway.listen();
     } catch (error) {
       gateway.worker.abort();
       throw new StartError(listenProblem(error), { cause: error });
     }
-    errorLog.info('serving', { configuration: options.path, routes, revision: snapshot.revision });
+    const { routes } = objects.objects;
+    errorLog.info('serving', { configuration: options.path, routes: routes.length, revision: snapshot.revision });
     gateway.follow(options, configuration);
     return gateway;
   }
@@ -115,6 +127,7 @@ export class Gateway {
       revision: previous.revision + 1,
       previous,
       plugins: this.plugins,
+      hostFor: this.resources.hostFor,
     });
     for (const problem of [...configuration.problems, ...problems.map(dress)]) {
       this.errorLog.error('configuration_problem', { problem: describe(problem) });
@@ -192,60 +205,12 @@ export class Gateway {
   }
 }
 
-async function readConfiguration(options: GatewayOptions, plugins: PluginRegistry) {
-  const configuration = await loadConfiguration(options.path, options.env);
-  const { settings, objects, problems, dress } = configuration;
-  const compiled = compile(objects, { settings, revision: 1, plugins });
-  const all = [...problems, ...compiled.problems.map(dress), ...checkAccessLog(settings)];
-  if (all.length > 0) {
-    const lines = all.map((problem) => `  ${describe(problem)}\n`).join('');
-    throw new StartError(`${options.path} has ${all.length === 1 ? 'a problem' : `${all.length} problems`}\n${lines}`);
-  }
-  return { settings, snapshot: compiled.snapshot, routes: objects.objects.routes.length, configuration };
-}
-
-function checkAccessLog(settings: GatewaySettings): Problem[] {
-  if (settings.access_log === false) return [];
-  const { format } = settings.access_log;
-  return checkFormat(format).map((message) => ({ path: 'gateway.access_log.format', code: 'invalid_value', message }));
+function listOf(problems: readonly Problem[], path: string): string {
+  const lines = problems.map((problem) => `  ${describe(problem)}\n`).join('');
+  return `${path} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}\n${lines}`;
 }
 
 function describe({ path, line, message }: Problem): string {
   const place = line === undefined ? path : `line ${line}, ${path}`;
   return place === '' ? message : `${place}: ${message}`;
-}
-
-const STREAMS = { stdout: process.stdout, stderr: process.stderr, isTerminal: isatty };
-
-const schedule: Schedule = (delay_ms, callback) => {
-  const timer = setTimeout(callback, delay_ms);
-  return () => clearTimeout(timer);
-};
-
-function openErrorLog(settings: GatewaySettings, clock: Clock): ErrorLog {
-  const { path, level } = settings.error_log;
-  return new ErrorLog({ destination: openLog('gateway.error_log.path', path), level, clock, schedule });
-}
-
-function openAccessLog(settings: GatewaySettings, errorLog: ErrorLog): AccessLog | null {
-  if (settings.access_log === false) return null;
-  const { path, format } = settings.access_log;
-  return new AccessLog({ destination: openLog('gateway.access_log.path', path), format, schedule, errorLog });
-}
-
-function openLog(attribute: string, path: string): Destination {
-  try {
-    return openDestination(path, STREAMS);
-  } catch (error) {
-    throw new StartError(`${attribute}: cannot open "${path}": ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function listenProblem(error: unknown): string {
-  const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  const place = `${address ?? 'the address'} port ${port ?? '?'}`;
-  if (code === 'EADDRINUSE') return `cannot listen on ${place}: another process does`;
-  if (code === 'EACCES') return `cannot listen on ${place}: ports below 1024 need the capability CAP_NET_BIND_SERVICE`;
-  if (code === 'EADDRNOTAVAIL') return `cannot listen on ${place}: this machine does not have the address`;
-  return message;
 }

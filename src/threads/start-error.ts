@@ -1,0 +1,12 @@
+/** The gateway cannot start; the message is for whoever started it. */
+export class StartError extends Error {}
+
+/** Why an address could not be had, with what would help. */
+export function listenProblem(error: unknown): string {
+  const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const place = `${address ?? 'the address'} port ${port ?? '?'}`;
+  if (code === 'EADDRINUSE') return `cannot listen on ${place}: another process does`;
+  if (code === 'EACCES') return `cannot listen on ${place}: ports below 1024 need the capability CAP_NET_BIND_SERVICE`;
+  if (code === 'EADDRNOTAVAIL') return `cannot listen on ${place}: this machine does not have the address`;
+  return message;
+}
