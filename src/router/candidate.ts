@@ -31,6 +31,8 @@ const METHODS: ReadonlyMap<string, number> = new Map(
     1 << i,
   ]),
 );
+/** One for all: most routes ask for little. */
+const NONE: readonly never[] = [];
 /** Stands for all other methods. */
 const OTHER = 1 << METHODS.size;
 
@@ -46,9 +48,9 @@ export function createCandidate<T>(route: RouterRoute<T>, mode: RouterMode): Can
 
 function readRoute<T>(route: RouterRoute<T>, mode: RouterMode): Candidate<T> {
   const { id, value, priority, uris, hosts } = route;
-  const methods = route.methods ?? [];
-  const addresses = route.remoteAddresses ?? [];
-  const vars = route.vars ?? [];
+  const methods = route.methods ?? NONE;
+  const addresses = route.remoteAddresses ?? NONE;
+  const vars = route.vars ?? NONE;
   const checksHost = mode !== 'radixtree_host_uri' && hosts.length > 0;
   for (const uri of uris) refuse(checkUri(uri, mode));
   for (const host of hosts) refuse(checkHost(host));
@@ -57,12 +59,12 @@ function readRoute<T>(route: RouterRoute<T>, mode: RouterMode): Candidate<T> {
     value,
     priority,
     uris: unique(uris.map((uri) => parseUri(uri, mode))),
-    hosts: unique(hosts.map(parseHost)),
+    hosts: hosts.length === 0 ? NONE : unique(hosts.map(parseHost)),
     conditions:
       Number(checksHost) + Number(methods.length > 0) + Number(addresses.length > 0) + Number(vars.length > 0),
     checksHost,
     methods: methods.reduce((bits, method) => bits | (METHODS.get(method) ?? OTHER), 0),
-    otherMethods: methods.filter((method) => !METHODS.has(method)),
+    otherMethods: methods.every((method) => METHODS.has(method)) ? NONE : methods.filter((name) => !METHODS.has(name)),
     addresses: addresses.length === 0 ? null : createAddressSet(addresses),
     vars: vars.length === 0 ? null : compileExpression(vars),
   };

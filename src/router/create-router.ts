@@ -71,7 +71,7 @@ class Table<T> implements RouteTable<T> {
   with(changes: Iterable<RouteChange<T>>): RouteTable<T> {
     const latest = new Map(Array.from(changes, ({ id, route }) => [id, route]));
     const replacements: Replacement<T>[] = [];
-    const ids = new RadixEditor(this.trees.ids);
+    const ids = new RadixEditor(this.trees.ids, {});
     let { size } = this.trees;
     for (const [id, route] of latest) {
       const key = keyOf(id);

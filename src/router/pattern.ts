@@ -13,6 +13,7 @@ export interface Pattern extends Place {
   readonly names: readonly string[];
 }
 
+const NO_NAMES: readonly string[] = [];
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /** What is wrong with a uri that `normalizePattern` has spelled, null if nothing is. */
@@ -41,7 +42,7 @@ export function checkUri(uri: string, mode: RouterMode): string | null {
 export function parseUri(uri: string, mode: RouterMode): Pattern {
   const star = uri.indexOf('*');
   const literal = star < 0 ? uri : uri.slice(0, star);
-  if (mode !== 'radixtree_uri_with_parameter') return { key: literal, isPrefix: star >= 0, names: [] };
+  if (mode !== 'radixtree_uri_with_parameter') return { key: literal, isPrefix: star >= 0, names: NO_NAMES };
   const names: string[] = [];
   const key = literal.replaceAll(/\/:([^/]*)/g, (_, name: string) => {
     names.push(name);
@@ -60,5 +61,5 @@ export function checkHost(host: string): string | null {
 
 export function parseHost(host: string): Pattern {
   const isPrefix = host.startsWith('*');
-  return { key: (isPrefix ? host.slice(1) : host).toLowerCase(), isPrefix, names: [] };
+  return { key: (isPrefix ? host.slice(1) : host).toLowerCase(), isPrefix, names: NO_NAMES };
 }

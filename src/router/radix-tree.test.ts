@@ -26,7 +26,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'y', 'z'), maxLength: 9 });
 
 function after(tree: Tree, steps: readonly Step[]): Tree {
-  const editor = new RadixEditor(tree);
+  const editor = new RadixEditor(tree, {});
   for (const { key, isPrefix, number } of steps) {
     editor.apply({ key, isPrefix, change: () => (number === null ? null : { text: key, number }) });
   }
@@ -75,7 +75,7 @@ test('a text finds what equals it and the longest beginning of it', () => {
 test('in a tree of reversed keys it finds the longest end', () => {
   fc.assert(
     fc.property(fc.array(text, { minLength: 1, maxLength: 12 }), text, fc.nat(9), (ends, each, longest) => {
-      const editor = new RadixEditor<Value>(null);
+      const editor = new RadixEditor<Value>(null, {});
       for (const end of ends) {
         const change = () => ({ text: end, number: end.length });
         const key = end.split('').reverse().join('');

@@ -30,13 +30,18 @@ export interface RadixEdit<V> {
 
 type Draft<V> = { -readonly [K in keyof RadixNode<V>]: RadixNode<V>[K] } & { kids: (RadixNode<V> | null)[] };
 
+/** Shared by the nodes without kids, which are most: never written to. */
+const NO_KIDS: never[] = [];
+
 /** Makes one tree out of another by any number of edits. What it made itself it changes in place, until it is dropped. */
 export class RadixEditor<V> {
   root: RadixNode<V> | null;
-  private readonly token = {};
+  private readonly owner: object;
 
-  constructor(root: RadixNode<V> | null) {
+  /** @param owner of what the editor makes; one for several editors, if they are all dropped together */
+  constructor(root: RadixNode<V> | null, owner: object) {
     this.root = root;
+    this.owner = owner;
   }
 
   apply(edit: RadixEdit<V>): void {
@@ -110,10 +115,10 @@ export class RadixEditor<V> {
   }
 
   private draft(node: RadixNode<V>): Draft<V> {
-    if (node.owner === this.token) return node as Draft<V>;
+    if (node.owner === this.owner) return node as Draft<V>;
     const copy = this.node(node.label, node.depth);
     copy.base = node.base;
-    copy.kids = node.kids.slice();
+    if (node.kids.length > 0) copy.kids = node.kids.slice();
     copy.exact = node.exact;
     copy.prefix = node.prefix;
     return copy;
@@ -121,13 +126,17 @@ export class RadixEditor<V> {
 
   /** The one place that makes nodes: they all have one shape. */
   private node(label: string, depth: number): Draft<V> {
-    return { label, depth, base: 0, kids: [], exact: null, prefix: null, owner: this.token };
+    return { label, depth, base: 0, kids: NO_KIDS, exact: null, prefix: null, owner: this.owner };
   }
 }
 
 function setKid<V>(node: Draft<V>, code: number, kid: RadixNode<V> | null): void {
+  if (node.kids.length === 0) {
+    node.base = code;
+    node.kids = [kid];
+    return;
+  }
   const { kids } = node;
-  if (kids.length === 0) node.base = code;
   for (; node.base > code; node.base--) kids.unshift(null);
   while (kids.length <= code - node.base) kids.push(null);
   kids[code - node.base] = kid;

@@ -31,37 +31,40 @@ export interface Replacement<T> {
   readonly after: Candidate<T> | null;
 }
 
-/** What changes at one uri. */
-interface LeafChange<T> {
-  readonly uri: Pattern;
-  readonly removed: Candidate<T>[];
-  readonly added: Candidate<T>[];
-}
-
-interface HostChange<T> {
+/** A candidate that comes to or goes from one place: a host, and a uri in its tree. */
+interface Move<T> {
   /** Null: all hosts. */
   readonly host: Pattern | null;
-  readonly leaves: Map<string, LeafChange<T>>;
+  readonly uri: Pattern;
+  readonly candidate: Candidate<T>;
+  readonly comes: boolean;
+  readonly hostPlace: string;
+  readonly uriPlace: string;
 }
 
-/** Every leaf is edited once, however many of the changes meet there. */
+/** Every tree and every leaf is edited once, however many of the changes meet there. */
 export function applyReplacements<T>(
   index: RouteIndex<T>,
   replacements: readonly Replacement<T>[],
   byHost: boolean,
 ): RouteIndex<T> {
-  const hosts = new RadixEditor(index.hosts);
+  const moves = movesOf(replacements, byHost);
+  const owner = {};
+  const hosts = new RadixEditor(index.hosts, owner);
   let { uris } = index;
-  for (const { host, leaves } of collect(replacements, byHost)) {
+  for (let start = 0, end = 0; start < moves.length; start = end) {
+    const { host, hostPlace } = moves[start];
+    while (end < moves.length && moves[end].hostPlace === hostPlace) end++;
+    const here = moves.slice(start, end);
     if (host === null) {
-      uris = editUris(uris, leaves);
+      uris = editUris(uris, here, owner);
       continue;
     }
     hosts.apply({
       key: reversed(host.key),
       isPrefix: host.isPrefix,
       change(before) {
-        const after = editUris(before?.uris ?? null, leaves);
+        const after = editUris(before?.uris ?? null, here, owner);
         return after === null ? null : { text: host.key, uris: after };
       },
     });
@@ -71,57 +74,55 @@ export function applyReplacements<T>(
 
 const ALL_HOSTS = [null];
 
-function collect<T>(replacements: readonly Replacement<T>[], byHost: boolean): Iterable<HostChange<T>> {
-  const changes = new Map<string, HostChange<T>>();
-  const visit = (candidate: Candidate<T>, side: 'removed' | 'added'): void => {
+/** By place, so that those that meet follow one another. */
+function movesOf<T>(replacements: readonly Replacement<T>[], byHost: boolean): readonly Move<T>[] {
+  const moves: Move<T>[] = [];
+  const move = (candidate: Candidate<T>, comes: boolean): void => {
     for (const host of byHost && candidate.hosts.length > 0 ? candidate.hosts : ALL_HOSTS) {
-      const { leaves } = entryOf(changes, host === null ? '' : placeOf(host), () => hostChange<T>(host));
+      const hostPlace = host === null ? '' : placeOf(host);
       for (const uri of candidate.uris) {
-        entryOf(leaves, placeOf(uri), () => leafChange<T>(uri))[side].push(candidate);
+        moves.push({ host, uri, candidate, comes, hostPlace, uriPlace: placeOf(uri) });
       }
     }
   };
   for (const { before, after } of replacements) {
-    if (before !== null) visit(before, 'removed');
-    if (after !== null) visit(after, 'added');
+    if (before !== null) move(before, false);
+    if (after !== null) move(after, true);
   }
-  return changes.values();
+  return moves.sort((a, b) => order(a.hostPlace, b.hostPlace) || order(a.uriPlace, b.uriPlace));
 }
 
-function hostChange<T>(host: Pattern | null): HostChange<T> {
-  return { host, leaves: new Map() };
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function leafChange<T>(uri: Pattern): LeafChange<T> {
-  return { uri, removed: [], added: [] };
-}
-
-function entryOf<V>(map: Map<string, V>, key: string, create: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const created = create();
-  map.set(key, created);
-  return created;
-}
-
-function editUris<T>(tree: UriTree<T> | null, leaves: ReadonlyMap<string, LeafChange<T>>): UriTree<T> | null {
-  const editor = new RadixEditor(tree);
-  for (const { uri, removed, added } of leaves.values()) {
+function editUris<T>(tree: UriTree<T> | null, moves: readonly Move<T>[], owner: object): UriTree<T> | null {
+  const editor = new RadixEditor(tree, owner);
+  for (let start = 0, end = 0; start < moves.length; start = end) {
+    const { uri, uriPlace } = moves[start];
+    while (end < moves.length && moves[end].uriPlace === uriPlace) end++;
+    const here = moves.slice(start, end);
     editor.apply({
       key: uri.key,
       isPrefix: uri.isPrefix,
       change(before) {
-        // Here and there one uri has thousands of routes.
-        const gone = new Set(removed);
-        const kept = before?.candidates.filter((candidate) => !gone.has(candidate));
-        const candidates = kept === undefined ? added : kept.concat(added);
-        return candidates.length === 0 ? null : { text: uri.key, candidates: candidates.sort(compareCandidates) };
+        const candidates = moved(before?.candidates ?? [], here);
+        return candidates.length === 0 ? null : { text: uri.key, candidates };
       },
     });
   }
   return editor.root;
 }
 
+function moved<T>(candidates: readonly Candidate<T>[], moves: readonly Move<T>[]): readonly Candidate<T>[] {
+  const gone = new Set<Candidate<T>>();
+  for (const { candidate, comes } of moves) if (!comes) gone.add(candidate);
+  const left = candidates.filter((candidate) => !gone.has(candidate));
+  for (const { candidate, comes } of moves) if (comes) left.push(candidate);
+  return left.sort(compareCandidates);
+}
+
+/** Of a host, which is ASCII. */
 function reversed(text: string): string {
-  return text.split('').reverse().join('');
+  return Buffer.from(text, 'latin1').reverse().toString('latin1');
 }
