@@ -56,24 +56,18 @@ export function metaReader(): MetaReader {
   const validate = validator(metaSchema);
   return (value, path) => {
     const checked = validate(value, path);
-    if (checked.problems.length > 0) return { ...checked, meta: NO_META };
-    const meta = checked.value as Infer<typeof metaSchema>;
-    const problems: Problem[] = [];
-    if (meta.pre_function !== undefined) {
+    const problems = [...checked.problems];
+    // Whatever else is wrong with it, these two have more to say than a schema.
+    const { filter = [], pre_function } = { ...(checked.value as Partial<Infer<typeof metaSchema>>) };
+    if (pre_function !== undefined) {
       const message = 'pre_function is Lua, which does not run here: write a plugin';
       problems.push({ path: pathOf(path, 'pre_function'), code: 'not_supported', message });
     }
-    const filter = readFilter(meta.filter ?? [], pathOf(path, 'filter'), problems);
-    return {
-      meta: {
-        isDisabled: meta.disable ?? false,
-        priority: meta.priority,
-        filter,
-        errorResponse: meta.error_response,
-      },
-      problems,
-      unknown: checked.unknown,
-    };
+    const passes = Array.isArray(filter) ? readFilter(filter, pathOf(path, 'filter'), problems) : null;
+    if (problems.length > 0) return { meta: NO_META, problems, unknown: checked.unknown };
+    const { disable = false, priority, error_response } = checked.value as Infer<typeof metaSchema>;
+    const meta = { isDisabled: disable, priority, filter: passes, errorResponse: error_response };
+    return { meta, problems, unknown: checked.unknown };
   };
 }
 

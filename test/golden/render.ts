@@ -4,13 +4,16 @@ import type { CompiledNode, CompiledUpstream, RouteMemory, Snapshot } from '../.
 import { type Configuration, parseConfiguration } from '../../src/config/configuration.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
 import type { Problem } from '../../src/model/problem.ts';
+import { describePlugins, TEST_PLUGINS } from './plugins.ts';
 
 /**
  * The expected output of a case. `---` separates the configurations that a running gateway sees one after the other.
  * Comments at the top of each: `# env: NAME=value` sets a variable, `# dialect: apisix` reads it as APISIX's file. What begins with `{` is JSON.
+ * `# plugins: test` in the first one makes the plugins of plugins.ts available, and shows what becomes of them.
  */
 export function render(input: string): string {
   let previous: Snapshot | undefined;
+  const hasPlugins = /^# plugins: test$/m.test(input);
   const results = input.split(/^---\n/m).map((text, index) => {
     const configuration = parseConfiguration(text, {
       format: text.startsWith('{') ? 'json' : 'yaml',
@@ -18,15 +21,16 @@ export function render(input: string): string {
       env: Object.fromEntries(Array.from(text.matchAll(/^# env: (\w+)=(.*)$/gm), ([, name, value]) => [name, value])),
     });
     const { settings, objects } = configuration;
-    const compiled = compile(objects, { settings, revision: index + 1, ...(previous === undefined ? {} : { previous }) });
+    const compiled = compile(objects, { settings, revision: index + 1, ...(hasPlugins ? { plugins: TEST_PLUGINS } : {}), ...(previous === undefined ? {} : { previous }) });
     const before = previous;
     previous = compiled.snapshot;
-    return describe(configuration, compiled, before);
+    const described = describe(configuration, compiled, before);
+    return hasPlugins ? { ...described, ...withoutEmpty(describePlugins(compiled.snapshot)) } : described;
   });
   return `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`;
 }
 
-function describe(configuration: Configuration, compiled: CompileResult, before: Snapshot | undefined): unknown {
+function describe(configuration: Configuration, compiled: CompileResult, before: Snapshot | undefined): Record<string, unknown> {
   const problems = [...configuration.problems, ...compiled.problems.map(configuration.dress)];
   const warnings = [...configuration.warnings, ...compiled.warnings.map(configuration.dress)];
   const memory = compiled.snapshot.memory;
