@@ -22,6 +22,8 @@ import { compileRoutes, isSameMatching, tableOf } from './routes.ts';
 import type { CompileMemory, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
 import { renewUpstream } from './upstream.ts';
 
+export { pluginRegistry } from './plugin-registry.ts';
+
 export interface CompileOptions {
   /** What of the settings bears on matching. */
   readonly settings: {
@@ -34,7 +36,10 @@ export interface CompileOptions {
   readonly previous?: Snapshot;
   /** The plugins that exist; none by default. */
   readonly plugins?: PluginRegistry;
-  /** What instances see of the gateway; without it they see nothing, which is enough to check a configuration. */
+  /**
+   * What instances see of the gateway; without it they see nothing, which is enough to check a configuration. That of the
+   * first compile counts for all that follow from it by `previous`.
+   */
   readonly hostFor?: HostFor;
   /** Told of instances that cannot be closed. */
   readonly onCloseFault?: CloseFault;

@@ -35,7 +35,7 @@ export class Instances {
   private readonly entries = new Map<string, Entry>();
   /** Made since the last Snapshot was kept: no Snapshot holds them yet. */
   private fresh: Entry[] = [];
-  private readonly kept = new Map<Snapshot, ReadonlySet<HeldInstance>>();
+  private readonly kept = new WeakMap<Snapshot, ReadonlySet<HeldInstance>>();
 
   constructor(hostFor: HostFor, onCloseFault: CloseFault = () => undefined) {
     this.hostFor = hostFor;
