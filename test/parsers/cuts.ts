@@ -3,14 +3,16 @@
 /** Up to here a message is cut at every position; of longer ones both ends are, and a sample between them. */
 export const FULLY_CUT_BYTES = 1_024;
 
+const NEAR_BYTES = 60;
+
 /** Every single cut, each as a list of its own. */
 export function* singleCuts(length: number): Generator<readonly number[]> {
   for (let at = 1; at < length; at += step(at, length)) yield [at];
 }
 
 function step(at: number, length: number): number {
-  const isNearAnEnd = at < 100 || at > length - 100;
-  return length <= FULLY_CUT_BYTES || isNearAnEnd ? 1 : Math.min(97, length - 100 - at + 1);
+  const isNearAnEnd = at < NEAR_BYTES || at > length - NEAR_BYTES;
+  return length <= FULLY_CUT_BYTES || isNearAnEnd ? 1 : Math.min(97, length - NEAR_BYTES - at + 1);
 }
 
 /** The cuts that leave single bytes. */

@@ -24,7 +24,9 @@ describe('a cut message has the outcome of the whole one', () => {
   for (const answerTime of ANSWER_TIMES) {
     it(`on the server side, with answers that come ${answerTime}`, () => {
       const random = seededRandom(SEED);
-      for (const { name, bytes, limits } of readCorpus('requests')) {
+      for (const { name, bytes, limits, expected } of readCorpus('requests')) {
+        // Only where something follows a request does it matter that its answer comes late.
+        if (expected.length === 1 && (answerTime === 'late' || answerTime === 'mixed')) continue;
         const whole = serverOutcome(runServer(bytes, [], limits, answerTime));
         for (const cuts of cutsOf(bytes, random)) {
           const cut = serverOutcome(runServer(bytes, cuts, limits, answerTime));
