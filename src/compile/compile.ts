@@ -22,8 +22,6 @@ import { compileRoutes, isSameMatching, tableOf } from './routes.ts';
 import type { CompileMemory, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
 import { renewUpstream } from './upstream.ts';
 
-export { pluginRegistry } from './plugin-registry.ts';
-
 export interface CompileOptions {
   /** What of the settings bears on matching. */
   readonly settings: {
