@@ -52,7 +52,6 @@ test('what this version does not have is refused with the reason, never ignored'
   const cases: readonly [object, string][] = [
     [{ https: [{ port: 1 }] }, 'gateway.https'],
     [{ admin: {} }, 'gateway.admin'],
-    [{ metrics: {} }, 'gateway.metrics'],
     [{ workers: 2 }, 'gateway.workers'],
     [{ profile: 'apisix' }, 'gateway.profile'],
     [{ store: { type: 'embedded' } }, 'gateway.store.type'],
@@ -65,4 +64,22 @@ test('what this version does not have is refused with the reason, never ignored'
     );
   }
   assert.deepEqual(readSettings({ workers: 1, profile: 'secure', store: { type: 'file' } }).problems, []);
+});
+
+test('metrics are off unless asked for, and have an address, a port and a path of their own', () => {
+  assert.equal(readSettings(undefined).settings.metrics, false);
+  assert.equal(readSettings({ metrics: false }).settings.metrics, false);
+  const { settings, problems } = readSettings({ metrics: {} });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings.metrics, { address: '127.0.0.1', port: 9091, path: '/apisix/prometheus/metrics' });
+  const cases: readonly [object, string][] = [
+    [{ metrics: { address: 'localhost' } }, 'gateway.metrics.address invalid_value'],
+    [{ metrics: { address: '127.0.0.1', port: 9090 } }, 'gateway.metrics duplicate'],
+    [{ metrics: { path: 'metrics' } }, 'gateway.metrics.path invalid_value'],
+    [{ metrics: { path: '/metrics?x' } }, 'gateway.metrics.path invalid_value'],
+  ];
+  for (const [value, problem] of cases) {
+    const found = readSettings(value).problems.map(({ path, code }) => `${path} ${code}`);
+    assert.deepEqual(found, [problem], JSON.stringify(value));
+  }
 });

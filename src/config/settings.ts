@@ -158,6 +158,28 @@ export const settingsSchema = {
         },
       },
     },
+    metrics: {
+      description: 'Where Prometheus fetches metrics; false, the default, opens no port.',
+      default: false,
+      anyOf: [
+        { const: false },
+        {
+          type: 'object',
+          properties: {
+            address: { ...ADDRESS, default: '127.0.0.1', description: 'IP address to listen on.' },
+            port: { ...PORT, default: 9091, description: 'Port to listen on; 0 takes a free one.' },
+            path: {
+              type: 'string',
+              default: '/apisix/prometheus/metrics',
+              maxLength: 1024,
+              pattern: '^/[\\x21\\x22\\x24-\\x3e\\x40-\\x7e]*$',
+              remedy: 'is no path: it must begin with / and hold neither spaces nor ? and #',
+              description: 'The one path that has metrics.',
+            },
+          },
+        },
+      ],
+    },
     store: {
       type: 'object',
       default: {},
@@ -177,7 +199,6 @@ export interface GatewaySettings extends Readonly<Infer<typeof settingsSchema>> 
 const NOT_AVAILABLE: Readonly<Record<string, string>> = {
   https: 'TLS listeners are not available in this version',
   admin: 'the Admin API is not available in this version',
-  metrics: 'the metrics listener is not available in this version',
 };
 
 const validateSettings = validator(settingsSchema);
@@ -240,7 +261,9 @@ function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
   const listeners = settings.http.map((listener, i) => ({ ...listener, path: pathOf('gateway.http', i) }));
-  for (const { address, port, path } of [...listeners, { ...settings.control, path: 'gateway.control' }]) {
+  listeners.push({ ...settings.control, path: 'gateway.control' });
+  if (settings.metrics !== false) listeners.push({ ...settings.metrics, path: 'gateway.metrics' });
+  for (const { address, port, path } of listeners) {
     if (isIP(address) === 0) {
       const message = `${quote(address)} is not an IP address: 0.0.0.0 stands for all, 127.0.0.1 for this machine only`;
       problems.push({ path: pathOf(path, 'address'), value: address, code: 'invalid_value', message });
