@@ -60,7 +60,7 @@ test(
   inLab({ upstreams: [manual] }, async (lab) => {
     const client = await lab.connect();
     const body = 'one byte at a time';
-    const chunks = [...body].map((byte) => `1;e\r\n${byte}\r\n`).join('') + '0\r\nX-Sum: 1\r\n\r\n';
+    const chunks = Array.from(body, (byte) => `1;e\r\n${byte}\r\n`).join('') + '0\r\nX-Sum: 1\r\n\r\n';
     client.write(`POST / HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\n`);
     const upstream = await lab.node.connection(0);
     for (const byte of chunks) {
