@@ -1,0 +1,98 @@
+/** The parts of Host that come from the system: one of each in a process. */
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Clock } from '../clock/clock.ts';
+import { CounterTable } from '../limit/counter-table.ts';
+import { KeyValueTable } from '../limit/key-values.ts';
+import { MetricRegistry } from '../observe/metrics.ts';
+import { addProcessMetrics } from '../observe/process-metrics.ts';
+import type { LoopDelay } from '../observe/process-metrics.ts';
+import type { HostLog } from '../sdk/host.ts';
+import { sha256 } from './host.ts';
+import type { HostParts } from './host.ts';
+
+export interface SystemParts extends HostParts {
+  readonly metrics: MetricRegistry;
+  /** Ends the measuring of the event loop's delay. */
+  close(): void;
+}
+
+/** Resolution of the event loop's delay. */
+const LOOP_RESOLUTION_MS = 20;
+
+/** @param version of the gateway */
+export function systemParts(clock: Clock, errorLog: HostLog, version: string): SystemParts {
+  const now_ms = (): number => clock.monotonic_ms();
+  const metrics = new MetricRegistry({ now_ms });
+  const counters = new CounterTable({ now_ms, digest: sha256 });
+  const kv = new KeyValueTable({ now_ms });
+  const loop = new LoopDelayReader();
+  const readers = {
+    cpu_s: cpuTime,
+    rss_bytes: () => process.memoryUsage.rss(),
+    openFds,
+    loopDelay_s: () => loop.read(),
+    start_s: clock.wall_ms() / 1000 - process.uptime(),
+  };
+  addProcessMetrics(metrics, readers, { version, node: process.version });
+  addTableMetrics(metrics, counters, kv);
+  const close = (): void => loop.close();
+  return { clock, errorLog, counters, kv, metrics, random: Math.random, randomBytes, close };
+}
+
+function addTableMetrics(metrics: MetricRegistry, counters: CounterTable, kv: KeyValueTable): void {
+  const labels: string[] = [];
+  const keys = metrics.gauge('gatewright_counter_keys', { help: 'Keys that limits count now.', labels });
+  const overflow = metrics.counter('gatewright_counter_overflow_total', {
+    help: 'Calls of limits that found no room for their key and were counted together with others.',
+    labels,
+  });
+  const values = metrics.gauge('gatewright_kv_entries', { help: 'Values that plugins keep now.', labels });
+  const bytes = metrics.gauge('gatewright_kv_bytes', { help: 'Memory of the values that plugins keep.', labels });
+  let overflowBefore = 0;
+  metrics.onCollect(() => {
+    keys.set(counters.keys);
+    overflow.add(counters.overflowCalls - overflowBefore);
+    overflowBefore = counters.overflowCalls;
+    values.set(kv.size);
+    bytes.set(kv.bytes);
+  });
+}
+
+function cpuTime(): { readonly user: number; readonly system: number } {
+  const { user, system } = process.cpuUsage();
+  return { user: user / 1e6, system: system / 1e6 };
+}
+
+/** Linux lists them; counting them opens one more. */
+function openFds(): number | null {
+  try {
+    return readdirSync('/proc/self/fd').length - 1;
+  } catch {
+    return null;
+  }
+}
+
+class LoopDelayReader {
+  readonly #histogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+
+  constructor() {
+    this.#histogram.enable();
+  }
+
+  read(): LoopDelay | null {
+    const { count, mean, max } = this.#histogram;
+    const p99 = this.#histogram.percentile(99);
+    this.#histogram.reset();
+    if (count === 0) return null;
+    return { mean: late(mean), p99: late(p99), max: late(max) };
+  }
+
+  close(): void {
+    this.#histogram.disable();
+  }
+}
+
+/** The histogram has the nanoseconds between two ticks of its timer, the time that it means to wait included. */
+const late = (interval_ns: number): number => Math.max(0, interval_ns / 1e9 - LOOP_RESOLUTION_MS / 1000);
