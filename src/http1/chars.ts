@@ -14,12 +14,22 @@ export const TOKEN = table((code) => TOKEN_CHARACTERS.includes(String.fromCharCo
 /** `field-vchar`, `obs-text`, space and tab: what a field value may hold. No CR, LF, NUL or other control. */
 export const VALUE = table((code) => (code >= 0x20 && code !== 0x7f) || code === 0x09);
 
+/** In `TARGET`: a character of which a path has one spelling wherever it stands. */
+const PLAIN_CHARACTER = 1;
+/** In `TARGET`, as a further bit: a character whose spelling in a path has to be looked at. */
+export const SUSPECT = 2;
+
 /** Visible ASCII: what a request target may hold before its form is looked at. */
-export const TARGET = table((code) => code > 0x20 && code < 0x7f);
+export const TARGET = Uint8Array.from({ length: 256 }, (_, code) => {
+  if (code <= 0x20 || code >= 0x7f) return 0;
+  const isPlain = /[\w~!$&'()*+,;=:@?/-]/.test(String.fromCharCode(code));
+  return isPlain ? PLAIN_CHARACTER : PLAIN_CHARACTER | SUSPECT;
+});
 
 export const CR = 13;
 export const LF = 10;
 export const SPACE = 32;
+export const SLASH = 47;
 export const TAB = 9;
 export const COLON = 58;
 export const SEMICOLON = 59;

@@ -56,6 +56,8 @@ export const parsed = {
   methodEnd: 0,
   targetStart: 0,
   targetEnd: 0,
+  /** The target's characters are such that its path needs no normalisation. */
+  isPlainTarget: false,
   /** Offset of the first field. */
   fieldsStart: 0,
   minorVersion: 1,

@@ -1,5 +1,5 @@
 /** Parsing of a request head, RFC 9112 §3 and §5: strict, nothing is repaired. */
-import { CR, LF, SPACE, TARGET, TOKEN } from './chars.ts';
+import { CR, LF, SLASH, SPACE, SUSPECT, TARGET, TOKEN } from './chars.ts';
 import {
   BAD_HOST,
   BAD_START_LINE,
@@ -41,13 +41,22 @@ function parseWithin(bytes: Uint8Array, start: number, end: number, limits: Head
   parsed.methodEnd = i - start;
   i++;
   const targetStart = i;
-  while (i < end && TARGET[bytes[i]] === 1) i++;
+  let seen = 0;
+  let previous = 0;
+  for (; i < end; i++) {
+    const code = bytes[i];
+    const kind = TARGET[code];
+    if (kind === 0) break;
+    seen |= code === SLASH && previous === SLASH ? SUSPECT : kind;
+    previous = code;
+  }
   if (i - targetStart > limits.line_bytes) return TARGET_TOO_LONG;
   if (i >= end) return INCOMPLETE;
   if (i === targetStart) return BAD_START_LINE;
   if (bytes[i] !== SPACE) return BAD_TARGET;
   parsed.targetStart = targetStart - start;
   parsed.targetEnd = i - start;
+  parsed.isPlainTarget = (seen & SUSPECT) === 0 && bytes[targetStart] === SLASH;
   i++;
   const version = parseVersion(bytes, i, end);
   if (version <= 0) return version;

@@ -18,7 +18,7 @@ import { Exchange } from './exchange.ts';
 import type { Plane } from './plane.ts';
 import { refuse, route } from './life.ts';
 import { replyError } from './reply.ts';
-import { parseTarget } from './target.ts';
+import { parseTarget, plainTarget } from './target.ts';
 
 export interface ListenerOptions {
   readonly limits: ServerLimits & { readonly connections: number };
@@ -77,7 +77,7 @@ export class Listener implements RequestHandler {
   onRequest(connection: ServerConnection, text: string): RequestSink {
     const method = methodOf(text, parsed.methodEnd);
     const target = text.slice(parsed.targetStart, parsed.targetEnd);
-    const { acceptsTrailers, expectContinue, host, chunked, contentLength } = parsed;
+    const { acceptsTrailers, expectContinue, host, chunked, contentLength, isPlainTarget } = parsed;
     const exchange = new Exchange(this.plane, connection, connection.memo as ConnectionMemo, new Head(text), {
       method,
       target,
@@ -85,7 +85,7 @@ export class Listener implements RequestHandler {
     exchange.acceptsTrailers = acceptsTrailers && connection.minorVersion === 1;
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;
-    const fault = this.locate(exchange, host);
+    const fault = this.locate(exchange, host, isPlainTarget);
     if (fault === null) return this.routed(exchange);
     // Who sends what nobody can mean may mean something else by what follows, too.
     connection.closeAfterAnswer();
@@ -104,11 +104,13 @@ export class Listener implements RequestHandler {
   }
 
   /** Sets path, query and host. @returns why that cannot be done */
-  private locate(exchange: Exchange, hostIndex: number): ErrorCode | null {
+  private locate(exchange: Exchange, hostIndex: number, isPlain: boolean): ErrorCode | null {
     const { method } = exchange;
     // A tunnel is no exchange, and TRACE echoes credentials back to scripts.
     if (method === 'CONNECT' || method === 'TRACE') return 'method_not_implemented';
-    const target = parseTarget(exchange.target, method, this.plane.options.mergeSlashes);
+    const target = isPlain
+      ? plainTarget(exchange.target)
+      : parseTarget(exchange.target, method, this.plane.options.mergeSlashes);
     if (target === null) return 'bad_target';
     exchange.path = target.path;
     exchange.query = target.query;

@@ -15,6 +15,13 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 /** Characters that no query may hold (RFC 3986 §3.4), as far as no client is known to send them unencoded. */
 const FRAGMENT = '#';
 
+/** An origin-form target of which the parser saw that its path is in its one spelling already (`parsed.isPlainTarget`). */
+export function plainTarget(target: string): Target {
+  const mark = target.indexOf('?');
+  if (mark < 0) return { path: target, query: '', authority: null };
+  return { path: target.slice(0, mark), query: target.slice(mark), authority: null };
+}
+
 /** @returns null for a target that is malformed, or of a form that goes with no method but another one */
 export function parseTarget(target: string, method: string, mergeSlashes: boolean): Target | null {
   if (target.charCodeAt(0) === 47) return parseOriginForm(target, mergeSlashes, null);
