@@ -81,7 +81,7 @@ export class Gateway {
     // Without settings there is no log; the other problems are told all the same, together with these.
     const errorLog = known.length === 0 ? openErrorLog(settings, clock) : null;
     const resources = errorLog === null ? null : new PluginResources(clock, errorLog);
-    const hostFor = resources === null ? {} : { hostFor: resources.hostFor };
+    const hostFor = resources === null ? {} : { hostFor: resources.hostFor, onCloseFault: resources.onCloseFault };
     const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins, ...hostFor });
     const all = [...known, ...problems.map(dress)];
     if (errorLog === null || resources === null || all.length > 0) {
@@ -127,7 +127,6 @@ export class Gateway {
       revision: previous.revision + 1,
       previous,
       plugins: this.plugins,
-      hostFor: this.resources.hostFor,
     });
     for (const problem of [...configuration.problems, ...problems.map(dress)]) {
       this.errorLog.error('configuration_problem', { problem: describe(problem) });
@@ -206,8 +205,8 @@ export class Gateway {
 }
 
 function listOf(problems: readonly Problem[], path: string): string {
-  const lines = problems.map((problem) => `  ${describe(problem)}\n`).join('');
-  return `${path} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}\n${lines}`;
+  const lines = problems.map((problem) => `\n  ${describe(problem)}`).join('');
+  return `${path} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}${lines}`;
 }
 
 function describe({ path, line, message }: Problem): string {

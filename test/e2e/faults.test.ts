@@ -17,7 +17,7 @@ describe('faults', () => {
       routes: [routeTo([first.port, second.port, third.port])],
     });
     await using load = new Load(gateway.port, 32);
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       await load.more(500);
       await second.kill();
       await load.more(500);
@@ -29,7 +29,7 @@ describe('faults', () => {
     await gateway.stop();
     const retried = attemptsIn(gateway).filter((attempts) => attempts.length > 1);
     t.diagnostic(`${answered[200]} answered, ${retried.length} of them after a retry`);
-    assert.ok(retried.length >= 3);
+    assert.ok(retried.length >= 2);
     assert.ok(retried.every((attempts) => attempts[0] === `127.0.0.1:${second.port}`));
   });
 

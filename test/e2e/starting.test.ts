@@ -100,6 +100,7 @@ routes:
     const { code, stdout, stderr } = gatewright('run', '-c', file);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, new RegExp(`^gatewright: ${file} has \\d+ problems\n`));
+    assert.match(stderr, /[^\n]\n$/);
     for (const [line, what] of [
       [2, 'gateway.http'],
       [3, 'wrokers'],
@@ -109,8 +110,6 @@ routes:
     ] as const) {
       assert.match(stderr, new RegExp(`\n {2}line ${line}, .*${what}`), `line ${line}: ${stderr}`);
     }
-    const checked = gatewright('check', '-c', file);
-    assert.equal(checked.code, 1);
   });
 
   it('names a log file that cannot be opened', () => {
