@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { inLab, eventually } from './lab.ts';
 import { answering, manual, ok } from './scripted-upstream.ts';
@@ -130,3 +131,33 @@ for (const { name, path, body, count } of [
     ),
   );
 }
+
+test(
+  'pipelined uploads, longer than what is kept ahead, reach the upstream whole and in their order',
+  inLab(
+    {
+      upstreams: [
+        answering((request) => ok(`${request.startLine} ${createHash('sha256').update(request.body).digest('hex')}`)),
+      ],
+      settings: { limits: { pipelined_bytes: 20_000 } },
+    },
+    async (lab) => {
+      const bodies = Array.from({ length: 8 }, (_, k) => Buffer.alloc(k % 3 === 0 ? 50 : 300_000 + k, `body ${k}`));
+      const messages = bodies.flatMap((body, k) => {
+        if (k % 2 === 0)
+          return [Buffer.from(`PUT /${k} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`), body];
+        const head = `PUT /${k} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)};e\r\n`;
+        return [Buffer.from(head), body, Buffer.from('\r\n0\r\nX: y\r\n\r\n')];
+      });
+      const client = await lab.connect();
+      const sent = client.writeAll(Buffer.concat(messages));
+      for (const [k, body] of bodies.entries()) {
+        const answer = await client.receive('response');
+        const hash = createHash('sha256').update(body).digest('hex');
+        assert.equal(answer.body.toString(), `PUT /${k} HTTP/1.1 ${hash}`);
+      }
+      await sent;
+      assert.equal(lab.node.connections.length, 1);
+    },
+  ),
+);
