@@ -115,9 +115,19 @@ async function answerLarge(response: http.ServerResponse, bytes: number): Promis
   const piece = Buffer.alloc(65_536, 'x');
   for (let left = bytes; left > 0 && !response.destroyed; left -= piece.length) {
     const isTaken = response.write(left < piece.length ? piece.subarray(0, left) : piece);
-    if (!isTaken) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (!isTaken) await drained(response);
   }
   response.end();
+}
+
+function drained(response: http.ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 export function fieldsOf(raw: readonly string[]): Field[] {
