@@ -18,6 +18,8 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   clock: { imports: [], packages: 'none', node: 'pure' },
   router: { imports: [], packages: 'none', node: 'pure' },
   balance: { imports: [], packages: 'none', node: 'pure' },
+  // The algorithms of limits, and the bounded tables of their counts.
+  limit: { imports: ['sdk'], packages: 'none', node: 'pure' },
   http1: { imports: ['clock'], packages: 'none', node: 'any' },
   http2: { imports: ['clock'], packages: 'none', node: 'any' },
   model: { imports: ['sdk'], packages: 'any', node: 'pure' },
@@ -56,6 +58,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
       'upstream',
       'router',
       'balance',
+      'limit',
     ],
     packages: 'none',
     node: 'any',

@@ -5,11 +5,12 @@
 import type net from 'node:net';
 import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
 import { BodyReader } from './body-reader.ts';
-import { ByteQueue, latin1 } from './bytes.ts';
+import { latin1 } from './bytes.ts';
 import { type HeadLimits, parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
 import { connect, disown, type OutgoingOwner } from './sockets.ts';
+import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
 
@@ -80,8 +81,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   hasReceived = false;
   framing: ResponseFraming = 'none';
   private readonly body = new BodyReader();
-  private readonly ahead = new ByteQueue();
-  private parsedAt = 0;
+  private readonly ahead = new SplitHead();
   private interim = 0;
   private isHead = false;
   private isRequestSent = false;
@@ -214,15 +214,8 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   }
 
   private consumeSplitHead(bytes: Buffer, start: number, end: number): void {
-    const { ahead } = this;
-    const searchFrom = Math.max(0, ahead.length - 3);
-    ahead.append(bytes, start, end);
-    const isWorthParsing =
-      ahead.length >= this.parsedAt * 2 ||
-      ahead.length > this.settings.limits.head_bytes ||
-      ahead.peek().indexOf('\r\n\r\n', searchFrom, 'latin1') >= 0;
-    if (!isWorthParsing) return;
-    const whole = ahead.take();
+    if (!this.ahead.add(bytes, start, end, this.settings.limits.head_bytes)) return;
+    const whole = this.ahead.take();
     this.parseHeads(whole, 0, whole.length);
   }
 
@@ -232,8 +225,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
       const bodyStart = parseResponseHead(bytes, at, end, this.settings.limits);
       if (bodyStart < 0) return this.fail('malformed');
       if (bodyStart === 0) {
-        this.ahead.append(bytes, at, end);
-        this.parsedAt = this.ahead.length;
+        this.ahead.keep(bytes, at, end);
         return;
       }
       const head = latin1(bytes, at, bodyStart - 2);

@@ -5,28 +5,19 @@
 import type net from 'node:net';
 import type { Deadline } from '../clock/timer-wheel.ts';
 import { BodyReader } from './body-reader.ts';
-import { ByteQueue, latin1 } from './bytes.ts';
+import { latin1 } from './bytes.ts';
 import { CR, LF } from './chars.ts';
 import { faultName, type RequestFault } from './faults.ts';
 import { parsed } from './fields.ts';
 import { type OutgoingResponse, responseText } from './messages.ts';
+import { Output } from './output.ts';
 import { parseRequestHead } from './request-head.ts';
+import { BODY, CLOSED, DISCARD, IDLE, LINGER, RESPONSE } from './server-phase.ts';
 import type { RequestSink, ServerSettings } from './server-settings.ts';
 import { confine, disown, own, type SocketOwner } from './sockets.ts';
-import { bytesWaiting, Stall } from './stall.ts';
-import { NO_BYTES, writeMessage } from './writer.ts';
-
-/** Between requests, or within a head. */
-const IDLE = 0;
-/** A request's body is arriving. */
-const BODY = 1;
-/** The request is there as a whole, its answer is not. */
-const RESPONSE = 2;
-/** The request was answered without its body, which is read and dropped so that the connection can be kept. */
-const DISCARD = 3;
-/** The last answer was written; the client may still be sending. */
-const LINGER = 4;
-const CLOSED = 5;
+import { SplitHead } from './split-head.ts';
+import { bytesWaiting } from './stall.ts';
+import { NO_BYTES } from './writer.ts';
 
 /** How long a client may be quiet, while connections are drained, before its own is closed. */
 const DRAINED_IDLE_MS = 500;
@@ -53,25 +44,20 @@ export class ServerConnection implements SocketOwner, Deadline {
   private isDraining = false;
   /** The client itself said that this is its last request. */
   private isLastRequest = false;
-  private writes = 0;
   private discards = false;
   private isAnswered = false;
 
-  private readonly ahead = new ByteQueue();
+  private readonly output: Output;
+  private readonly ahead = new SplitHead();
   /** The memory of `ahead` while what was in it is being read. */
   private taken: Buffer | null = null;
-  /** Size of `ahead` at the last attempt to parse it. */
-  private parsedAt = 0;
   private isHeadBegun = false;
   private isReading = false;
   private isAheadFull = false;
-  /** The client has not taken what was written: it gets no further answers until it did. */
-  private isBehind = false;
   private isBodyPaused = false;
   private hasPeerEnded = false;
   private lingerUntil_ms = 0;
   private lingerWaiting = 0;
-  private stall: Stall | null = null;
 
   /** Room for what the handler keeps per connection. */
   memo: unknown = null;
@@ -87,6 +73,7 @@ export class ServerConnection implements SocketOwner, Deadline {
     this.settings = settings;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
+    this.output = new Output(socket, settings.wheel, settings.timeouts.send_ms, () => this.cutOff());
     own(socket, this);
     settings.wheel.arm(this, settings.timeouts.idle_ms);
   }
@@ -122,8 +109,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   /** Writes an interim response, complete with its empty line. */
   respondInterim(text: string): void {
     this.expectsContinue = false;
-    this.beforeWrite();
-    this.socket.write(text, 'latin1');
+    this.output.write(text);
   }
 
   /**
@@ -135,13 +121,7 @@ export class ServerConnection implements SocketOwner, Deadline {
     // While what was sent ahead is being read, it is not known yet whether more requests are in it.
     if (this.hasPeerEnded && this.ahead.length === 0 && !this.isReading) this.closes = true;
     const head = responseText(response) + this.connectionField() + '\r\n';
-    this.beforeWrite();
-    return this.written(writeMessage(this.socket, head, bytes, start, end));
-  }
-
-  /** Nagle's algorithm holds back second writes only: a connection that serves one request is spared the call. */
-  private beforeWrite(): void {
-    if (this.writes < 2 && ++this.writes === 2) this.socket.setNoDelay(true);
+    return this.output.write(head, bytes, start, end);
   }
 
   private connectionField(): string {
@@ -152,15 +132,14 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   /** Writes more of the body, framed as its head said. @returns false if the client is behind */
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.beforeWrite();
-    return this.written(writeMessage(this.socket, '', bytes, start, end));
+    return this.output.write('', bytes, start, end);
   }
 
   /** The response is complete. */
   end(): void {
     this.sink = null;
     this.isAnswered = true;
-    this.stall?.stop();
+    this.output.stop();
     if (this.phase === BODY && this.discards && !this.closes) {
       this.phase = DISCARD;
       this.resumeReading();
@@ -211,7 +190,7 @@ export class ServerConnection implements SocketOwner, Deadline {
     while (i < end) {
       switch (this.phase) {
         case IDLE:
-          if (this.isBehind) {
+          if (this.output.isBehind) {
             this.keepAhead(bytes, i, end);
             return;
           }
@@ -252,26 +231,14 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private keepHead(bytes: Buffer, start: number, end: number): number {
-    this.ahead.append(bytes, start, end);
-    this.parsedAt = this.ahead.length;
+    this.ahead.keep(bytes, start, end);
     if (!this.isHeadBegun) this.settings.wheel.arm(this, this.settings.timeouts.head_ms);
     this.isHeadBegun = true;
     return end;
   }
 
-  /**
-   * A head that came in pieces is parsed again when its end is in sight or its size has doubled: parsing at every
-   * read would let a client that sends single bytes cost the square of its head.
-   */
   private consumeSplitHead(bytes: Buffer, start: number, end: number): number {
-    const { ahead } = this;
-    const searchFrom = Math.max(0, ahead.length - 3);
-    ahead.append(bytes, start, end);
-    const isWorthParsing =
-      ahead.length >= this.parsedAt * 2 ||
-      ahead.length > this.settings.limits.head_bytes ||
-      ahead.peek().indexOf('\r\n\r\n', searchFrom, 'latin1') >= 0;
-    if (isWorthParsing) this.consumeAhead();
+    if (this.ahead.add(bytes, start, end, this.settings.limits.head_bytes)) this.consumeAhead();
     return end;
   }
 
@@ -342,8 +309,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   private keepAhead(bytes: Buffer, start: number, end: number): void {
     // Copying the rest once for every request in it would cost the square of what a client pipelines.
     if (bytes === this.taken) this.ahead.putBack(bytes, start, end);
-    else this.ahead.append(bytes, start, end);
-    this.parsedAt = 0;
+    else this.ahead.keepUnseen(bytes, start, end);
     if (this.ahead.length < this.settings.limits.pipelined_bytes || this.isAheadFull) return;
     this.isAheadFull = true;
     this.socket.pause();
@@ -370,7 +336,7 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   private awaitRequest(): void {
     this.phase = IDLE;
-    if (!this.isBehind) this.resumeReading();
+    if (!this.output.isBehind) this.resumeReading();
     this.settings.wheel.arm(this, this.isDraining ? DRAINED_IDLE_MS : this.settings.timeouts.idle_ms);
     // A loop that is reading goes on by itself; else the next request starts on a stack of its own.
     if (this.isReading) return;
@@ -380,7 +346,7 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   /** Goes on with what the client sent ahead. */
   resumeAhead(): void {
-    if (this.phase !== IDLE || this.ahead.length === 0 || this.isBehind) return;
+    if (this.phase !== IDLE || this.ahead.length === 0 || this.output.isBehind) return;
     this.isReading = true;
     this.consumeAhead();
     this.isReading = false;
@@ -390,7 +356,7 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   private endOfInput(): void {
     if (this.ahead.length === 0 || this.isBlank) this.linger();
-    else if (!this.isBehind) this.refuseRest('request_incomplete');
+    else if (!this.output.isBehind) this.refuseRest('request_incomplete');
   }
 
   /** The head that was begun is not going to be completed: because of `fault`, unless it is malformed anyway. */
@@ -421,15 +387,6 @@ export class ServerConnection implements SocketOwner, Deadline {
     else wheel.arm(this, timeouts.linger_ms);
   }
 
-  private written(isTaken: boolean): boolean {
-    if (isTaken) return true;
-    this.isBehind = true;
-    const { wheel, timeouts } = this.settings;
-    this.stall ??= new Stall(this.socket, wheel, () => this.cutOff());
-    this.stall.start(timeouts.send_ms);
-    return false;
-  }
-
   /** Gives the client up, and tells the exchange that is under way. */
   cutOff(): void {
     const { sink } = this;
@@ -447,8 +404,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   onWritable(): void {
-    this.stall?.stop();
-    this.isBehind = false;
+    this.output.caughtUp();
     if (this.phase === IDLE) {
       this.settings.wheel.arm(this, this.settings.timeouts.idle_ms);
       this.resumeReading();
@@ -472,9 +428,9 @@ export class ServerConnection implements SocketOwner, Deadline {
   onDeadline(): void {
     const { wheel, timeouts } = this.settings;
     if (this.phase === BODY) this.bodyFault('request_timeout');
-    else if (this.phase === IDLE && this.ahead.length > 0 && !this.isBehind && !this.isBlank)
+    else if (this.phase === IDLE && this.ahead.length > 0 && !this.output.isBehind && !this.isBlank)
       this.refuseRest('request_timeout');
-    else if (this.isDraining && this.isIdle && !this.isBehind) this.linger();
+    else if (this.isDraining && this.isIdle && !this.output.isBehind) this.linger();
     else {
       // A slow client may still be taking its last answer, as long as it takes any of it.
       const waiting = bytesWaiting(this.socket);
@@ -490,7 +446,7 @@ export class ServerConnection implements SocketOwner, Deadline {
     this.phase = CLOSED;
     this.sink = null;
     this.settings.wheel.remove(this);
-    this.stall?.stop();
+    this.output.stop();
     this.settings.handler.onClosed(this);
   }
 }
