@@ -18,7 +18,7 @@ export interface FilteredBody {
 }
 
 export function filteredBody(filters: readonly FilterConfig[], maxBytes: number, host: Host): FilteredBody {
-  const filter = compileFilters(filters);
+  const filter = compileFilters(filters, host.clock);
   // Of this instance: another one may filter the same body.
   const keptKey = exchangeKey<Kept>('response-rewrite');
   const tooLong = `the body has more than the ${maxBytes} bytes of max_resp_body_size: it cannot be filtered`;

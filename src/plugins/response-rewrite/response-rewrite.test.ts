@@ -4,6 +4,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { openLab, problemsOf, routeWith, type Answer, type Ask, type Lab } from '../../../test/plugins/lab.ts';
 import { definePlugin, type AnyPlugin } from '../../sdk/index.ts';
 import { ALL_PLUGINS } from '../all.ts';
+import { compileFilters } from './filter.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -359,6 +360,14 @@ describe('filters', () => {
     const body = 'a'.repeat(5_000);
     assert.equal((await lab.request(`/text?body=${body}!`)).text, `${body}!`);
   });
+});
+
+it('an expression that looks up to the end again and again is given up', () => {
+  let now_ms = 0;
+  const clock = { monotonic_ms: () => (now_ms += 100), wall_ms: () => 0 };
+  const filter = compileFilters([{ regex: 'a(.*z)?', replace: 'b', scope: 'global', options: 'jo' }], clock);
+  assert.equal(filter(Buffer.from('aaa')).toString(), 'bbb');
+  assert.throws(() => filter(Buffer.from('a'.repeat(1_000))), /a\(\.\*z\)\? takes too long for this body/);
 });
 
 describe('wrong configurations', () => {

@@ -53,7 +53,7 @@ export const schema = {
       type: 'array',
       minItems: 1,
       description:
-        'Replacements in the body, one after the other. The body is kept until it is complete; gzip, deflate, br and zstd are decoded, and what goes on is not compressed. A body in another coding stays as it is.',
+        'Replacements in the body, one after the other. The body is kept until it is complete; gzip, deflate, br and zstd are decoded, and what goes on is not compressed. A body in another coding stays as it is; one that takes more than half a second, and a millisecond for each 1,000 bytes, is refused.',
       items: {
         type: 'object',
         required: ['regex', 'replace'],
