@@ -2,6 +2,8 @@
 import type { AnyPlugin } from '../sdk/index.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitCount from './limit-count/limit-count.ts';
+import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
 import requestId from './request-id/request-id.ts';
+import responseRewrite from './response-rewrite/response-rewrite.ts';
 
-export const ALL_PLUGINS: readonly AnyPlugin[] = [keyAuth, limitCount, requestId];
+export const ALL_PLUGINS: readonly AnyPlugin[] = [keyAuth, limitCount, proxyRewrite, requestId, responseRewrite];
