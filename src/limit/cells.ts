@@ -1,15 +1,13 @@
 /**
- * The counts of all tables in columns: a fixed number of slots that never move. The memory is asked for at once, and
+ * The counts of all tables in rows: a fixed number of slots that never move. The memory is asked for at once, and
  * taken by the system only as slots are used. Behind the slots of keys lie those of overflow buckets, so that these have
  * room when there is none for keys.
  */
+import { CURRENT, EXPIRES_MS, PREVIOUS, ROW } from './window-cells.ts';
 import type { WindowCells } from './window-cells.ts';
 
 export class Cells<Owner> implements WindowCells {
-  readonly expires_ms: Float64Array;
-  readonly start_ms: Float64Array;
-  readonly current: Float64Array;
-  readonly previous: Float64Array;
+  readonly rows: Float64Array;
   readonly keys: Region;
   readonly overflow: Region;
   readonly #names: string[] = [];
@@ -18,11 +16,7 @@ export class Cells<Owner> implements WindowCells {
   readonly #overflowOwners: (Owner | null)[] = [];
 
   constructor(keySlots: number, overflowSlots: number) {
-    const slots = keySlots + overflowSlots;
-    this.expires_ms = new Float64Array(slots);
-    this.start_ms = new Float64Array(slots);
-    this.current = new Float64Array(slots);
-    this.previous = new Float64Array(slots);
+    this.rows = new Float64Array((keySlots + overflowSlots) * ROW);
     this.keys = new Region(0, keySlots);
     this.overflow = new Region(keySlots, overflowSlots);
   }
@@ -31,9 +25,9 @@ export class Cells<Owner> implements WindowCells {
   claim(region: Region, name: string, owner: Owner): number {
     const slot = region.claim();
     if (slot < 0) return -1;
-    this.expires_ms[slot] = -Infinity;
-    this.current[slot] = 0;
-    this.previous[slot] = 0;
+    this.rows[slot * ROW + EXPIRES_MS] = -Infinity;
+    this.rows[slot * ROW + CURRENT] = 0;
+    this.rows[slot * ROW + PREVIOUS] = 0;
     const at = slot - region.first;
     (region === this.keys ? this.#names : this.#overflowNames)[at] = name;
     (region === this.keys ? this.#owners : this.#overflowOwners)[at] = owner;
@@ -42,10 +36,7 @@ export class Cells<Owner> implements WindowCells {
 
   /** Takes over a count of other cells. */
   copy(cells: WindowCells, from: number, slot: number): void {
-    this.expires_ms[slot] = cells.expires_ms[from]!;
-    this.start_ms[slot] = cells.start_ms[from]!;
-    this.current[slot] = cells.current[from]!;
-    this.previous[slot] = cells.previous[from]!;
+    this.rows.set(cells.rows.subarray(from * ROW, from * ROW + ROW), slot * ROW);
   }
 
   /** Looks at some slots, the next ones in turn, and frees those that have expired. */
@@ -54,7 +45,7 @@ export class Cells<Owner> implements WindowCells {
     const owners = region === this.keys ? this.#owners : this.#overflowOwners;
     for (let left = Math.min(count, region.touched); left > 0; left--) {
       const slot = region.next();
-      if (this.expires_ms[slot]! > now_ms) continue;
+      if (this.rows[slot * ROW + EXPIRES_MS]! > now_ms) continue;
       const at = slot - region.first;
       const owner = owners[at]!;
       if (owner === null) continue;

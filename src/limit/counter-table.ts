@@ -12,6 +12,7 @@ import type { Region } from './cells.ts';
 import { fixedWindow } from './fixed-window.ts';
 import { KeyIndex } from './key-index.ts';
 import { slidingWindow } from './sliding-window.ts';
+import { EXPIRES_MS, ROW } from './window-cells.ts';
 
 export interface CounterTableOptions {
   /** Monotonic. */
@@ -46,7 +47,7 @@ interface Table {
 const MAX_KEYS = 1_000_000;
 const MAX_OVERFLOW_BUCKETS = 16_384;
 /** Slots looked at in each call, for each new key, and once more before a new key goes without one. */
-const SWEPT_PER_CALL = 2;
+const SWEPT_PER_CALL = 1;
 const SWEPT_PER_KEY = 20;
 const SWEPT_WHEN_FULL = 64;
 
@@ -146,7 +147,7 @@ export class CounterTable {
   #copyOfBase(name: string, key: string, call: Call): number {
     const base = this.#base;
     const from = base === null ? -1 : (base.#tables.get(name)?.index.get(key) ?? -1);
-    if (base === null || from < 0 || base.#cells.expires_ms[from]! <= call.now_ms) return -1;
+    if (base === null || from < 0 || base.#cells.rows[from * ROW + EXPIRES_MS]! <= call.now_ms) return -1;
     const { keys, overflow } = this.#cells;
     const slot = this.#add(name, key, call, from < base.#cells.keys.capacity ? keys : overflow);
     if (slot >= 0) this.#cells.copy(base.#cells, from, slot);

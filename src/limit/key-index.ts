@@ -1,11 +1,11 @@
 /**
  * From keys to slots. A Map that grows to a million entries is rebuilt whole each time it doubles, which holds up its
- * thread for up to 60 ms (measured). Here it is many Maps of at most some thousand entries, split one at a time (linear
+ * thread for up to 60 ms (measured). Here it is many Maps of some thousand entries, split one at a time (linear
  * hashing), so that no insertion takes longer than splitting one of them.
  */
 
 /** Average entries of a Map before another one is split off: splitting takes about a millisecond. */
-const MAP_SIZE = 8_192;
+const MAP_SIZE = 2_048;
 /** Characters of a key that choose its Map, at each end. */
 const MIXED_ENDS = 16;
 
