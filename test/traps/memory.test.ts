@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { test } from 'node:test';
 import { connectTo } from './raw-connection.ts';
 import { ScriptedUpstream, type Script } from './scripted-upstream.ts';
@@ -22,7 +21,7 @@ class GatewayProcess {
   }
 
   static async start(upstream: number, readPath: string): Promise<GatewayProcess> {
-    const file = path.join(import.meta.dirname, 'gateway-process.ts');
+    const file = new URL('./gateway-process.ts', import.meta.url);
     const child = fork(file, [String(upstream), readPath], { execArgv: ['--expose-gc'] });
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
     return new GatewayProcess(child, port);
