@@ -8,22 +8,33 @@ import {
 } from '../../sdk/index.ts';
 import { checkAmount, compileAmount } from './amount.ts';
 import { checkKey, compileKey, type KeyType } from './limit-key.ts';
-import { schema } from './schema.ts';
+import { metadataSchema, schema } from './schema.ts';
 
 type Config = Infer<typeof schema>;
+type Metadata = Infer<typeof metadataSchema>;
+
+interface HeaderNames {
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
 
 /** One limit, ready to be asked. */
 interface Limit {
   readonly space: string;
   readonly key: (exchange: Exchange) => string | undefined;
+  /**
+   * Where requests without a key are counted by address; null: they are not counted. A space of its own: otherwise a
+   * client could write the address of another one into the header that is the key, and use up what that one has.
+   */
+  readonly addressSpace: string | null;
   readonly count: (exchange: Exchange) => number;
   readonly window_s: (exchange: Exchange) => number;
-  /** `X-RateLimit-`, or with a prefix of the rule's own. */
-  readonly headers: string;
+  readonly headers: HeaderNames;
 }
 
 interface Asked {
-  readonly headers: string;
+  readonly headers: HeaderNames;
   readonly limit: number;
   readonly remaining: number;
   readonly reset_s: number;
@@ -35,6 +46,7 @@ export default definePlugin({
   kind: 'traffic',
   summary: 'Lets so many requests pass in a window of time, and refuses the others.',
   schema,
+  metadataSchema,
   examples: [
     { title: 'Two requests in a minute from each address', config: { count: 2, time_window: 60, rejected_code: 429 } },
     {
@@ -59,9 +71,9 @@ export default definePlugin({
     },
   ],
   check,
-  create(config, host) {
+  create(config, host, metadata) {
     const { rejected_code, rejected_msg, allow_degradation, show_limit_quota_header, window_type } = config;
-    const limits = limitsOf(config);
+    const limits = limitsOf(config, metadata as Metadata);
     const asked = exchangeKey<Asked[]>('limit-count');
     const body = Object.freeze({ error_msg: rejected_msg ?? 'the limit of requests is reached' });
     const undetermined: Reply = Object.freeze({
@@ -76,16 +88,17 @@ export default definePlugin({
         const answers: Asked[] = [];
         exchange.set(asked, answers);
         for (const limit of limits) {
-          const key = limit.key(exchange);
-          if (key === undefined) continue;
+          const own = limit.key(exchange);
+          const space = own === undefined ? limit.addressSpace : limit.space;
+          if (space === null) continue;
           const count = limit.count(exchange);
           const window_s = limit.window_s(exchange);
           if (count === 0 || window_s === 0) {
             if (allow_degradation) continue;
             return undetermined;
           }
-          const query = { key, limit: count, window_ms: window_s * 1000, cost: 1 };
-          const { isAllowed, remaining, reset_ms } = decide.call(host.counters, limit.space, query);
+          const query = { key: own ?? exchange.remoteAddress, limit: count, window_ms: window_s * 1000, cost: 1 };
+          const { isAllowed, remaining, reset_ms } = decide.call(host.counters, space, query);
           const reset_s = Math.ceil(reset_ms / 1000);
           answers.push({ headers: limit.headers, limit: count, remaining, reset_s });
           if (isAllowed) continue;
@@ -102,9 +115,9 @@ export default definePlugin({
         responseHead(exchange) {
           const { response } = exchange;
           for (const { headers, limit, remaining, reset_s } of exchange.get(asked) ?? []) {
-            response.setHeader(`${headers}Limit`, String(limit));
-            response.setHeader(`${headers}Remaining`, String(remaining));
-            response.setHeader(`${headers}Reset`, String(reset_s));
+            response.setHeader(headers.limit, String(limit));
+            response.setHeader(headers.remaining, String(remaining));
+            response.setHeader(headers.reset, String(reset_s));
           }
         },
       }),
@@ -112,29 +125,44 @@ export default definePlugin({
   },
 });
 
-function limitsOf(config: Config): Limit[] {
+function limitsOf(config: Config, metadata: Metadata): Limit[] {
   const { group } = config;
-  // A space of that name belongs to everything with the same group; others are this instance's own.
-  const space = group === undefined ? 'count' : `group/${group}`;
+  // A space of that name belongs to everything with the same group; others are this instance's own. The group comes
+  // last: whatever it is called, it cannot pass for another one's rule.
+  const spaceOf = (use: string): string => (group === undefined ? use : `group/${use}/${group}`);
   if (config.rules !== undefined) {
     return config.rules.map((rule, index) => ({
-      space: `${space}#${index}`,
+      space: spaceOf(`rule ${index}`),
+      addressSpace: null,
       key: compileKey('var_combination', rule.key),
-      count: compileAmount(rule.count as number | string),
-      window_s: compileAmount(rule.time_window as number | string),
-      headers: `X-${rule.header_prefix ?? index + 1}-RateLimit-`,
+      count: compileAmount(rule.count),
+      window_s: compileAmount(rule.time_window),
+      headers: headersOf(prefixOf(rule, index)),
     }));
   }
-  const key = compileKey(config.key_type, config.key);
   return [
     {
-      space,
-      key: (exchange) => key(exchange) ?? exchange.remoteAddress,
+      space: spaceOf('key'),
+      addressSpace: spaceOf('address'),
+      key: compileKey(config.key_type, config.key),
       count: compileAmount(config.count as number | string),
       window_s: compileAmount(config.time_window as number | string),
-      headers: 'X-RateLimit-',
+      headers: {
+        limit: metadata.limit_header,
+        remaining: metadata.remaining_header,
+        reset: metadata.reset_header,
+      },
     },
   ];
+}
+
+function headersOf(prefix: string): HeaderNames {
+  const start = `X-${prefix}-RateLimit-`;
+  return { limit: `${start}Limit`, remaining: `${start}Remaining`, reset: `${start}Reset` };
+}
+
+function prefixOf(rule: { readonly header_prefix?: string }, index: number): string {
+  return rule.header_prefix ?? String(index + 1);
 }
 
 function check(config: Config): ConfigProblem[] {
@@ -160,7 +188,21 @@ function check(config: Config): ConfigProblem[] {
     if (config[name] !== undefined)
       problems.push({ path: name, message: `"${name}" does not go with "rules": put it into one of them` });
   }
+  if (config.key !== 'remote_addr' || config.key_type !== 'var') {
+    problems.push({
+      path: 'key',
+      message: '"key" and "key_type" do not go with "rules": each rule has a key of its own',
+    });
+  }
+  const prefixes = new Map<string, number>();
   config.rules.forEach((rule, index) => {
+    const prefix = prefixOf(rule, index).toLowerCase();
+    const other = prefixes.get(prefix);
+    prefixes.set(prefix, index);
+    if (other !== undefined) {
+      const message = `the headers of rules[${other}] begin with X-${prefixOf(rule, index)}- too: give each rule a prefix of its own`;
+      problems.push({ path: `rules[${index}].header_prefix`, message });
+    }
     amount(`rules[${index}].count`, rule.count);
     amount(`rules[${index}].time_window`, rule.time_window);
     key(`rules[${index}].key`, 'var_combination', rule.key);

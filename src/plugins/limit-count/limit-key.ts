@@ -7,11 +7,12 @@ const VARIABLE = /\$(?:([A-Za-z_]\w*)|\{\s*([A-Za-z_]\w*)\s*\})/g;
 
 /** What is wrong with a key, null if nothing is. */
 export function checkKey(type: KeyType, key: string): string | null {
-  if (type === 'var' && !/^[A-Za-z_]\w*$/.test(key)) {
+  // Arguments and cookies may have hyphens and dots in their names.
+  if (type === 'var' && !/^[A-Za-z_][\w.-]*$/.test(key)) {
     return `${JSON.stringify(key)} names no variable: write it without "$", or set key_type to var_combination`;
   }
   if (type === 'var_combination' && key.search(VARIABLE) < 0) {
-    return `${JSON.stringify(key)} holds no variable: write $remote_addr, or set key_type to constant`;
+    return `${JSON.stringify(key)} holds no variable such as $remote_addr or \${http_x_user}`;
   }
   return null;
 }
@@ -31,7 +32,8 @@ export function compileKey(type: KeyType, key: string): (exchange: Exchange) => 
       }
       const value = exchange.variable(part.name) ?? '';
       hasValue ||= value !== '';
-      text += value;
+      // With its length: "1.2.3.4" and "5" must not be counted with "1.2.3.45" and "".
+      text += `${value.length}:${value}`;
     }
     return hasValue ? text : undefined;
   };

@@ -7,6 +7,42 @@ const AMOUNT = {
   ],
 } as const;
 
+const REDIS = {
+  not: {},
+  remedy: 'counts in Redis are not available in this version: leave this out, counts are kept in the gateway',
+} as const;
+
+const HEADER_NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+  remedy: 'is no header name: it may hold letters, digits and hyphens',
+} as const;
+
+/** For all limits but those of rules, whose headers have prefixes of their own. */
+export const metadataSchema = {
+  type: 'object',
+  properties: {
+    limit_header: {
+      ...HEADER_NAME,
+      default: 'X-RateLimit-Limit',
+      description: 'Header with the requests allowed per window.',
+    },
+    remaining_header: {
+      ...HEADER_NAME,
+      default: 'X-RateLimit-Remaining',
+      description: 'Header with the requests that are left.',
+    },
+    reset_header: {
+      ...HEADER_NAME,
+      default: 'X-RateLimit-Reset',
+      description:
+        'Header with the seconds until the count begins anew or, in a sliding window, until there is room again.',
+    },
+  },
+} as const satisfies Schema;
+
 export const schema = {
   type: 'object',
   properties: {
@@ -65,7 +101,8 @@ export const schema = {
     rejected_code: { type: 'integer', minimum: 200, maximum: 599, default: 503, description: 'Status of a refusal.' },
     rejected_msg: { type: 'string', minLength: 1, description: 'error_msg in the body of a refusal.' },
     policy: {
-      const: 'local',
+      type: 'string',
+      pattern: '^local$',
       default: 'local',
       remedy: 'can only be "local" in this version: counts in Redis are not available yet',
       description: 'Where counts are kept; local: in this gateway.',
@@ -86,5 +123,27 @@ export const schema = {
       minLength: 1,
       description: 'Everything with the same group counts together, wherever it is configured.',
     },
+    sync_interval: REDIS,
+    redis_host: REDIS,
+    redis_port: REDIS,
+    redis_username: REDIS,
+    redis_password: REDIS,
+    redis_ssl: REDIS,
+    redis_ssl_verify: REDIS,
+    redis_database: REDIS,
+    redis_timeout: REDIS,
+    redis_keepalive_timeout: REDIS,
+    redis_keepalive_pool: REDIS,
+    redis_cluster_nodes: REDIS,
+    redis_cluster_name: REDIS,
+    redis_cluster_ssl: REDIS,
+    redis_cluster_ssl_verify: REDIS,
+    redis_sentinels: REDIS,
+    redis_master_name: REDIS,
+    redis_role: REDIS,
+    redis_connect_timeout: REDIS,
+    redis_read_timeout: REDIS,
+    sentinel_username: REDIS,
+    sentinel_password: REDIS,
   },
 } as const satisfies Schema;

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { problemsOf, routeWith } from '../../../test/plugins/lab.ts';
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+describe('a wrong configuration', () => {
+  const rule = { count: 1, time_window: 1, key: '$remote_addr' };
+  const WRONG: [attributes: Attributes, ...problems: [path: string, message: RegExp][]][] = [
+    [{}, ['count', /"count" is needed/], ['time_window', /"time_window" is needed/]],
+    [{ count: 0, time_window: -1 }, ['count', /less than the minimum 1/], ['time_window', /less than the minimum 1/]],
+    [{ count: 1.5, time_window: 1 }, ['count', /expected an integer or a string/]],
+    [{ count: 2 ** 31, time_window: 1 }, ['count', /2147483647/]],
+    [{ count: '0', time_window: '1.5' }, ['count', /whole number above 0/], ['time_window', /"1\.5" is neither/]],
+    [{ count: '$a b', time_window: '${a ?? 0}' }, ['count', /"\$a b" is neither/], ['time_window', /0 is no whole/]],
+    [{ count: 1, time_window: 1, window_type: 'hopping' }, ['window_type', /"fixed", "sliding"/]],
+    [{ count: 1, time_window: 1, key: '$remote_addr' }, ['key', /write it without "\$"/]],
+    [{ count: 1, time_window: 1, key: '' }, ['key', /must not be empty/]],
+    [{ count: 1, time_window: 1, key_type: 'var_combination' }, ['key', /holds no variable such as \$remote_addr/]],
+    [{ count: 1, time_window: 1, key_type: 'cookie' }, ['key_type', /"var_combination"/]],
+    [{ count: 1, time_window: 1, rejected_code: 199 }, ['rejected_code', /minimum 200/]],
+    [{ count: 1, time_window: 1, rejected_code: 600 }, ['rejected_code', /maximum 599/]],
+    [{ count: 1, time_window: 1, rejected_msg: '' }, ['rejected_msg', /must not be empty/]],
+    [{ count: 1, time_window: 1, group: '' }, ['group', /must not be empty/]],
+    [{ count: 1, time_window: 1, policy: 'redis' }, ['policy', /"redis" can only be "local".*Redis are not available/]],
+    [{ count: 1, time_window: 1, policy: 'redis-cluster' }, ['policy', /Redis are not available/]],
+    [{ count: 1, time_window: 1, policy: 'redis-sentinel' }, ['policy', /Redis are not available/]],
+    [{ rules: [] }, ['rules', /must not be empty/]],
+    [{ rules: [rule], count: 1 }, ['count', /does not go with "rules"/]],
+    [{ rules: [rule], key: 'uri' }, ['key', /do not go with "rules"/]],
+    [{ rules: [{ ...rule, key: 'uri' }] }, ['rules[0].key', /holds no variable/]],
+    [{ rules: [{ ...rule, count: 'x' }] }, ['rules[0].count', /"x" is neither/]],
+    [{ rules: [{ count: 1, time_window: 1 }] }, ['rules[0]', /key/]],
+    [{ rules: [{ ...rule, header_prefix: 'a b' }] }, ['rules[0].header_prefix', /letters, digits and hyphens/]],
+    [
+      {
+        rules: [
+          { ...rule, header_prefix: 'A' },
+          { ...rule, header_prefix: 'a' },
+        ],
+      },
+      ['rules[1].header_prefix', /rules\[0\] begin with X-a- too/],
+    ],
+    [{ rules: [rule, { ...rule, header_prefix: '1' }] }, ['rules[1].header_prefix', /a prefix of its own/]],
+  ];
+  for (const [attributes, ...expected] of WRONG) {
+    it(JSON.stringify(attributes), () => {
+      const found = problemsOf(routeWith({ 'limit-count': attributes }));
+      assert.equal(found.length, expected.length, found.join('\n'));
+      for (const [index, [path, message]] of expected.entries()) {
+        const problem = found[index] ?? '';
+        assert.ok(problem.startsWith(`routes[0].plugins.limit-count.${path}`), problem);
+        assert.match(problem, message);
+      }
+    });
+  }
+
+  const redis = (names: string): string[] => names.split(' ').map((name) => `redis_${name}`);
+  const REDIS = [
+    'sync_interval',
+    ...redis('host port username password ssl ssl_verify database timeout keepalive_timeout keepalive_pool'),
+    ...redis('cluster_nodes cluster_name cluster_ssl cluster_ssl_verify'),
+    ...redis('sentinels master_name role connect_timeout read_timeout'),
+    'sentinel_username',
+    'sentinel_password',
+  ];
+  for (const name of REDIS) {
+    it(`${name} is refused with the reason, without its value`, () => {
+      const found = problemsOf(routeWith({ 'limit-count': { count: 1, time_window: 1, [name]: 'hush' } }));
+      assert.equal(found.length, 1, found.join('\n'));
+      assert.match(found[0] ?? '', new RegExp(`limit-count\\.${name}: counts in Redis are not available`));
+      assert.doesNotMatch(found[0] ?? '', /hush/);
+    });
+  }
+
+  it('metadata with an impossible header name', () => {
+    const metadata = JSON.stringify({ plugin_metadata: [{ id: 'limit-count', limit_header: 'a b' }] });
+    assert.match(problemsOf(metadata).join(), /plugin_metadata\[0\]\.limit_header: "a b" is no header name/);
+  });
+});
