@@ -17,6 +17,16 @@ export interface Deadline {
   onDeadline(): void;
 }
 
+/** What the wheel keeps with an entry, for classes that have a deadline. */
+export abstract class TimedEntry implements Deadline {
+  expiresAt = 0;
+  filedAt = 0;
+  nextDeadline: Deadline | null = null;
+  previousDeadline: Deadline | null = null;
+
+  abstract onDeadline(): void;
+}
+
 const SLOTS = 1024;
 
 export class TimerWheel {

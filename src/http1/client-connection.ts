@@ -3,7 +3,7 @@
  * framing and pace; when to retry and where to send is not its business.
  */
 import type net from 'node:net';
-import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
+import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 import { BodyReader } from './body-reader.ts';
 import { latin1 } from './bytes.ts';
 import { type HeadLimits, parsed } from './fields.ts';
@@ -66,7 +66,7 @@ const HEAD = 1;
 const BODY = 2;
 const CLOSED = 3;
 
-export class ClientConnection implements OutgoingOwner, Deadline {
+export class ClientConnection extends TimedEntry implements OutgoingOwner {
   private readonly socket: net.Socket;
   private readonly settings: ClientSettings;
   private readonly owner: ConnectionOwner;
@@ -90,11 +90,6 @@ export class ClientConnection implements OutgoingOwner, Deadline {
   private hasSendFailed = false;
   private stall: Stall | null = null;
 
-  expiresAt = 0;
-  filedAt = 0;
-  nextDeadline: Deadline | null = null;
-  previousDeadline: Deadline | null = null;
-
   /** Starts to connect; `send` may be called at once. */
   constructor(
     address: { host: string; port: number },
@@ -102,6 +97,7 @@ export class ClientConnection implements OutgoingOwner, Deadline {
     owner: ConnectionOwner,
     timeouts: ClientTimeouts,
   ) {
+    super();
     this.settings = settings;
     this.owner = owner;
     this.timeouts = timeouts;

@@ -3,20 +3,23 @@
  * ahead of its answers, and writes responses. It knows framing and pace; what to answer is its handler's business.
  */
 import type net from 'node:net';
-import type { Deadline } from '../clock/timer-wheel.ts';
+import { TimedEntry } from '../clock/timer-wheel.ts';
+import { plainAddress } from './address.ts';
 import { BodyReader } from './body-reader.ts';
 import { latin1 } from './bytes.ts';
 import { CR, LF } from './chars.ts';
+import { Farewell } from './farewell.ts';
 import { faultName, type RequestFault } from './faults.ts';
 import { parsed } from './fields.ts';
 import { type OutgoingResponse, responseText } from './messages.ts';
+import { Inflow } from './inflow.ts';
 import { Output } from './output.ts';
+import { Persistence } from './persistence.ts';
 import { parseRequestHead } from './request-head.ts';
 import { BODY, CLOSED, DISCARD, IDLE, LINGER, RESPONSE } from './server-phase.ts';
 import type { RequestSink, ServerSettings } from './server-settings.ts';
-import { confine, disown, own, type SocketOwner } from './sockets.ts';
+import { disown, later, own, type SocketOwner } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
-import { bytesWaiting } from './stall.ts';
 import { NO_BYTES } from './writer.ts';
 
 /** How long a client may be quiet, while connections are drained, before its own is closed. */
@@ -25,9 +28,7 @@ const DRAINED_IDLE_MS = 500;
 /** An unread body up to this size is dropped to keep the connection; a larger one costs it. */
 const DISCARDED_BODY_BYTES = 65_536;
 
-const EMPTY_LINE = Buffer.from('\r\n');
-
-export class ServerConnection implements SocketOwner, Deadline {
+export class ServerConnection extends TimedEntry implements SocketOwner {
   readonly socket: net.Socket;
   /** The peer's address; IPv4 in its own spelling, also on a listener for both families. */
   readonly remoteAddress: string;
@@ -36,68 +37,54 @@ export class ServerConnection implements SocketOwner, Deadline {
   private phase = IDLE;
   private sink: RequestSink | null = null;
 
-  /** Minor version of the request that is being answered. */
-  minorVersion = 1;
+  private readonly persistence = new Persistence();
   private readonly body = new BodyReader();
   private expectsContinue = false;
-  private closes = false;
   private isDraining = false;
-  /** The client itself said that this is its last request. */
-  private isLastRequest = false;
   private discards = false;
   private isAnswered = false;
 
+  private readonly inflow: Inflow;
   private readonly output: Output;
   private readonly ahead = new SplitHead();
   /** The memory of `ahead` while what was in it is being read. */
   private taken: Buffer | null = null;
   private isHeadBegun = false;
   private isReading = false;
-  private isAheadFull = false;
-  private isBodyPaused = false;
   private hasPeerEnded = false;
-  private lingerUntil_ms = 0;
-  private lingerWaiting = 0;
+  private farewell: Farewell | null = null;
 
   /** Room for what the handler keeps per connection. */
   memo: unknown = null;
 
-  expiresAt = 0;
-  filedAt = 0;
-  nextDeadline: Deadline | null = null;
-  previousDeadline: Deadline | null = null;
-
   /** @param localPort asked of the system if it is not known, which costs a call of it */
   constructor(socket: net.Socket, settings: ServerSettings, localPort = socket.localPort ?? 0) {
+    super();
     this.socket = socket;
     this.settings = settings;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
+    this.inflow = new Inflow(socket);
     this.output = new Output(socket, settings.wheel, settings.timeouts.send_ms, () => this.cutOff());
     own(socket, this);
-    settings.wheel.arm(this, settings.timeouts.idle_ms);
+    this.armIdle();
+  }
+
+  /** Minor version of the request that is being answered. */
+  get minorVersion(): number {
+    return this.persistence.minorVersion;
   }
 
   /** Whether the connection waits for a request and none has begun. */
   get isIdle(): boolean {
-    return this.phase === IDLE && (this.ahead.length === 0 || this.isBlank);
-  }
-
-  /** Whether nothing came but the empty line that old clients send after a body: no request has begun by it. */
-  private get isBlank(): boolean {
-    return this.ahead.length === 2 && this.ahead.peek().equals(EMPTY_LINE);
-  }
-
-  /** Whether the request body has arrived as a whole. */
-  get hasWholeRequest(): boolean {
-    return this.phase !== BODY;
+    return this.phase === IDLE && (this.ahead.length === 0 || this.ahead.isBlank);
   }
 
   // What the handler calls.
 
   /** Lets the connection close after the current answer, and says so in its head if that is not written yet. */
   closeAfterAnswer(): void {
-    this.closes = true;
+    this.persistence.closes = true;
   }
 
   /** For answers that do not wait for the request body: keeps the connection where dropping the body is cheap. */
@@ -117,17 +104,11 @@ export class ServerConnection implements SocketOwner, Deadline {
    * @returns false if the client is behind: write no more until the sink's `onClientWritable`
    */
   respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.isDraining || (this.phase === BODY && !this.discards)) this.closes = true;
+    if (this.isDraining || (this.phase === BODY && !this.discards)) this.persistence.closes = true;
     // While what was sent ahead is being read, it is not known yet whether more requests are in it.
-    if (this.hasPeerEnded && this.ahead.length === 0 && !this.isReading) this.closes = true;
-    const head = responseText(response) + this.connectionField() + '\r\n';
+    if (this.hasPeerEnded && this.ahead.length === 0 && !this.isReading) this.persistence.closes = true;
+    const head = responseText(response) + this.persistence.field + '\r\n';
     return this.output.write(head, bytes, start, end);
-  }
-
-  private connectionField(): string {
-    if (this.closes) return 'Connection: close\r\n';
-    // RFC 9112 §9.3: an HTTP/1.0 client keeps the connection only if it is told to.
-    return this.minorVersion === 0 ? 'Connection: keep-alive\r\n' : '';
   }
 
   /** Writes more of the body, framed as its head said. @returns false if the client is behind */
@@ -140,11 +121,11 @@ export class ServerConnection implements SocketOwner, Deadline {
     this.sink = null;
     this.isAnswered = true;
     this.output.stop();
-    if (this.phase === BODY && this.discards && !this.closes) {
+    if (this.phase === BODY && this.discards && !this.persistence.closes) {
       this.phase = DISCARD;
-      this.resumeReading();
+      this.inflow.resume();
       this.settings.wheel.arm(this, this.settings.timeouts.body_ms);
-    } else if (this.closes || this.phase === BODY) this.linger();
+    } else if (this.persistence.closes || this.phase === BODY) this.linger();
     else this.awaitRequest();
   }
 
@@ -156,16 +137,15 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   pauseBody(): void {
-    if (this.isBodyPaused || this.phase !== BODY) return;
-    this.isBodyPaused = true;
+    if (this.inflow.isBodyPaused || this.phase !== BODY) return;
     this.settings.wheel.disarm(this);
-    this.socket.pause();
+    this.inflow.pauseBody();
   }
 
   resumeBody(): void {
-    if (!this.isBodyPaused) return;
+    if (!this.inflow.isBodyPaused) return;
     if (this.phase === BODY) this.settings.wheel.arm(this, this.settings.timeouts.body_ms);
-    this.resumeReading();
+    this.inflow.resume();
   }
 
   /**
@@ -174,7 +154,7 @@ export class ServerConnection implements SocketOwner, Deadline {
    */
   drain(): void {
     this.isDraining = true;
-    if (this.isIdle) this.settings.wheel.arm(this, DRAINED_IDLE_MS);
+    if (this.isIdle) this.armIdle();
   }
 
   // Reading.
@@ -194,20 +174,26 @@ export class ServerConnection implements SocketOwner, Deadline {
             this.keepAhead(bytes, i, end);
             return;
           }
-          i = this.ahead.length === 0 ? this.consumeHead(bytes, i, end) : this.consumeSplitHead(bytes, i, end);
+          if (this.ahead.length > 0) {
+            if (this.ahead.add(bytes, i, end, this.settings.limits.head_bytes)) this.consumeAhead();
+            return;
+          }
+          i = this.consumeHead(bytes, i, end);
           break;
         case BODY:
           this.settings.wheel.arm(this, this.settings.timeouts.body_ms);
           i = this.consumeBody(bytes, i, end, false);
           break;
         case DISCARD:
-          i = this.consumeDiscarded(bytes, i, end);
+          i = this.body.scan(bytes, i, end);
+          if (this.body.isDone) this.awaitRequest();
           break;
         case RESPONSE:
           this.keepAhead(bytes, i, end);
           return;
         case LINGER:
-          this.keepLingering();
+          if (this.goodbye.isOver) this.abort(false);
+          else this.settings.wheel.arm(this, this.settings.timeouts.linger_ms);
           return;
         default:
           return;
@@ -237,11 +223,6 @@ export class ServerConnection implements SocketOwner, Deadline {
     return end;
   }
 
-  private consumeSplitHead(bytes: Buffer, start: number, end: number): number {
-    if (this.ahead.add(bytes, start, end, this.settings.limits.head_bytes)) this.consumeAhead();
-    return end;
-  }
-
   private consumeAhead(): void {
     const taken = this.ahead.take();
     this.taken = taken;
@@ -251,10 +232,8 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   private begin(bytes: Buffer, start: number, bodyStart: number, end: number): number {
     const { limits, timeouts, handler, wheel } = this.settings;
-    const { contentLength, chunked, minorVersion } = parsed;
-    this.minorVersion = minorVersion;
-    this.isLastRequest = parsed.connectionClose;
-    this.closes ||= parsed.connectionClose || (minorVersion === 0 && !parsed.connectionKeepAlive);
+    const { contentLength, chunked } = parsed;
+    this.persistence.begin();
     this.expectsContinue = parsed.expectContinue;
     this.discards = this.isAnswered = this.isHeadBegun = false;
     if (chunked) this.body.beginChunked('coding');
@@ -296,37 +275,23 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private bodyFault(fault: RequestFault): void {
-    this.closes = true;
+    this.persistence.closes = true;
     this.sink?.onRequestFault(fault);
-  }
-
-  private consumeDiscarded(bytes: Buffer, start: number, end: number): number {
-    const next = this.body.scan(bytes, start, end);
-    if (this.body.isDone) this.awaitRequest();
-    return next;
   }
 
   private keepAhead(bytes: Buffer, start: number, end: number): void {
     // Copying the rest once for every request in it would cost the square of what a client pipelines.
     if (bytes === this.taken) this.ahead.putBack(bytes, start, end);
     else this.ahead.keepUnseen(bytes, start, end);
-    if (this.ahead.length < this.settings.limits.pipelined_bytes || this.isAheadFull) return;
-    this.isAheadFull = true;
-    this.socket.pause();
-  }
-
-  private resumeReading(): void {
-    if (!this.isAheadFull && !this.isBodyPaused) return;
-    this.isAheadFull = this.isBodyPaused = false;
-    this.socket.resume();
+    if (this.ahead.length >= this.settings.limits.pipelined_bytes) this.inflow.pauseRequests();
   }
 
   private refuse(fault: RequestFault): void {
-    this.closes = true;
+    this.persistence.closes = true;
     this.isHeadBegun = false;
     this.settings.wheel.disarm(this);
     if (this.phase === IDLE) {
-      this.minorVersion = 1;
+      this.persistence.minorVersion = 1;
       this.phase = RESPONSE;
     }
     this.settings.handler.onBadRequest(this, fault);
@@ -334,18 +299,22 @@ export class ServerConnection implements SocketOwner, Deadline {
 
   // Between requests, and the end.
 
+  private armIdle(): void {
+    this.settings.wheel.arm(this, this.isDraining ? DRAINED_IDLE_MS : this.settings.timeouts.idle_ms);
+  }
+
   private awaitRequest(): void {
     this.phase = IDLE;
-    if (!this.output.isBehind) this.resumeReading();
-    this.settings.wheel.arm(this, this.isDraining ? DRAINED_IDLE_MS : this.settings.timeouts.idle_ms);
+    if (!this.output.isBehind) this.inflow.resume();
+    this.armIdle();
     // A loop that is reading goes on by itself; else the next request starts on a stack of its own.
     if (this.isReading) return;
-    if (this.ahead.length > 0) process.nextTick(resumeAhead, this);
+    if (this.ahead.length > 0) later(this.socket, this, () => this.resumeAhead());
     else if (this.hasPeerEnded) this.linger();
   }
 
   /** Goes on with what the client sent ahead. */
-  resumeAhead(): void {
+  private resumeAhead(): void {
     if (this.phase !== IDLE || this.ahead.length === 0 || this.output.isBehind) return;
     this.isReading = true;
     this.consumeAhead();
@@ -355,7 +324,7 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private endOfInput(): void {
-    if (this.ahead.length === 0 || this.isBlank) this.linger();
+    if (this.ahead.length === 0 || this.ahead.isBlank) this.linger();
     else if (!this.output.isBehind) this.refuseRest('request_incomplete');
   }
 
@@ -366,25 +335,21 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   private linger(): void {
-    const isDone = this.phase === RESPONSE && this.isLastRequest && this.ahead.length === 0;
+    const isDone = this.phase === RESPONSE && this.persistence.isLastRequest && this.ahead.length === 0;
     this.phase = LINGER;
-    const { wheel, timeouts } = this.settings;
     // Nothing more comes and nothing waits: no need to see the client off.
     if (isDone && !this.isReading && this.socket.writableLength === 0) {
       this.abort(false);
       return;
     }
-    this.lingerUntil_ms = wheel.now_ms + timeouts.linger_total_ms;
-    this.lingerWaiting = -1;
-    this.resumeReading();
-    this.socket.end();
-    wheel.arm(this, timeouts.linger_ms);
+    this.inflow.resume();
+    this.goodbye.begin();
+    this.settings.wheel.arm(this, this.settings.timeouts.linger_ms);
   }
 
-  private keepLingering(): void {
-    const { wheel, timeouts } = this.settings;
-    if (wheel.now_ms > this.lingerUntil_ms) this.abort(false);
-    else wheel.arm(this, timeouts.linger_ms);
+  /** Made when it is needed: most connections spend their time without. */
+  private get goodbye(): Farewell {
+    return (this.farewell ??= new Farewell(this.socket, this.settings.wheel, this.settings.timeouts));
   }
 
   /** Gives the client up, and tells the exchange that is under way. */
@@ -406,8 +371,8 @@ export class ServerConnection implements SocketOwner, Deadline {
   onWritable(): void {
     this.output.caughtUp();
     if (this.phase === IDLE) {
-      this.settings.wheel.arm(this, this.settings.timeouts.idle_ms);
-      this.resumeReading();
+      this.armIdle();
+      this.inflow.resume();
       this.resumeAhead();
     } else this.sink?.onClientWritable();
   }
@@ -419,26 +384,18 @@ export class ServerConnection implements SocketOwner, Deadline {
   }
 
   onException(error: unknown): void {
-    const { sink } = this;
-    this.closed();
     this.settings.handler.onException(error);
-    sink?.onClientGone();
+    this.onGone();
   }
 
   onDeadline(): void {
     const { wheel, timeouts } = this.settings;
     if (this.phase === BODY) this.bodyFault('request_timeout');
-    else if (this.phase === IDLE && this.ahead.length > 0 && !this.output.isBehind && !this.isBlank)
+    else if (this.phase === IDLE && this.ahead.length > 0 && !this.output.isBehind && !this.ahead.isBlank)
       this.refuseRest('request_timeout');
     else if (this.isDraining && this.isIdle && !this.output.isBehind) this.linger();
-    else {
-      // A slow client may still be taking its last answer, as long as it takes any of it.
-      const waiting = bytesWaiting(this.socket);
-      const isTaking = waiting > 0 && waiting !== this.lingerWaiting;
-      this.lingerWaiting = waiting;
-      if (isTaking) wheel.arm(this, timeouts.send_ms);
-      else this.abort(false);
-    }
+    else if (this.goodbye.isStillTaking()) wheel.arm(this, timeouts.send_ms);
+    else this.abort(false);
   }
 
   private closed(): void {
@@ -449,17 +406,4 @@ export class ServerConnection implements SocketOwner, Deadline {
     this.output.stop();
     this.settings.handler.onClosed(this);
   }
-}
-
-/** Runs outside every callback of the socket, and so outside of what confines their faults. */
-function resumeAhead(connection: ServerConnection): void {
-  try {
-    connection.resumeAhead();
-  } catch (error) {
-    confine(connection.socket, connection, error);
-  }
-}
-
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

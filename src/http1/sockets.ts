@@ -84,9 +84,20 @@ function onClose(this: OwnedSocket): void {
 }
 
 /** Ends a socket whose owner threw: that must cost no other one. */
-export function confine(socket: net.Socket, owner: SocketOwner | null, error: unknown): void {
+function confine(socket: net.Socket, owner: SocketOwner | null, error: unknown): void {
   disown(socket, true);
   owner?.onException(error);
+}
+
+/** Calls back on a stack of its own; what it throws is confined as in a callback of the socket. */
+export function later(socket: net.Socket, owner: SocketOwner, callback: () => void): void {
+  process.nextTick(() => {
+    try {
+      callback();
+    } catch (error) {
+      confine(socket as OwnedSocket, owner, error);
+    }
+  });
 }
 
 /** Makes `owner` the receiver of the socket's events. */

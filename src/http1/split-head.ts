@@ -1,9 +1,16 @@
 import { ByteQueue } from './bytes.ts';
 
+const EMPTY_LINE = Buffer.from('\r\n');
+
 /** Bytes of a head that comes in pieces, until it is worth parsing them again. */
 export class SplitHead extends ByteQueue {
   /** Size at the last attempt to parse it. */
   private parsedAt = 0;
+
+  /** Nothing came but the empty line that old clients send after a body: no request has begun by it. */
+  get isBlank(): boolean {
+    return this.length === 2 && this.peek().equals(EMPTY_LINE);
+  }
 
   /** Keeps what could not be parsed yet. */
   keep(bytes: Uint8Array, start: number, end: number): void {

@@ -1,20 +1,16 @@
 import type net from 'node:net';
-import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
+import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 
 /** The deadline of a peer that does not take what was written to it. Any progress starts it anew. */
-export class Stall implements Deadline {
+export class Stall extends TimedEntry {
   private readonly socket: net.Socket;
   private readonly wheel: TimerWheel;
   private send_ms = 0;
   private readonly onStalled: () => void;
   private waiting = 0;
 
-  expiresAt = 0;
-  filedAt = 0;
-  nextDeadline: Deadline | null = null;
-  previousDeadline: Deadline | null = null;
-
   constructor(socket: net.Socket, wheel: TimerWheel, onStalled: () => void) {
+    super();
     this.socket = socket;
     this.wheel = wheel;
     this.onStalled = onStalled;

@@ -1,16 +1,12 @@
-import type { Deadline, TimerWheel } from '../clock/timer-wheel.ts';
+import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 
 /** A single deadline on the wheel. */
-export class OneShot implements Deadline {
+export class OneShot extends TimedEntry {
   private readonly wheel: TimerWheel;
   private readonly onExpired: () => void;
 
-  expiresAt = 0;
-  filedAt = 0;
-  nextDeadline: Deadline | null = null;
-  previousDeadline: Deadline | null = null;
-
   constructor(wheel: TimerWheel, delay_ms: number, onExpired: () => void) {
+    super();
     this.wheel = wheel;
     this.onExpired = onExpired;
     wheel.arm(this, delay_ms);
