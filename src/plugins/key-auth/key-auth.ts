@@ -1,6 +1,7 @@
 import { definePlugin, type Exchange, type Reply } from '../../sdk/index.ts';
+import { headerNameFault } from '../header-actions.ts';
 import { identityHeaders } from '../identity.ts';
-import { withoutArgument } from '../query.ts';
+import { encodeQuery, withoutArgument } from '../query.ts';
 
 export default definePlugin({
   name: 'key-auth',
@@ -59,6 +60,13 @@ export default definePlugin({
       config: { header: 'X-Key', hide_credentials: true },
     },
   ],
+  check({ header }) {
+    const message =
+      header.toLowerCase() === 'host'
+        ? 'Host says where a request goes: use a header of its own'
+        : headerNameFault(header);
+    return message === null ? [] : [{ path: 'header', message }];
+  },
   create({ header, query, hide_credentials, anonymous_consumer, realm }, host) {
     const challenge = { 'WWW-Authenticate': `apikey realm="${realm}"` };
     const refusal = (code: string, message: string): Reply =>
@@ -87,8 +95,11 @@ export default definePlugin({
         const match = exchange.findConsumer('key-auth', key);
         if (match === undefined) return refuseOrAnonymous(exchange, invalid);
         if (hide_credentials) {
+          // Also where it was not looked for: a client that sends its key twice wants it hidden twice.
           if (given !== undefined) request.removeHeader(header);
-          else request.setQuery(withoutArgument(request.query, query));
+          if (request.argument(query) !== undefined) {
+            request.setQuery(encodeQuery(withoutArgument(request.query, query)));
+          }
         }
         exchange.authenticate(match.consumer, match.credentialId);
         identityHeaders(exchange, match.consumer, match.credentialId);

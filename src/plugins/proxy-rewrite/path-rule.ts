@@ -1,8 +1,9 @@
 /** Which path and query are forwarded. */
 import { checkRegex, compileRegex, type ConfigProblem, type Exchange } from '../../sdk/index.ts';
+import { encodeQuery } from '../query.ts';
 import type { Captures } from '../template.ts';
 import type { Config } from './schema.ts';
-import { compileTarget, encodeQuery, hasDotSegment, rawPath, readablePath } from './upstream-path.ts';
+import { compileTarget, hasDotSegment, rawPath, readablePath } from './upstream-path.ts';
 
 export interface PathRule {
   /** What is forwarded, with arguments of its own after a question mark; null leaves what was asked for. */

@@ -1,5 +1,6 @@
 /** Putting together what is forwarded: whatever a client can choose stays a part of the path or the query it was put into. */
 import { percentEncoded } from '../header-actions.ts';
+import { encodeQuery } from '../query.ts';
 import { compileTemplate, type Template } from '../template.ts';
 
 /** What a path may not hold raw (RFC 3986 §3.3); slashes divide it. */
@@ -9,7 +10,6 @@ const FOREIGN_IN_ENCODED_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f
 /** In an argument, everything that could end it. */
 const FOREIGN_IN_ARGUMENT = /[^A-Za-z0-9\-._~!'()*,:@/]/g;
 const FOREIGN_IN_ENCODED_ARGUMENT = /[^A-Za-z0-9\-._~!'()*,:@/%]|%(?![0-9A-Fa-f]{2})/g;
-const FOREIGN_IN_ENCODED_QUERY = /[^\x21\x24-\x7e]/g;
 const FOREIGN_IN_LITERAL = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]|%(?![0-9A-Fa-f]{2})/g;
 
 /** Variables that are a path or a query as it stands in a request. */
@@ -53,11 +53,6 @@ export function readablePath(path: string): string {
 export function rawPath(target: string): string {
   const path = target.replace(/^[A-Za-z]+:\/\/[^/?]*/, '').replace(/\?.*$/s, '');
   return encodeEncodedPath(path.startsWith('/') ? path : `/${path}`);
-}
-
-/** A query as it was sent, ready to be sent on. */
-export function encodeQuery(bytes: string): string {
-  return bytes.replace(FOREIGN_IN_ENCODED_QUERY, percentEncoded);
 }
 
 function encodePath(bytes: string): string {

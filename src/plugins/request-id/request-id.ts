@@ -1,4 +1,5 @@
 import { definePlugin } from '../../sdk/index.ts';
+import { headerNameFault } from '../header-actions.ts';
 import { identifiers } from './identifiers.ts';
 
 /** Longer values, or such that could break a log line, are not taken over from a client. */
@@ -19,7 +20,8 @@ export default definePlugin({
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
         remedy: 'is no header name: use letters, digits and hyphens',
         default: 'X-Request-Id',
-        description: 'Header that carries the id. An id that the request brings in it is kept.',
+        description:
+          'Header that carries the id. An id that the request brings in it is kept, if it is one value of at most 256 printable ASCII characters.',
       },
       include_in_response: {
         type: 'boolean',
@@ -55,13 +57,22 @@ export default definePlugin({
     { title: 'Defaults', config: {} },
     { title: 'Short ids in a header of its own', config: { header_name: 'X-Trace', algorithm: 'nanoid' } },
   ],
+  check({ header_name }) {
+    const message =
+      header_name.toLowerCase() === 'host'
+        ? 'Host says where a request goes: use a header of its own'
+        : headerNameFault(header_name);
+    return message === null ? [] : [{ path: 'header_name', message }];
+  },
   create({ header_name, include_in_response, algorithm, range_id }, host) {
     const nextId = identifiers(algorithm, range_id, host);
     return {
       rewrite(exchange) {
-        const given = exchange.request.header(header_name);
-        if (given !== undefined && ACCEPTABLE.test(given)) return;
-        exchange.request.setHeader(header_name, nextId());
+        const { request } = exchange;
+        const given = request.header(header_name);
+        // Of several ids, the upstream and the log might each believe another one.
+        if (given !== undefined && ACCEPTABLE.test(given) && request.headerAll(header_name).length === 1) return;
+        request.setHeader(header_name, nextId());
       },
       ...(include_in_response && {
         responseHead(exchange) {
