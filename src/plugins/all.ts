@@ -1,9 +1,21 @@
 /** The plugins that Gatewright has, by name. */
 import type { AnyPlugin } from '../sdk/index.ts';
+import cors from './cors/cors.ts';
+import ipRestriction from './ip-restriction/ip-restriction.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitCount from './limit-count/limit-count.ts';
+import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
 import requestId from './request-id/request-id.ts';
 import responseRewrite from './response-rewrite/response-rewrite.ts';
 
-export const ALL_PLUGINS: readonly AnyPlugin[] = [keyAuth, limitCount, proxyRewrite, requestId, responseRewrite];
+export const ALL_PLUGINS: readonly AnyPlugin[] = [
+  cors,
+  ipRestriction,
+  keyAuth,
+  limitCount,
+  prometheus,
+  proxyRewrite,
+  requestId,
+  responseRewrite,
+];

@@ -1,0 +1,5 @@
+/**
+ * Internet addresses and CIDR blocks from a configuration, as the gateway itself reads them. Check in `check`, create in
+ * `create`; a look-up takes logarithmic time.
+ */
+export { checkCidr, createAddressSet } from '../router/cidr.ts';
