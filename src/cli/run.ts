@@ -3,6 +3,7 @@ import { findConfiguration } from '../config/configuration.ts';
 import { ALL_PLUGINS } from '../plugins/all.ts';
 import { Gateway } from '../threads/gateway.ts';
 import { StartError } from '../threads/start-error.ts';
+import { packageVersion } from './version.ts';
 import { EXIT, type Io, parseOptions } from './arguments.ts';
 
 /** `gatewright run [-c FILE]`: starts the gateway and stays until it is told to stop. */
@@ -15,6 +16,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       env: io.env,
       clock: systemClock,
       plugins: ALL_PLUGINS,
+      version: packageVersion(),
       stderr: io.stderr,
     });
     return await untilStopped(gateway);

@@ -80,9 +80,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     return this.phase === IDLE && (this.ahead.length === 0 || this.ahead.isBlank);
   }
 
-  // What the handler calls.
-
-  /** Lets the connection close after the current answer, and says so in its head if that is not written yet. */
+  /** The current answer is the last; its head says so if it is not written yet. */
   closeAfterAnswer(): void {
     this.persistence.closes = true;
   }
@@ -314,18 +312,13 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
   }
 
   /** Goes on with what the client sent ahead. */
-  private resumeAhead(): void {
+  resumeAhead(): void {
     if (this.phase !== IDLE || this.ahead.length === 0 || this.output.isBehind) return;
     this.isReading = true;
     this.consumeAhead();
     this.isReading = false;
     // The end of what the client sends came before this part of it was read.
     if (this.hasPeerEnded) this.onPeerEnd();
-  }
-
-  private endOfInput(): void {
-    if (this.ahead.length === 0 || this.ahead.isBlank) this.linger();
-    else if (!this.output.isBehind) this.refuseRest('request_incomplete');
   }
 
   /** The head that was begun is not going to be completed: because of `fault`, unless it is malformed anyway. */
@@ -354,17 +347,14 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
 
   /** Gives the client up, and tells the exchange that is under way. */
   cutOff(): void {
-    const { sink } = this;
-    this.abort(true);
-    sink?.onClientGone();
+    disown(this.socket, true);
+    this.onGone();
   }
-
-  // Events of the socket and of the wheel.
 
   onPeerEnd(): void {
     this.hasPeerEnded = true;
-    if (this.phase === IDLE) this.endOfInput();
-    else if (this.phase === DISCARD) this.linger();
+    if (this.phase === DISCARD || this.isIdle) this.linger();
+    else if (this.phase === IDLE && !this.output.isBehind) this.refuseRest('request_incomplete');
     else if (this.phase === BODY) this.bodyFault('request_incomplete');
   }
 
@@ -377,15 +367,15 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     } else this.sink?.onClientWritable();
   }
 
+  onException(error: unknown): void {
+    this.settings.handler.onException(error);
+    this.onGone();
+  }
+
   onGone(): void {
     const { sink } = this;
     this.closed();
     sink?.onClientGone();
-  }
-
-  onException(error: unknown): void {
-    this.settings.handler.onException(error);
-    this.onGone();
   }
 
   onDeadline(): void {

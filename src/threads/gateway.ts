@@ -1,8 +1,9 @@
 /** The whole gateway in one process: configuration, logs, the worker, the status endpoints, and their order of life. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../clock/clock.ts';
+import { type MetricsServer, startMetricsServer } from '../admin/metrics-server.ts';
 import { startStatusServer, type StatusServer } from '../admin/status.ts';
-import { compile } from '../compile/compile.ts';
+import { compile, type CompileOptions } from '../compile/compile.ts';
 import { pluginRegistry } from '../compile/plugin-registry.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
@@ -12,10 +13,12 @@ import type { GatewaySettings } from '../config/settings.ts';
 import type { Problem } from '../model/problem.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
+import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { checkAccessLog, openAccessLog, openErrorLog, schedule } from './logs.ts';
-import { PluginResources } from './plugin-resources.ts';
+import { hostFactory } from './host.ts';
 import { listenProblem, StartError } from './start-error.ts';
+import { systemParts, type SystemParts } from './system-parts.ts';
 import { Worker } from './worker.ts';
 
 export interface GatewayOptions {
@@ -25,6 +28,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** The plugins that there are. */
   readonly plugins: readonly AnyPlugin[];
+  /** Of the gateway, for its build metric. */
+  readonly version: string;
   readonly stderr: (text: string) => void;
 }
 
@@ -34,27 +39,28 @@ interface Parts {
   readonly snapshot: Snapshot;
   readonly clock: Clock;
   readonly errorLog: ErrorLog;
-  readonly resources: PluginResources;
+  readonly system: SystemParts;
 }
 
 export class Gateway {
   private readonly settings: GatewaySettings;
   private readonly plugins: PluginRegistry;
-  private readonly resources: PluginResources;
+  private readonly system: SystemParts;
   private readonly worker: Worker;
   private readonly errorLog: ErrorLog;
   private readonly accessLog: AccessLog | null;
   private status: StatusServer | null = null;
+  private metrics: MetricsServer | null = null;
   private watch: Watch | null = null;
   private isDraining = false;
   /** In the configuration that was read last. */
   private problemCount = 0;
 
   private constructor(parts: Parts) {
-    const { settings, plugins, snapshot, clock, errorLog, resources } = parts;
+    const { settings, plugins, snapshot, clock, errorLog, system } = parts;
     this.settings = settings;
     this.plugins = plugins;
-    this.resources = resources;
+    this.system = system;
     this.errorLog = errorLog;
     this.accessLog = openAccessLog(settings, errorLog);
     const { accessLog } = this;
@@ -80,19 +86,21 @@ export class Gateway {
     const known = [...configuration.problems, ...checkAccessLog(settings)];
     // Without settings there is no log; the other problems are told all the same, together with these.
     const errorLog = known.length === 0 ? openErrorLog(settings, clock) : null;
-    const resources = errorLog === null ? null : new PluginResources(clock, errorLog);
-    const hostFor = resources === null ? {} : { hostFor: resources.hostFor, onCloseFault: resources.onCloseFault };
+    const parts = errorLog === null ? null : systemParts(clock, errorLog, options.version);
+    const hostFor = parts === null ? {} : pluginHosts(parts);
     const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins, ...hostFor });
     const all = [...known, ...problems.map(dress)];
-    if (errorLog === null || resources === null || all.length > 0) {
+    if (errorLog === null || parts === null || all.length > 0) {
+      parts?.close();
       await errorLog?.close();
       throw new StartError(listOf(all, options.path));
     }
-    const gateway = new Gateway({ settings, plugins, snapshot, clock, errorLog, resources });
+    const gateway = new Gateway({ settings, plugins, snapshot, clock, errorLog, system: parts });
     try {
       await gateway.listen();
     } catch (error) {
       gateway.worker.abort();
+      parts.close();
       throw new StartError(listenProblem(error), { cause: error });
     }
     const { routes } = objects.objects;
@@ -154,6 +162,7 @@ export class Gateway {
       this.errorLog.info('listening', { protocol: 'http', address: http[index]?.address ?? '', port });
       if (readPath === 'data') this.errorLog.warn('slow_read_path', { reason: 'this Node.js lacks the fast one' });
     }
+    await this.listenForMetrics();
     try {
       this.status = await startStatusServer({
         ...control,
@@ -166,6 +175,20 @@ export class Gateway {
       const remedy = 'name another one with gateway.control.port';
       this.errorLog.warn('no_status_endpoints', { reason: listenProblem(error), remedy });
     }
+  }
+
+  private async listenForMetrics(): Promise<void> {
+    const { metrics } = this.settings;
+    if (metrics === false) return;
+    this.metrics = await startMetricsServer({
+      ...metrics,
+      render: (accept) => {
+        const format = formatFor(accept);
+        return { contentType: CONTENT_TYPES[format], pieces: expose(this.system.metrics, format) };
+      },
+      onError: (error) => this.noteFault(error),
+    });
+    this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: this.metrics.port });
   }
 
   /** Turns readiness off, waits, accepts no more, lets running exchanges end for a bounded time, and ends. */
@@ -182,6 +205,8 @@ export class Gateway {
     await this.worker.drain();
     clearTimeout(timer);
     await this.status?.close();
+    await this.metrics?.close();
+    this.system.close();
     await this.accessLog?.close();
     this.errorLog.info('stopped');
     await this.errorLog.close();
@@ -202,6 +227,14 @@ export class Gateway {
   noteFault(error: unknown): void {
     this.errorLog.error('fault', { error });
   }
+}
+
+/** What plugins are made with; their faults at the end go to the log. */
+function pluginHosts(parts: SystemParts): Pick<CompileOptions, 'hostFor' | 'onCloseFault'> {
+  return {
+    hostFor: hostFactory(parts),
+    onCloseFault: ({ plugin, object }, error) => parts.errorLog.error('plugin_close_fault', { plugin, object, error }),
+  };
 }
 
 function listOf(problems: readonly Problem[], path: string): string {

@@ -4,7 +4,8 @@ import type { TestContext } from 'node:test';
 import { seededRandom } from '../../../test/fuzz/random.ts';
 import { HandClock, openLab, routeWith } from '../../../test/plugins/lab.ts';
 import type { Answer, Ask, Lab } from '../../../test/plugins/lab.ts';
-import { PluginResources } from '../../threads/plugin-resources.ts';
+import { hostFactory } from '../../threads/host.ts';
+import { systemParts } from '../../threads/system-parts.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -12,7 +13,9 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function open(t: TestContext, yamlText: string): Promise<{ lab: Lab; clock: HandClock }> {
   const clock = new HandClock();
-  const { hostFor } = new PluginResources(clock, SILENT);
+  const parts = systemParts(clock, SILENT, '0');
+  t.after(() => parts.close());
+  const hostFor = hostFactory(parts);
   return { lab: await openLab(t, yamlText, { clock, hostFor }), clock };
 }
 
