@@ -1,9 +1,11 @@
-/** What plugins of a lab get of the gateway: real randomness, the lab's clock, and a log that tests can read. */
+/** What plugins of a lab get of the gateway: the real parts, with the lab's clock, and a log that tests can read. */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../src/clock/clock.ts';
-import { inertHost } from '../../src/compile/inert-host.ts';
-import type { HostFor } from '../../src/compile/instances.ts';
+import { CounterTable } from '../../src/limit/counter-table.ts';
+import { KeyValueTable } from '../../src/limit/key-values.ts';
+import { MetricRegistry } from '../../src/observe/metrics.ts';
 import type { HostLog } from '../../src/sdk/index.ts';
+import { type HostParts, sha256 } from '../../src/threads/host.ts';
 
 export interface HostLine {
   readonly level: keyof HostLog;
@@ -12,20 +14,23 @@ export interface HostLine {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+export type LabParts = HostParts & { readonly metrics: MetricRegistry };
+
 /** @param lines gets what plugins log */
-export function labHost(clock: Clock, lines: HostLine[]): HostFor {
-  return (owner) => {
-    const write =
-      (level: keyof HostLog): HostLog['info'] =>
-      (event, detail = {}) =>
-        void lines.push({ level, plugin: owner.plugin, event, detail });
-    return {
-      ...inertHost(owner),
-      clock,
-      log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
-      random: Math.random,
-      randomBytes: (length) => randomBytes(length),
-    };
+export function labParts(clock: Clock, lines: HostLine[]): LabParts {
+  const now_ms = (): number => clock.monotonic_ms();
+  const write =
+    (level: keyof HostLog): HostLog['info'] =>
+    (event, detail = {}) =>
+      void lines.push({ level, plugin: String(detail['plugin']), event, detail });
+  return {
+    clock,
+    errorLog: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
+    counters: new CounterTable({ now_ms, digest: sha256, maxKeys: 10_000 }),
+    kv: new KeyValueTable({ now_ms }),
+    metrics: new MetricRegistry({ now_ms }),
+    random: Math.random,
+    randomBytes: (length) => randomBytes(length),
   };
 }
 

@@ -14,12 +14,14 @@ import type { Snapshot } from '../../src/compile/snapshot.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
 import type { AccessRecord } from '../../src/observe/access-record.ts';
+import type { MetricRegistry } from '../../src/observe/metrics.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import type { AnyPlugin } from '../../src/sdk/index.ts';
+import { hostFactory } from '../../src/threads/host.ts';
 import { Worker } from '../../src/threads/worker.ts';
 import { EchoUpstream, fieldsOf } from './echo-upstream.ts';
 import type { Field, SeenRequest } from './echo-upstream.ts';
-import { HandClock, labHost } from './lab-host.ts';
+import { HandClock, labParts } from './lab-host.ts';
 import type { HostLine } from './lab-host.ts';
 
 export { HandClock } from './lab-host.ts';
@@ -92,7 +94,7 @@ export async function openLab(t: TestContext, yamlText: string, options: LabOpti
 export function problemsOf(yamlText: string, plugins: readonly AnyPlugin[] = []): string[] {
   const { problems } = compiled(yamlText.replaceAll('$UPSTREAM', '127.0.0.1:1'), {
     registry: pluginRegistry([...ALL_PLUGINS, ...plugins]),
-    hostFor: labHost(systemClock, []),
+    hostFor: hostFactory(labParts(systemClock, [])),
   });
   return problems;
 }
@@ -105,6 +107,8 @@ export class Lab {
   /** What plugins logged. */
   readonly hostLog: HostLine[] = [];
   readonly faults: Fault[] = [];
+  /** What plugins count. */
+  readonly metrics: MetricRegistry;
   port = 0;
   private readonly registry: PluginRegistry;
   private readonly hostFor: HostFor;
@@ -113,7 +117,9 @@ export class Lab {
     const { clock = systemClock } = options;
     this.upstream = upstream;
     this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])]);
-    this.hostFor = options.hostFor ?? labHost(clock, this.hostLog);
+    const parts = labParts(clock, this.hostLog);
+    this.metrics = parts.metrics;
+    this.hostFor = options.hostFor ?? hostFactory(parts);
     const { settings, result } = this.compile(yamlText);
     this.worker = new Worker({
       settings: { ...settings, http: [{ address: '127.0.0.1', port: 0 }] },
