@@ -16,6 +16,11 @@ const CHECKS: readonly Check[] = [
   { name: 'lint', what: 'no lint rule is broken (.oxlintrc.json)', command: ['oxlint'] },
   { name: 'dead', what: 'nothing is exported, kept or depended on in vain', command: ['knip', '--no-progress'] },
   { name: 'docs', what: 'the links of the documentation lead somewhere', command: ['node', 'scripts/doc-links.ts'] },
+  {
+    name: 'generated',
+    what: 'docs/reference says what the source says (npm run reference)',
+    command: ['node', 'scripts/reference.ts', '--check'],
+  },
   { name: 'marks', what: 'nothing is marked as left to do', command: ['node', 'scripts/marks.ts'] },
   { name: 'tests', what: 'every test passes', command: ['node', 'scripts/test.ts'] },
 ];
@@ -28,7 +33,7 @@ function run(check: Check): boolean {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const passed = result.status === 0;
   if (!quiet) return passed;
-  console.log(`${passed ? '✔' : '✖'} ${check.name.padEnd(7)} ${seconds.padStart(5)} s  ${check.what}`);
+  console.log(`${passed ? '✔' : '✖'} ${check.name.padEnd(9)} ${seconds.padStart(5)} s  ${check.what}`);
   if (!passed) console.log(`${result.error?.message ?? ''}${result.stdout}${result.stderr}`.trimEnd());
   return passed;
 }

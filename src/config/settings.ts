@@ -184,7 +184,13 @@ export const settingsSchema = {
       type: 'object',
       default: {},
       description: 'Where objects come from; file: this file, watched.',
-      properties: { type: { enum: ['file', 'embedded', 'etcd'], default: 'file' } },
+      properties: {
+        type: {
+          enum: ['file', 'embedded', 'etcd'],
+          default: 'file',
+          description: 'Kind of store; those but file are not available in this version.',
+        },
+      },
     },
   },
 } as const satisfies Schema;

@@ -3,9 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { compile } from '../../src/compile/compile.ts';
+import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
 import { checkFormat } from '../../src/observe/format.ts';
+import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import { trackedFiles } from '../../scripts/tracked-files.ts';
+
+const PLUGINS = pluginRegistry(ALL_PLUGINS);
 
 interface Block {
   readonly page: string;
@@ -30,7 +34,7 @@ function problemsOf(text: string): string[] {
     dialect: 'gatewright',
     env: {},
   });
-  const compiled = compile(objects, { settings, revision: 1 });
+  const compiled = compile(objects, { settings, revision: 1, plugins: PLUGINS });
   const formats = settings.access_log === false ? [] : checkFormat(settings.access_log.format);
   const found = [...problems, ...warnings, ...compiled.problems, ...compiled.warnings];
   return [...found.map(({ path, message }) => `${path}: ${message}`), ...formats];

@@ -17,6 +17,9 @@ const SETTINGS: readonly string[] = [
 /** The packages that the checks themselves are made of. */
 const TOOLS: readonly string[] = ['@types/node', 'knip', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'typescript'];
 
+/** What writes the reference imports the sources, and a planted tree has others. */
+const filter = (source: string): boolean => !/^scripts[/\\]reference/.test(path.relative(ROOT, source));
+
 export interface CheckRun {
   readonly status: number | null;
   readonly output: string;
@@ -28,7 +31,7 @@ export class PlantedTree {
 
   constructor(files: Readonly<Record<string, string>>) {
     this.root = mkdtempSync(path.join(tmpdir(), 'gatewright-planted-'));
-    for (const name of SETTINGS) cpSync(path.join(ROOT, name), path.join(this.root, name), { recursive: true });
+    for (const name of SETTINGS) cpSync(path.join(ROOT, name), path.join(this.root, name), { recursive: true, filter });
     this.linkPackages();
     const { scripts, devDependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
       readonly scripts: Readonly<Record<string, string>>;
