@@ -95,7 +95,7 @@ export function later(socket: net.Socket, owner: SocketOwner, callback: () => vo
     try {
       callback();
     } catch (error) {
-      confine(socket as OwnedSocket, owner, error);
+      confine(socket, owner, error);
     }
   });
 }
@@ -223,7 +223,7 @@ function isWriteFailure(error: Error | undefined): boolean {
 
 /** Opens an outgoing connection. */
 export function connect(host: string, port: number, owner: OutgoingOwner): net.Socket {
-  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD } as net.SocketConstructorOpts);
+  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD });
   own(socket, owner);
   socket.connect({ host, port, noDelay: true } as net.TcpSocketConnectOpts);
   return socket;

@@ -1,5 +1,5 @@
 /** Consumer group: plugins that several consumers share. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, LABELS, NAME, PLUGINS } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -9,8 +9,6 @@ export const consumerGroupSchema = {
   required: ['plugins'],
   properties: { ...BOOKKEEPING, name: NAME, desc: DESCRIPTION, labels: LABELS, plugins: PLUGINS },
 } as const satisfies Schema;
-
-export type ConsumerGroupObject = Infer<typeof consumerGroupSchema>;
 
 export const consumerGroupModel = defineModel({
   kind: 'consumer_groups',

@@ -1,5 +1,5 @@
 /** Credential: one of several ways in which a consumer authenticates. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, LABELS, NAME, PLUGINS } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -26,7 +26,5 @@ export const credentialSchema = {
     },
   },
 } as const satisfies Schema;
-
-export type CredentialObject = Infer<typeof credentialSchema>;
 
 export const credentialModel = defineModel({ kind: 'credentials', noun: 'credential', schema: credentialSchema });

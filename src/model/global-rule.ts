@@ -1,5 +1,5 @@
 /** Global rule: plugins that run for every request. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, PLUGINS } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -9,7 +9,5 @@ export const globalRuleSchema = {
   required: ['plugins'],
   properties: { ...BOOKKEEPING, plugins: PLUGINS },
 } as const satisfies Schema;
-
-export type GlobalRuleObject = Infer<typeof globalRuleSchema>;
 
 export const globalRuleModel = defineModel({ kind: 'global_rules', noun: 'global rule', schema: globalRuleSchema });

@@ -1,5 +1,5 @@
 /** Plugin config: plugins that several routes share. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, LABELS, NAME, PLUGINS } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -9,8 +9,6 @@ export const pluginConfigSchema = {
   required: ['plugins'],
   properties: { ...BOOKKEEPING, name: NAME, desc: DESCRIPTION, labels: LABELS, plugins: PLUGINS },
 } as const satisfies Schema;
-
-export type PluginConfigObject = Infer<typeof pluginConfigSchema>;
 
 export const pluginConfigModel = defineModel({
   kind: 'plugin_configs',

@@ -1,5 +1,5 @@
 /** Plugin metadata: what all instances of one plugin share; the plugin's own schema says more. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -13,8 +13,6 @@ export const pluginMetadataSchema = {
   },
   additionalProperties: true,
 } as const satisfies Schema;
-
-export type PluginMetadataObject = Infer<typeof pluginMetadataSchema>;
 
 export const pluginMetadataModel = defineModel({
   kind: 'plugin_metadata',

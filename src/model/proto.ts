@@ -1,5 +1,5 @@
 /** Proto: a protocol buffers definition, for plugins that speak gRPC. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, LABELS, NAME } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -20,8 +20,6 @@ export const protoSchema = {
     },
   },
 } as const satisfies Schema;
-
-export type ProtoObject = Infer<typeof protoSchema>;
 
 export const protoModel = defineModel({
   kind: 'protos',

@@ -1,5 +1,5 @@
 /** SSL: a certificate with its key, and the server names that it serves. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, HOST_PATTERN, LABELS } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 
@@ -59,8 +59,6 @@ export const sslSchema = {
   },
   allOf: [{ not: { required: ['sni', 'snis'] }, remedy: '"sni" and "snis" exclude each other: keep one' }],
 } as const satisfies Schema;
-
-export type SslObject = Infer<typeof sslSchema>;
 
 export const sslModel = defineModel({
   kind: 'ssls',

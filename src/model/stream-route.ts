@@ -1,5 +1,5 @@
 /** Stream route: which TCP and UDP connections it matches, and where they go. */
-import type { Infer, Schema } from '../sdk/schema.ts';
+import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, HOST, ID, LABELS, NAME, PLUGINS } from './attributes.ts';
 import { defineModel } from './object-model.ts';
 import { upstreamSchema } from './upstream.ts';
@@ -35,8 +35,6 @@ export const streamRouteSchema = {
     },
   },
 } as const satisfies Schema;
-
-export type StreamRouteObject = Infer<typeof streamRouteSchema>;
 
 export const streamRouteModel = defineModel({
   kind: 'stream_routes',

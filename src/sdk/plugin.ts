@@ -59,7 +59,12 @@ export interface PluginDefinition<C = never, K = never> {
   readonly effects?: readonly 'network'[];
   /** What the schema cannot say: pure, all problems at once. */
   readonly check?: (config: C) => readonly ConfigProblem[];
-  /** Makes an instance. All parsing happens here; no I/O, no timers. The configuration is frozen, defaults filled in. */
+  /**
+   * Makes an instance. `metadata` is that of `metadataSchema`, its defaults if none is configured, undefined if it has
+   * required attributes.
+   *
+   * All parsing happens here; no I/O, no timers. The configuration is frozen, defaults filled in.
+   */
   readonly create: (config: C, host: Host, metadata: unknown) => PluginInstance;
   /** Configurations for the reference page; a test validates each. */
   readonly examples?: readonly { readonly title: string; readonly config: unknown }[];
@@ -85,5 +90,5 @@ export function definePlugin<const S extends Schema, const K extends Schema = Sc
   if (kind === 'auth' && (consumerSchema === undefined || consumerKey === undefined)) {
     throw new TypeError(`${name} is of kind auth: it needs consumerSchema and consumerKey`);
   }
-  return definition as unknown as AnyPlugin;
+  return definition;
 }
