@@ -9,14 +9,7 @@ import { systemParts } from '../../threads/system-parts.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** As the gateway's own hosts, with a clock that a test moves. */
-function countingHosts(clock: HandClock): ReturnType<typeof hostFactory> {
-  const { log, metrics, random, randomBytes } = inertHost({ plugin: '', object: '', configHash: '' });
-  const now_ms = (): number => clock.monotonic_ms();
-  const counters = new CounterTable({ now_ms, digest: sha256 });
-  const kv = new KeyValueTable({ now_ms });
-  return hostFactory({ clock, errorLog: log, counters, kv, metrics, random, randomBytes });
-}
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function open(t: TestContext, yamlText: string): Promise<{ lab: Lab; clock: HandClock }> {
   const clock = new HandClock();
