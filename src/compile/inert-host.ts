@@ -14,9 +14,9 @@ export function inertHost(owner: Owner): Host {
     counters: { fixedWindow: () => ALLOWED, slidingWindow: () => ALLOWED },
     kv: { get: () => undefined, set: nothing, delete: nothing },
     metrics: {
-      counter: () => ({ add: nothing }),
+      counter: () => ({ add: nothing, series: () => ({ add: nothing }) }),
       gauge: () => ({ set: nothing }),
-      histogram: () => ({ observe: nothing }),
+      histogram: () => ({ observe: nothing, series: () => ({ observe: nothing }) }),
     },
     connect: () => Object.freeze({}),
   };

@@ -27,6 +27,8 @@ export interface Series {
   isTouched: boolean;
   /** When it was last found touched. */
   seen_ms: number;
+  /** It was forgotten: its numbers are another series' by now. */
+  isGone: boolean;
 }
 
 interface Node {
@@ -89,6 +91,13 @@ export class MetricFamily {
     return node.series;
   }
 
+  /** The same for who kept what `find` gave: finds it again if it was forgotten since. */
+  again(series: Series, values: readonly string[]): Series {
+    if (series.isGone) return this.find(values);
+    series.isTouched = true;
+    return series;
+  }
+
   /** Forgets the series that were not written to for `expire_ms`; time counts from the first look after a write. */
   expire(now_ms: number): void {
     if (this.expire_ms === 0 || this.#depth === 0) return;
@@ -127,7 +136,14 @@ export class MetricFamily {
   #add(values: readonly string[]): Series {
     const { labels } = this.shape;
     const labelText = labels.map((label, at) => `${label}="${escapeValue(values[at]!)}"`).join(',');
-    const series: Series = { values, labelText, at: this.#cells.claim(this.width), isTouched: true, seen_ms: 0 };
+    const series: Series = {
+      values,
+      labelText,
+      at: this.#cells.claim(this.width),
+      isTouched: true,
+      seen_ms: 0,
+      isGone: false,
+    };
     let node = this.#root;
     for (const value of values) {
       node.children ??= new Map();
@@ -154,6 +170,7 @@ export class MetricFamily {
       node.lastValue = null;
     }
     this.series.delete(series);
+    series.isGone = true;
     this.#cells.free(series.at, this.width);
     if (series === this.#other) this.#other = null;
   }

@@ -56,11 +56,24 @@ export class MetricRegistry implements Metrics {
   counter(name: string, options: FamilyOptions): Counter {
     const family = this.#family('counter', name, options, []);
     const cells = this.#cells;
+    const check = (amount: number): void => {
+      if (!(amount >= 0 && amount < Infinity))
+        throw new RangeError(`${name}: a counter grows by 0 or more, not by ${amount}`);
+    };
     return {
       add(amount, ...values) {
-        if (!(amount >= 0 && amount < Infinity))
-          throw new RangeError(`${name}: a counter grows by 0 or more, not by ${amount}`);
+        check(amount);
         cells.data[family.find(values).at]! += amount;
+      },
+      series(...values) {
+        let kept: Series | null = null;
+        return {
+          add(amount) {
+            check(amount);
+            kept = kept === null ? family.find(values) : family.again(kept, values);
+            cells.data[kept.at]! += amount;
+          },
+        };
       },
     };
   }
@@ -83,15 +96,30 @@ export class MetricRegistry implements Metrics {
     const family = this.#family('histogram', name, options, buckets);
     const bounds = [...buckets];
     const cells = this.#cells;
+    const check = (value: number): void => {
+      if (!(value > -Infinity && value < Infinity)) throw new RangeError(`${name}: ${value} cannot be observed`);
+    };
+    const observe = (value: number, { at }: Series): void => {
+      let bucket = 0;
+      while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
+      const { data } = cells;
+      data[at + bucket]! += 1;
+      data[at + bounds.length + 1]! += value;
+    };
     return {
       observe(value, ...values) {
-        if (!(value > -Infinity && value < Infinity)) throw new RangeError(`${name}: ${value} cannot be observed`);
-        const { at } = family.find(values);
-        let bucket = 0;
-        while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
-        const { data } = cells;
-        data[at + bucket]! += 1;
-        data[at + bounds.length + 1]! += value;
+        check(value);
+        observe(value, family.find(values));
+      },
+      series(...values) {
+        let kept: Series | null = null;
+        return {
+          observe(value) {
+            check(value);
+            kept = kept === null ? family.find(values) : family.again(kept, values);
+            observe(value, kept);
+          },
+        };
       },
     };
   }

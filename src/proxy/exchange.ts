@@ -62,8 +62,8 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   expectsContinue = false;
 
   matched: CompiledRoute | null = null;
-  /** The pattern that matched, as the router spells it. */
-  matchedUri = '';
+  matchedText = '';
+  isPrefixMatched = false;
   /** The final head that the upstream sent, null if the gateway answered itself. */
   upstreamHead: Head | null = null;
   status = 0;
@@ -212,10 +212,10 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   get route(): RouteFacts {
-    const { matched, matchedUri } = this;
+    const { matched, matchedText, isPrefixMatched } = this;
     if (matched === null) return NO_ROUTE;
     const { id, name, serviceId, serviceName } = matched;
-    return { id, name, serviceId, serviceName, uri: matchedUri };
+    return { id, name, serviceId, serviceName, uri: isPrefixMatched ? `${matchedText}*` : matchedText };
   }
 
   findConsumer(plugin: string, key: string): ConsumerMatch | undefined {

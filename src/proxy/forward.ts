@@ -97,6 +97,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
 
   onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
     this.isRequestComplete = isComplete;
+    this.exchange.bodyBytesReceived += end - start;
     this.attempts++;
     this.attempt(bytes, start, end, false);
     if (this.stream !== null && !isComplete && this.exchange.expectsContinue && start === end) this.awaitContinue();
@@ -105,6 +106,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   onRequestBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
     this.isRequestComplete = isComplete;
     const { stream, copy } = this;
+    this.exchange.bodyBytesReceived += end - start;
     if (stream === null) return;
     if (copy !== null) {
       copy.add(bytes, start, end);

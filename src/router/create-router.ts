@@ -102,17 +102,24 @@ function findInUris<T>(uris: UriTree<T>, request: RouteRequest): T | NeedsBody |
   const exact = findExact(uris, path, false);
   if (exact !== null) {
     const found = choose(exact.candidates, request);
-    if (found !== undefined) return found;
+    if (found !== undefined) return matched(request, exact.text, false, found);
   }
   let longest = path.length;
   while (longest >= 0) {
     const prefix = findLongest(uris, path, longest, false);
     if (prefix === null) break;
     const found = choose(prefix.candidates, request);
-    if (found !== undefined) return found;
+    if (found !== undefined) return matched(request, prefix.text, true, found);
     longest = prefix.text.length - 1;
   }
   return undefined;
+}
+
+/** Two stores instead of a new text per request: few ask which pattern it was. */
+function matched<T>(request: RouteRequest, text: string, isPrefix: boolean, found: T): T {
+  request.matchedText = text;
+  request.isPrefixMatched = isPrefix;
+  return found;
 }
 
 function choose<T>(candidates: readonly Candidate<T>[], request: RouteRequest): T | NeedsBody | undefined {
@@ -132,7 +139,7 @@ function findWithParameters<T>(uris: UriTree<T>, request: RouteRequest): T | Nee
       for (const candidate of leaf.candidates) {
         request.parameters = parametersOf(candidate, { key: leaf.text, isPrefix }, request.path);
         const isAdmitted = admits(candidate, request);
-        if (isAdmitted === true) return candidate.value;
+        if (isAdmitted === true) return matched(request, leaf.text, isPrefix, candidate.value);
         if (isAdmitted === undefined) return NEEDS_BODY;
         request.parameters = null;
       }

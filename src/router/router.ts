@@ -16,6 +16,9 @@ export interface RouteRequest extends VariableSource {
    * the spelling of `path` (escapes are not decoded); null for a pattern without. Set before the route's `vars` are evaluated.
    */
   parameters?: RouteParameters | null;
+  /** Set by `find` to the pattern that matched: its text without a last `*`, and whether it has one. */
+  matchedText?: string;
+  isPrefixMatched?: boolean;
 }
 
 export type RouteParameters = ReadonlyMap<string, string>;

@@ -89,11 +89,19 @@ export interface Metrics {
 export interface MetricOptions {
   readonly help: string;
   readonly labels: readonly string[];
+  /** Series that nothing was written to for so long are forgotten; without it, or 0, none is. */
+  readonly expire_ms?: number;
 }
 
 /** `values` in the order of the declared labels. */
 export interface Counter {
   add(amount: number, ...values: string[]): void;
+  /** One series, found once, at its first write: for who writes to the same one often. */
+  series(...values: string[]): CounterSeries;
+}
+
+export interface CounterSeries {
+  add(amount: number): void;
 }
 
 export interface Gauge {
@@ -102,4 +110,10 @@ export interface Gauge {
 
 export interface Histogram {
   observe(value: number, ...values: string[]): void;
+  /** One series, found once, at its first write: for who writes to the same one often. */
+  series(...values: string[]): HistogramSeries;
+}
+
+export interface HistogramSeries {
+  observe(value: number): void;
 }

@@ -6,7 +6,7 @@ import { HandClock, openLab, problemsOf, routeWith } from '../../../test/plugins
 import type { Lab } from '../../../test/plugins/lab.ts';
 import { inertHost } from '../../compile/inert-host.ts';
 import { MetricRegistry } from '../../observe/metrics.ts';
-import type { Exchange, Metrics, Outcome } from '../../sdk/index.ts';
+import type { Exchange, Counter, Histogram, Metrics, Outcome } from '../../sdk/index.ts';
 import prometheus from './prometheus.ts';
 import { SeriesMemory } from './series.ts';
 
@@ -130,11 +130,10 @@ it('a client that leaves before its answer counts as 499', async (t) => {
 it('every label of APISIX is there, in its order', () => {
   const told: unknown[] = [];
   const metrics: Metrics = {
-    counter: (name, { labels }) => ({ add: (...values) => told.push([name, labels, values]) }),
+    counter: (name, { labels }) => counterOf((...values) => void told.push([name, labels, values])),
     gauge: () => ({ set: () => assert.fail('there is no gauge') }),
-    histogram: (name, { labels, buckets }) => ({
-      observe: (...values) => told.push([name, labels, values, buckets[0], buckets.at(-1)]),
-    }),
+    histogram: (name, { labels, buckets }) =>
+      histogramOf((...values) => void told.push([name, labels, values, buckets[0], buckets.at(-1)])),
   };
   const owner = { plugin: 'prometheus', object: 'routes/1', configHash: '' };
   const instance = prometheus.create({ prefer_name: false } as never, { ...inertHost(owner), metrics }, undefined);
@@ -230,8 +229,8 @@ routes:
 
 it('the series of many kinds of exchanges are kept within a bound, and none is confused with another', () => {
   const counts = new Map<string, number>();
-  const counter = { add: (amount: number, ...values: string[]) => void counts.set(values.join(), amount) };
-  const metered = { responses: counter, latency: { observe: () => undefined }, bytes: { add: () => undefined } };
+  const responses = counterOf((amount, ...values) => void counts.set(values.join(), amount));
+  const metered = { responses, latency: histogramOf(() => undefined), bytes: counterOf(() => undefined) };
   const memory = new SeriesMemory(metered, undefined, 100);
   let number = 0;
   for (let round = 0; round < 2; round++) {
@@ -314,3 +313,13 @@ it('every example is a right configuration', () => {
   for (const { config } of prometheus.examples ?? [])
     assert.deepEqual(problemsOf(routeWith({ prometheus: config })), []);
 });
+
+type Write = (amount: number, ...values: string[]) => void;
+
+function counterOf(add: Write): Counter {
+  return { add, series: (...values) => ({ add: (amount) => add(amount, ...values) }) };
+}
+
+function histogramOf(observe: Write): Histogram {
+  return { observe, series: (...values) => ({ observe: (amount) => observe(amount, ...values) }) };
+}

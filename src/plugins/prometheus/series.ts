@@ -83,15 +83,18 @@ export class SeriesMemory {
     const statusLabels = blanked([String(status), route, uri, '', ...shared, source], http_status);
     const latencyOf = (type: string): Write => {
       const labels = blanked([type, route, ...shared], http_latency);
-      return (amount) => latency.observe(amount, ...labels);
+      const series = latency.series(...labels);
+      return (amount) => series.observe(amount);
     };
     const bytesOf = (type: string): Write => {
       const labels = blanked([type, route, ...shared], bandwidth);
-      return (amount) => bytes.add(amount, ...labels);
+      const series = bytes.series(...labels);
+      return (amount) => series.add(amount);
     };
+    const counted = responses.series(...statusLabels);
     return {
       ...kind,
-      responses: (amount) => responses.add(amount, ...statusLabels),
+      responses: (amount) => counted.add(amount),
       request_ms: latencyOf('request'),
       upstream_ms: latencyOf('upstream'),
       gateway_ms: latencyOf('apisix'),
