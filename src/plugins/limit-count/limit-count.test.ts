@@ -291,8 +291,11 @@ describe('rules', () => {
 
   it('of a group share their counts by place, and a group named like a rule is another one', async (t) => {
     const rule = { count: 1, time_window: 30, key: '$remote_addr' };
-    const plugin = (group: string): object => ({ 'limit-count': { rules: [rule], group, rejected_code: 429 } });
-    const plain = (group: string): object => ({ 'limit-count': { count: 1, time_window: 30, group } });
+    const plugin = (group: string): object => ({ 'limit-count': { rules: [rule, rule], group, rejected_code: 429 } });
+    const plain = (group: string): object => ({
+      // What a rule makes of the address: only the space tells them apart.
+      'limit-count': { count: 1, time_window: 30, key_type: 'constant', key: '9:127.0.0.1', group },
+    });
     const all = [plugin('a'), plugin('a'), plugin('b'), plain('a'), plain('a#0'), plain('rule 0/a')];
     const routes = all.map((plugins, i) => ({ uri: `/${i}`, plugins, upstream: UPSTREAM }));
     const { lab } = await open(t, objects({ routes }));
