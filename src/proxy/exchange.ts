@@ -4,7 +4,7 @@
  */
 import type { Chain, Step } from '../compile/chain.ts';
 import { EMPTY_CHAIN } from '../compile/chain-source.ts';
-import type { CompiledRoute, Snapshot } from '../compile/snapshot.ts';
+import type { CompiledNode, CompiledRoute, Snapshot } from '../compile/snapshot.ts';
 import type { Head } from '../http1/head.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import type { BodyVariables } from '../router/variable-source.ts';
@@ -75,6 +75,8 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   upstreamStatus = 0;
   upstreamUri = '';
   upstreamHost = '';
+  /** Of the last attempt; null before the first. */
+  node: CompiledNode | null = null;
   /** In their order; the last one answered, or failed last. */
   readonly attempts: Attempt[] = [];
   duration_ms = 0;
@@ -144,6 +146,11 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
 
   get isHead(): boolean {
     return this.method === 'HEAD';
+  }
+
+  /** What the upstream is asked with. */
+  get sentMethod(): string {
+    return this.newMethod ?? this.method;
   }
 
   get routeId(): string {

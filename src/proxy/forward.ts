@@ -14,7 +14,7 @@ import type { RequestSink } from '../http1/server-settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
-import { droppedFromRequest, forwardingFields } from './forwarding.ts';
+import { droppedFromRequest, forwardingFields, forwardingFieldsBeside } from './forwarding.ts';
 import { interimText } from './interim.ts';
 import { replyError } from './reply.ts';
 import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
@@ -157,7 +157,12 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
     const timeouts = exchange.matched?.timeouts ?? upstream.timeouts;
     exchange.isSent = true;
-    const stream = plane.transport.open(upstream, node, this, { isHead: exchange.isHead, timeouts, isFresh });
+    exchange.node = node;
+    const stream = plane.transport.open(upstream, node, this, {
+      isHead: exchange.sentMethod === 'HEAD',
+      timeouts,
+      isFresh,
+    });
     this.stream = stream;
     if (this.copy === null && this.mayNeedCopy(stream)) {
       this.copy = new RequestCopy();
@@ -174,14 +179,13 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     exchange.upstreamUri = query === '' ? path : path + query;
     exchange.upstreamHost = exchange.newHost ?? this.hostFor(node.authority);
     const { requestAdded } = exchange;
-    const added = forwardingFields(exchange);
     return {
-      method: exchange.newMethod ?? exchange.method,
+      method: exchange.sentMethod,
       target: exchange.upstreamUri,
       host: exchange.upstreamHost,
       fields: exchange.head,
       dropped: droppedFromRequest(exchange),
-      added: requestAdded === null ? added : added + requestAdded.text(),
+      added: requestAdded === null ? forwardingFields(exchange) : forwardingFieldsBeside(requestAdded, exchange),
     };
   }
 
@@ -195,7 +199,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   /** A copy is made only where a retry could follow, and only of requests that have a body. */
   private mayNeedCopy(stream: UpstreamStream): boolean {
     if (!this.exchange.hasBody) return false;
-    const mayRepeat = !stream.isConnected || isIdempotent(this.exchange.method);
+    const mayRepeat = !stream.isConnected || isIdempotent(this.exchange.sentMethod);
     return mayRepeat && (this.upstream.retries > 0 || stream.isReused);
   }
 
@@ -248,7 +252,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     }
     const decision = decideRetry({
       fault,
-      isIdempotent: isIdempotent(exchange.method),
+      isIdempotent: isIdempotent(exchange.sentMethod),
       wasConnected: stream.isConnected,
       wasReused: stream.isReused,
       hasReceived: stream.hasReceived,

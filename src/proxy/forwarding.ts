@@ -25,6 +25,7 @@ import {
   X_REAL_IP,
 } from '../http1/fields.ts';
 import type { Head } from '../http1/head.ts';
+import type { AddedFields } from './added-fields.ts';
 import type { Exchange } from './exchange.ts';
 
 const flags = (...kinds: number[]): Uint8Array =>
@@ -55,6 +56,23 @@ export function forwardingFields(exchange: Exchange): string {
   const added = isPlain ? exchange.connectionMemo.forwardingOf(exchange) : describeClient(exchange);
   // RFC 9110 §10.1.4: TE is for one hop, and Connection has to say so.
   return request.has(TE) && exchange.acceptsTrailers ? `${added}Connection: TE\r\nTE: trailers\r\n` : added;
+}
+
+const FORWARDING_NAMES = [
+  'x-real-ip',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'via',
+];
+
+/** The same, followed by the fields of plugins; what a plugin set or removed is not added again. */
+export function forwardingFieldsBeside(own: AddedFields, exchange: Exchange): string {
+  const added = forwardingFields(exchange);
+  if (!FORWARDING_NAMES.some((name) => own.has(name))) return added + own.text();
+  const kept = added.split('\r\n').filter((line) => !own.has(line.slice(0, line.indexOf(':')).toLowerCase()));
+  return kept.join('\r\n') + own.text();
 }
 
 /** The forwarding fields without any shortcut. */

@@ -5,6 +5,7 @@ import { Head } from '../http1/head.ts';
 import type { Exchange } from './exchange.ts';
 import { droppedFromResponse, type ResponseShape } from './forwarding.ts';
 import { runResponseBody, runResponseHead } from './pipeline.ts';
+import { reasonOf } from './reason.ts';
 import { ownFields } from './reply.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -22,6 +23,8 @@ export class ResponseRelay {
   private isRechunked = false;
   /** Whether the client's response is complete although the upstream's is not: its body was replaced. */
   isReplaced = false;
+  /** What is sent in its place; null for nothing, where the length of what would have been is not known. */
+  private replacement: Buffer | null = null;
 
   /** The head is in the parser's scratch memory; `text` is its text. */
   constructor(exchange: Exchange, status: number, text: string, framing: ResponseFraming) {
@@ -37,6 +40,8 @@ export class ResponseRelay {
   begin(): 'coding' | 'codingWithTrailers' | 'data' {
     const { exchange, framing } = this;
     if (exchange.chain.responseHead.length > 0) this.runHead();
+    // Where a plugin changed method or status, one side may have a body that the other must not have.
+    if (!this.isReplaced && this.isBodiless !== (framing === 'none')) this.replaceBody(null);
     const isOwnBody = this.isReplaced || exchange.bodySteps.length > 0;
     // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
     if (exchange.minorVersion === 0 && this.shape === 'plain') this.shape = 'decoded';
@@ -50,16 +55,26 @@ export class ResponseRelay {
     const { exchange } = this;
     const response = exchange.openResponse(exchange.upstreamHead);
     runResponseHead(exchange);
-    if (response.replacement !== null) {
-      this.shape = 'unframed';
-      this.isReplaced = true;
-      exchange.dropBodySteps();
-    } else if (exchange.bodySteps.length > 0) {
+    if (response.replacement !== null) this.replaceBody(response.replacement);
+    else if (exchange.bodySteps.length > 0) {
       // The length of what goes on is not known beforehand.
       this.shape = 'unframed';
       if (this.framing === 'none') exchange.dropBodySteps();
       else this.isRechunked = exchange.minorVersion === 1;
     }
+  }
+
+  /** Whether the client's response has no body, whatever its fields say (RFC 9112 §6.3). */
+  private get isBodiless(): boolean {
+    const { isHead, status } = this.exchange;
+    return isHead || status === 204 || status === 304;
+  }
+
+  private replaceBody(replacement: Buffer | null): void {
+    this.shape = 'unframed';
+    this.isReplaced = true;
+    this.replacement = replacement;
+    this.exchange.dropBodySteps();
   }
 
   /** Sends the head, and the first piece of the body with it. */
@@ -82,12 +97,13 @@ export class ResponseRelay {
   }
 
   private startReplaced(): Passed {
-    const { exchange } = this;
-    const body = exchange.response.replacement ?? NO_BYTES;
-    const sent = exchange.isHead || this.framing === 'none' ? NO_BYTES : body;
+    const { exchange, isBodiless, replacement } = this;
+    const body = replacement ?? NO_BYTES;
+    const sent = isBodiless ? NO_BYTES : body;
     exchange.bodyBytesSent += sent.length;
-    // RFC 9110 §8.6: a 204 has no Content-Length.
-    const length = exchange.status === 204 ? '' : `Content-Length: ${body.length}\r\n`;
+    // RFC 9110 §8.6: a 204 has no Content-Length, and one that is not known is not told.
+    const isUntold = exchange.status === 204 || (isBodiless && body.length === 0);
+    const length = isUntold ? '' : `Content-Length: ${body.length}\r\n`;
     return this.respond(length, sent, 0, sent.length) ? 'taken' : 'behind';
   }
 
@@ -121,7 +137,7 @@ export class ResponseRelay {
     return exchange.downstream.respond(
       {
         status,
-        reason: this.reason,
+        reason: status === exchange.upstreamStatus ? this.reason : reasonOf(status),
         fields: upstreamHead,
         dropped: droppedFromResponse(this.shape, plane.options.serverHeader !== ''),
         added: this.added() + framing,

@@ -40,6 +40,10 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
       return exchange.serviceId === '' ? undefined : exchange.serviceId;
     case 'service_name':
       return exchange.route.serviceName === '' ? undefined : exchange.route.serviceName;
+    case 'balancer_ip':
+      return exchange.node?.host;
+    case 'balancer_port':
+      return exchange.node === null ? undefined : String(exchange.node.port);
     case 'request_id':
       return exchange.id;
     case 'status':
@@ -51,7 +55,18 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
 
 function prefixedVariable(exchange: Exchange, name: string): string | undefined {
   if (name.startsWith('http_')) return exchange.request.header(name.slice(5).replaceAll('_', '-'));
+  if (name.startsWith('uri_param_')) return decoded(exchange.parameters?.get(name.slice(10)));
   if (name.startsWith('arg_')) return argumentOf(exchange.query.slice(1), name.slice(4));
   if (name.startsWith('cookie_')) return cookieOf(exchange.request.header('cookie') ?? '', name.slice(7));
   return undefined;
+}
+
+/** A part of a path without its escapes. Malformed UTF-8 stays as it is. */
+function decoded(text: string | undefined): string | undefined {
+  if (text === undefined || !text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -190,6 +190,46 @@ table('the method', METHODS, async (lab, [method]) => {
   assert.deepEqual([seen.method, seen.url], [method, '/anything']);
 });
 
+it('GET may become HEAD, and HEAD become GET', async (t) => {
+  const lab = await openLab(t, rewritten({ method: 'HEAD' }));
+  const asked = await lab.request('/anything');
+  assert.deepEqual(
+    [lab.lastSeen.method, asked.status, asked.text, asked.headers['content-length']],
+    ['HEAD', 200, '', '0'],
+  );
+  lab.reload(rewritten({ method: 'GET' }));
+  for (const path of ['/anything', '/pieces?a&b', '/large']) {
+    const head = await lab.request(path, { method: 'HEAD' });
+    assert.deepEqual([lab.lastSeen.method, head.status, head.text], ['GET', 200, '']);
+  }
+});
+
+it('fields that the gateway adds give way to what is configured', async (t) => {
+  const set = { 'X-Forwarded-Host': 'a.example', 'x-real-ip': '192.0.2.1', Via: '1.1 other' };
+  const lab = await openLab(t, rewritten({ headers: { set, remove: ['X-Forwarded-For'] } }));
+  await lab.request('/', { headers: { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Host': 'forged' } });
+  const told = ['X-Forwarded-Host', 'X-Real-IP', 'Via', 'X-Forwarded-For', 'X-Forwarded-Proto'];
+  assert.deepEqual(
+    told.map((name) => valuesOf(lab.lastSeen, name)),
+    [['a.example'], ['192.0.2.1'], ['1.1 other'], [], ['http']],
+  );
+});
+
+it('parts of the path that a route names stand in values', async (t) => {
+  const route = routeWith(
+    { 'proxy-rewrite': { headers: { set: { 'X-User-Id': '$uri_param_user_id' } } } },
+    { uri: '/anything/user/:user_id/profile' },
+  );
+  const lab = await openLab(t, `gateway: { router: radixtree_uri_with_parameter }\n${route}`);
+  for (const [path, id] of [
+    ['123', '123'],
+    ['123%20456', '123 456'],
+  ]) {
+    await lab.request(`/anything/user/${path}/profile`);
+    assert.deepEqual(valuesOf(lab.lastSeen, 'X-User-Id'), [id]);
+  }
+});
+
 it('a body stays with a request whose method changes', async (t) => {
   const lab = await openLab(t, rewritten({ method: 'PUT' }));
   await lab.request('/x', { method: 'POST', body: 'hello' });

@@ -114,6 +114,8 @@ describe('status and body', () => {
     ['a body in the place of a chunked one', { body: 'new' }, '/pieces?a&b', 200, 'new'],
     ['a status without body drops the body', { status_code: 204 }, '/text?body=hi', 204, ''],
     ['the other one too', { status_code: 304 }, '/text?body=hi', 304, ''],
+    ['a body where the upstream had none', { status_code: 200, body: 'new' }, '/status/204', 200, 'new'],
+    ['a status with body where the upstream had none', { status_code: 200 }, '/status/204', 200, ''],
     ['conditions that hold', { body: 'new', vars: [['status', '==', 200]] }, '/text?body=hi', 200, 'new'],
     [
       'conditions that do not',
@@ -142,6 +144,22 @@ describe('status and body', () => {
     if (attributes['body'] === undefined || answer.status === 201) return;
     assert.equal(answer.headers['content-length'], String(Buffer.byteLength(text)));
     assert.equal(answer.headers['content-encoding'], undefined);
+  });
+
+  it('responses name the node, where they went well', async (t) => {
+    const body = '{"code":"ok","message":"new json body"}';
+    const set = { 'X-Server-id': 3, 'X-Server-status': 'on', 'X-Server-balancer-addr': '$balancer_ip:$balancer_port' };
+    const lab = await openLab(t, rewritten({ body, headers: { set }, vars: [['status', '==', 200]] }));
+    const { status, text, headers } = await lab.request('/headers');
+    assert.deepEqual([status, text, headers['x-server-id'], headers['x-server-status']], [200, body, '3', 'on']);
+    assert.equal(headers['x-server-balancer-addr'], `127.0.0.1:${lab.upstream.port}`);
+    assert.equal((await lab.request('/status/404')).headers['x-server-id'], undefined);
+  });
+
+  it('another status has its own reason phrase', async (t) => {
+    const lab = await openLab(t, rewritten({ status_code: 503 }));
+    const answer = await lab.raw('GET /text?body=a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    assert.match(answer, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
   });
 
   it('bytes in Base64 are sent as they are', async (t) => {
