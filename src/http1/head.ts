@@ -85,19 +85,21 @@ export class Head {
   /**
    * The fields as text, each line with its CRLF, without those whose kind is flagged in `dropped`. Runs of untouched
    * fields are single slices.
+   * @param start 0 to have the start line before them, as it came
    */
-  forwarded(dropped: Uint8Array): string {
+  forwarded(dropped: Uint8Array, start = this.fieldsStart): string {
     const { fields, text, count } = this;
     let out = '';
-    let run = this.fieldsStart;
+    let run = start;
     for (let k = 0; k < count; k++) {
       const o = k * STRIDE;
       const kind = fields[o + 4];
       if (kind === PLAIN || dropped[kind] === 0) continue;
-      const start = fields[o];
-      if (start > run) out += text.slice(run, start);
+      const from = fields[o];
+      if (from > run) out += text.slice(run, from);
       run = k + 1 < count ? fields[o + STRIDE] : text.length;
     }
+    if (run === 0) return text;
     return run < text.length ? out + text.slice(run) : out;
   }
 }

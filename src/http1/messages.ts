@@ -2,6 +2,8 @@
 import type { Head } from './head.ts';
 
 export interface OutgoingRequest {
+  /** Request line and Host go on as they stand in `fields`; `dropped` must leave Host in. It spares putting them together anew. */
+  readonly keepsStart: boolean;
   readonly method: string;
   /** Origin form: path and query. */
   readonly target: string;
@@ -15,6 +17,8 @@ export interface OutgoingRequest {
 }
 
 export interface OutgoingResponse {
+  /** The status line goes on as it stands in `fields`. */
+  readonly keepsStart: boolean;
   readonly status: number;
   readonly reason: string;
   readonly fields: Head | null;
@@ -25,6 +29,7 @@ export interface OutgoingResponse {
 /** The complete head of a request. */
 export function requestText(request: OutgoingRequest): string {
   const { fields } = request;
+  if (request.keepsStart && fields !== null) return fields.forwarded(request.dropped, 0) + request.added + '\r\n';
   const start = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.host}\r\n`;
   return (fields === null ? start : start + fields.forwarded(request.dropped)) + request.added + '\r\n';
 }
@@ -32,6 +37,7 @@ export function requestText(request: OutgoingRequest): string {
 /** The head of a response without Connection and the empty line, which depend on the connection. */
 export function responseText(response: OutgoingResponse): string {
   const { fields } = response;
+  if (response.keepsStart && fields !== null) return fields.forwarded(response.dropped, 0) + response.added;
   const start = `HTTP/1.1 ${response.status} ${response.reason}\r\n`;
   return (fields === null ? start : start + fields.forwarded(response.dropped)) + response.added;
 }

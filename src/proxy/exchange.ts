@@ -58,6 +58,8 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   /** For predicates on the body; undefined until it is there. */
   body: BodyVariables | undefined = undefined;
   parameters: RouteParameters | null = null;
+  /** Request line and Host are in the spelling in which they are forwarded, as long as nothing changes them. */
+  isStartPlain = false;
   acceptsTrailers = false;
   expectsContinue = false;
 

@@ -178,13 +178,20 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const query = exchange.newQuery ?? exchange.query;
     exchange.upstreamUri = query === '' ? path : path + query;
     exchange.upstreamHost = exchange.newHost ?? this.hostFor(node.authority);
-    const { requestAdded } = exchange;
+    const { requestAdded, newMethod, newPath, newQuery, upstreamHost, hostHeader } = exchange;
+    const keepsStart =
+      exchange.isStartPlain &&
+      newMethod === null &&
+      newPath === null &&
+      newQuery === null &&
+      upstreamHost === hostHeader;
     return {
+      keepsStart,
       method: exchange.sentMethod,
       target: exchange.upstreamUri,
       host: exchange.upstreamHost,
       fields: exchange.head,
-      dropped: droppedFromRequest(exchange),
+      dropped: droppedFromRequest(exchange, keepsStart),
       added: requestAdded === null ? forwardingFields(exchange) : forwardingFieldsBeside(requestAdded, exchange),
     };
   }

@@ -41,9 +41,18 @@ const REQUEST_FROM_ANYONE = flags(...REQUEST, ...CLAIMS);
 const REQUEST_FROM_TRUSTED = flags(...REQUEST);
 const REQUEST_OF_OLD_CLIENT = flags(...REQUEST, ...CLAIMS, EXPECT);
 const REQUEST_OF_OLD_TRUSTED = flags(...REQUEST, EXPECT);
+const REQUEST_WITH_HOST_FROM_ANYONE = withHost(REQUEST_FROM_ANYONE);
+const REQUEST_WITH_HOST_FROM_TRUSTED = withHost(REQUEST_FROM_TRUSTED);
 
-/** Which fields of the request stay behind. */
-export function droppedFromRequest(exchange: Exchange): Uint8Array {
+function withHost(table: Uint8Array): Uint8Array {
+  const copy = table.slice();
+  copy[HOST] = 0;
+  return copy;
+}
+
+/** Which fields of the request stay behind. @param keepsHost of an HTTP/1.1 request: Host goes on as it came */
+export function droppedFromRequest(exchange: Exchange, keepsHost: boolean): Uint8Array {
+  if (keepsHost) return exchange.isPeerTrusted ? REQUEST_WITH_HOST_FROM_TRUSTED : REQUEST_WITH_HOST_FROM_ANYONE;
   const isOld = exchange.minorVersion === 0;
   if (exchange.isPeerTrusted) return isOld ? REQUEST_OF_OLD_TRUSTED : REQUEST_FROM_TRUSTED;
   return isOld ? REQUEST_OF_OLD_CLIENT : REQUEST_FROM_ANYONE;

@@ -85,6 +85,7 @@ export class Listener implements RequestHandler {
     exchange.acceptsTrailers = acceptsTrailers && connection.minorVersion === 1;
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;
+    exchange.isStartPlain = isPlainTarget && exchange.minorVersion === 1;
     const fault = this.locate(exchange, host, isPlainTarget);
     if (fault === null) return this.routed(exchange);
     // Who sends what nobody can mean may mean something else by what follows, too.

@@ -102,6 +102,7 @@ function headOf(exchange: Exchange, response: ResponseView, length: number): Out
   const lengthField = status === 204 ? '' : `Content-Length: ${length}\r\n`;
   const server = own?.has('server') === true ? `Date: ${plane.httpDate()}\r\n` : ownFields(plane);
   return {
+    keepsStart: false,
     status,
     reason: reasonOf(status),
     fields: null,

@@ -19,6 +19,8 @@ export class ResponseRelay {
   private readonly exchange: Exchange;
   private readonly framing: ResponseFraming;
   private readonly reason: string;
+  /** The status line is in the spelling in which it is passed on. */
+  private readonly isStartPlain: boolean;
   private shape: ResponseShape = 'plain';
   private isRechunked = false;
   /** Whether the client's response is complete although the upstream's is not: its body was replaced. */
@@ -31,6 +33,7 @@ export class ResponseRelay {
     this.exchange = exchange;
     this.framing = framing;
     this.reason = text.slice(13, parsed.targetEnd);
+    this.isStartPlain = parsed.minorVersion === 1 && text.charCodeAt(12) === 32;
     exchange.upstreamHead = new Head(text);
     exchange.status = exchange.upstreamStatus = status;
     if (status === 204) this.shape = 'unframed';
@@ -136,6 +139,7 @@ export class ResponseRelay {
     exchange.isHeadSent = true;
     return exchange.downstream.respond(
       {
+        keepsStart: this.isStartPlain && status === exchange.upstreamStatus,
         status,
         reason: status === exchange.upstreamStatus ? this.reason : reasonOf(status),
         fields: upstreamHead,

@@ -94,7 +94,15 @@ function outgoingRequest(request: SeenRequest): { method: string; target: string
   const host = target?.authority ?? (hostIndex < 0 ? 'node' : head.value(hostIndex));
   // Node.js knows a list of methods; that it knows no other is not what is looked at here.
   const method = METHODS.includes(request.method) ? request.method : 'POST';
-  const message = { method, target: path, host, fields: head, dropped: DROPPED_FROM_REQUEST, added: 'Via: 1.1 gw\r\n' };
+  const message = {
+    keepsStart: false,
+    method,
+    target: path,
+    host,
+    fields: head,
+    dropped: DROPPED_FROM_REQUEST,
+    added: 'Via: 1.1 gw\r\n',
+  };
   return { method, target: path, host, text: requestText(message) + request.coding };
 }
 
@@ -108,7 +116,7 @@ export async function checkForwardedResponse({ bytes, limits, method }: Input): 
   parseResponseHead(headBytes, 0, headBytes.length, LIMITS);
   const reason = response.head.slice(13, parsed.targetEnd);
   const dropped = status === 204 ? DROPPED_WITHOUT_BODY : DROPPED_FROM_RESPONSE;
-  const head = responseText({ status, reason, fields: new Head(response.head), dropped, added: '' });
+  const head = responseText({ keepsStart: false, status, reason, fields: new Head(response.head), dropped, added: '' });
   const text = `${head}${framing === 'until_close' ? 'Connection: close\r\n' : ''}\r\n${coding}`;
   // An answer that broke off without a length of its own is ended by RST: there is nothing in its bytes that tells.
   if (!run.isComplete && framing === 'until_close') return '';

@@ -44,7 +44,14 @@ it('a body that is dropped for one early answer is no leave to drop that of the 
   const handler: RequestHandler = {
     onRequest(connection) {
       if (++requests === 1) connection.discardBody();
-      const response = { status: 200, reason: 'OK', fields: null, dropped: new Uint8Array(KINDS), added: '' };
+      const response = {
+        keepsStart: false,
+        status: 200,
+        reason: 'OK',
+        fields: null,
+        dropped: new Uint8Array(KINDS),
+        added: '',
+      };
       connection.respond(response, Buffer.alloc(0), 0, 0);
       connection.end();
       return sink;

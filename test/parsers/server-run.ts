@@ -116,6 +116,7 @@ export class Recorder implements RequestHandler {
   answer(connection: ServerConnection): void {
     this.pending = null;
     const response = {
+      keepsStart: false,
       status: 200,
       reason: 'OK',
       fields: null,
