@@ -72,7 +72,8 @@ export const settingsSchema = {
       maxLength: 256,
       pattern: '^[\\x20-\\x7e]*$',
       remedy: 'may hold printable ASCII only',
-      description: "Server header of every response, in place of the upstream's; empty sends none and lets the upstream's pass.",
+      description:
+        "Server header of every response, in place of the upstream's; empty sends none and lets the upstream's pass.",
     },
     via: {
       type: 'string',
