@@ -74,6 +74,8 @@ export const parsed = {
   acceptsTrailers: false,
   connectionClose: false,
   connectionKeepAlive: false,
+  /** Connection holds more than one of these two: it may name fields of this hop. */
+  nominates: false,
   /** Bit `kind` is set for each kind that occurs: tells in one test whether a slow path is needed. */
   kindsSeen: 0,
 };
@@ -134,7 +136,7 @@ export function parseFields(bytes: Uint8Array, at: number, end: number, base: nu
   parsed.count = count;
   // RFC 9112 §6.1 lets a recipient choose; both at once is how requests are smuggled, so it is refused.
   if (parsed.chunked && parsed.contentLength >= 0) return AMBIGUOUS_FRAMING;
-  if ((parsed.kindsSeen & (1 << CONNECTION)) !== 0) markNominated(bytes, base);
+  if (parsed.nominates) markNominated(bytes, base);
   return i;
 }
 
@@ -151,6 +153,7 @@ function resetParsed(fieldsStart: number): void {
   parsed.acceptsTrailers = false;
   parsed.connectionClose = false;
   parsed.connectionKeepAlive = false;
+  parsed.nominates = false;
   parsed.kindsSeen = 0;
 }
 
@@ -214,6 +217,7 @@ function note(bytes: Uint8Array, kind: number, valueStart: number, valueEnd: num
       if (length === 5 && spells(bytes, valueStart, 'close')) parsed.connectionClose = true;
       else if (length === 10 && spells(bytes, valueStart, 'keep-alive')) parsed.connectionKeepAlive = true;
       else {
+        parsed.nominates = true;
         for (const option of listOf(bytes, valueStart, valueEnd)) {
           if (option === 'close') parsed.connectionClose = true;
           else if (option === 'keep-alive') parsed.connectionKeepAlive = true;
