@@ -64,6 +64,11 @@ export class Gateway {
     this.errorLog = errorLog;
     this.accessLog = openAccessLog(settings, errorLog);
     const { accessLog } = this;
+    const problems = system.metrics.gauge('gatewright_config_problems', {
+      help: 'Problems of the configuration that was read last: above 0, last good versions or refusals serve in their place.',
+      labels: [],
+    });
+    system.metrics.onCollect(() => problems.set(this.problemCount));
     this.worker = new Worker({
       settings,
       snapshot,
