@@ -18,7 +18,7 @@ const FRAMING: ReadonlySet<string> = new Set([
 ]);
 
 /** The lower-case name. Throws TypeError for one that is invalid or not a plugin's to set. */
-export function checkedName(name: string): string {
+function checkedName(name: string): string {
   if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no header name`);
   const lower = name.toLowerCase();
   if (FRAMING.has(lower)) throw new TypeError(`the header ${name} frames the message: the gateway alone sets it`);
@@ -30,6 +30,30 @@ export function checkedValue(name: string, value: string): string {
   if (typeof value !== 'string') throw new TypeError(`the value of the header ${name} is no string`);
   if (FORBIDDEN_IN_VALUE.test(value)) throw new TypeError(`the value of the header ${name} holds a control character`);
   return BEYOND_LATIN1.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
+}
+
+const MOST_REMEMBERED = 1_024;
+
+/** Header names as plugins spell them: few, and the same for every exchange. Forgets all of them when there are too many. */
+export class NameMemo {
+  private readonly lower = new Map<string, string>();
+  private readonly settable = new Map<string, string>();
+
+  /** In lower case. */
+  lowerOf(name: string): string {
+    return this.lower.get(name) ?? remember(this.lower, name, name.toLowerCase());
+  }
+
+  /** In lower case, of a name that a plugin may set. Throws TypeError for any other. */
+  settableOf(name: string): string {
+    return this.settable.get(name) ?? remember(this.settable, name, checkedName(name));
+  }
+}
+
+function remember(memo: Map<string, string>, name: string, lower: string): string {
+  if (memo.size >= MOST_REMEMBERED) memo.clear();
+  memo.set(name, lower);
+  return lower;
 }
 
 interface Field {

@@ -1,24 +1,26 @@
 import type { Head } from '../http1/head.ts';
 import { REMOVED } from '../http1/fields.ts';
-import { AddedFields, checkedName, checkedValue } from './added-fields.ts';
+import { AddedFields, checkedValue, type NameMemo } from './added-fields.ts';
 
 /** The header of a message as plugins see and change it: what came, less what was removed, plus what was added. */
 export class FieldsView {
   /** Null while nothing was changed, which is the usual case. */
   added: AddedFields | null = null;
   private readonly head: Head | null;
+  private readonly names: NameMemo;
 
-  constructor(head: Head | null) {
+  constructor(head: Head | null, names: NameMemo) {
     this.head = head;
+    this.names = names;
   }
 
   first(name: string): string | undefined {
-    const lower = name.toLowerCase();
+    const lower = this.names.lowerOf(name);
     return this.head?.get(lower) ?? this.added?.first(lower);
   }
 
   all(name: string): string[] {
-    const lower = name.toLowerCase();
+    const lower = this.names.lowerOf(name);
     const values: string[] = [];
     const { head } = this;
     if (head !== null)
@@ -36,19 +38,19 @@ export class FieldsView {
   }
 
   set(name: string, value: string): void {
-    const lower = checkedName(name);
+    const lower = this.names.settableOf(name);
     const checked = checkedValue(name, value);
     this.drop(lower);
     this.additions.add(lower, name, checked);
   }
 
   add(name: string, value: string): void {
-    const lower = checkedName(name);
+    const lower = this.names.settableOf(name);
     this.additions.add(lower, name, checkedValue(name, value));
   }
 
   remove(name: string): void {
-    this.drop(checkedName(name));
+    this.drop(this.names.settableOf(name));
   }
 
   private get additions(): AddedFields {

@@ -4,6 +4,7 @@ import type { TimerWheel } from '../clock/timer-wheel.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { Balancers } from '../upstream/balancers.ts';
 import type { Transport } from '../upstream/transport.ts';
+import type { NameMemo } from './added-fields.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface Plane {
@@ -16,6 +17,8 @@ export interface Plane {
   readonly wheel: TimerWheel;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Spellings of header names. */
+  readonly names: NameMemo;
   /** Makes the ids of exchanges. */
   readonly ids: ExchangeIds;
   /** Value of the Date header, as fresh as its resolution asks. */

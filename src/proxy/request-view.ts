@@ -15,7 +15,7 @@ export class RequestView implements ExchangeRequest {
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
-    this.fields = new FieldsView(exchange.head);
+    this.fields = new FieldsView(exchange.head, exchange.plane.names);
   }
 
   get method(): string {

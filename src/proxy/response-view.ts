@@ -16,7 +16,7 @@ export class ResponseView implements ExchangeResponse {
   /** @param head null for a Reply, whose fields are added afterwards */
   constructor(exchange: Exchange, head: Head | null) {
     this.exchange = exchange;
-    this.fields = new FieldsView(head);
+    this.fields = new FieldsView(head, exchange.plane.names);
     this.isFromUpstream = head !== null;
   }
 

@@ -9,6 +9,7 @@ import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
+import { NameMemo } from '../proxy/added-fields.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { Listener } from '../proxy/listener.ts';
 import { OneShot } from '../proxy/one-shot.ts';
@@ -68,6 +69,7 @@ export class Worker {
       clock,
       wheel,
       random: Math.random,
+      names: new NameMemo(),
       ids: new ExchangeIds(randomBytes(8).toString('hex')),
       date: '',
       httpDate() {
