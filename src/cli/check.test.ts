@@ -60,6 +60,26 @@ test('ten mistakes are named all ten, in the order of the file, and the exit cod
   );
 });
 
+test('each of the ten mistakes comes with what would be right', async () => {
+  const { output } = await run(['-c', 'ten.yaml']);
+  const lines = output.trimEnd().split('\n');
+  const remedies = [
+    'did you mean "access_log"?',
+    'did you mean "GET"?',
+    'expected a list, found the string "/2"',
+    'did you mean "roundrobin"?',
+    'expected an integer, found the string "1"; write it without quotes',
+    'there is no upstream with the id "4"',
+    'expected a boolean, found the string "yes"; write true without quotes',
+    'the id "6" is taken by routes[5]',
+    'begin with "/" and stay below it',
+    'name a variable such as "remote_addr"',
+  ];
+  assert.equal(lines.length, remedies.length + 1);
+  for (const [i, remedy] of remedies.entries())
+    assert.ok(lines[i]?.endsWith(remedy), `${lines[i]} should end with ${remedy}`);
+});
+
 test('--json gives the same as one object', async () => {
   const { code, output } = await run(['-c', 'ten.yaml', '--json']);
   const result = JSON.parse(output) as {
