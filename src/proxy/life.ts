@@ -42,6 +42,7 @@ function serve(exchange: Exchange): RequestSink {
   if (matched === null) return refuse(exchange, 'route_not_found');
   if (matched.refusal !== null) return refuse(exchange, matched.refusal.code);
   if (matched.upstream === null) return refuse(exchange, 'upstream_missing');
+  if (matched.upstream.nodes.length === 0) return refuse(exchange, 'upstream_empty');
   const forward = new Forward(exchange, matched.upstream);
   if (!forward.choose()) return refuse(exchange, 'no_node');
   const { beforeProxy } = exchange.chain;

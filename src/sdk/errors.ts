@@ -44,6 +44,7 @@ export const ERRORS = {
   upstream_reset: row(502, 'upstream', true, 'the upstream closed the connection'),
   upstream_malformed: row(502, 'upstream', false, 'the upstream sent a malformed response'),
   upstream_missing: row(502, 'config', false, 'the upstream is not configured'),
+  upstream_empty: row(502, 'config', true, 'the upstream has no nodes yet'),
   service_missing: row(404, 'config', false, 'the service is not configured'),
   reference_missing: row(503, 'config', false, 'a referenced object is not configured'),
   config_invalid: row(503, 'config', false, 'the configuration of this route is invalid'),

@@ -104,7 +104,12 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   service_missing: { request: GET, find: refusing('service_missing'), keeps: true },
   reference_missing: { request: GET, find: refusing('reference_missing'), keeps: true },
   config_invalid: { request: GET, find: refusing('config_invalid'), keeps: true },
-  no_node: { request: GET, keeps: true },
+  upstream_empty: { request: GET, keeps: true },
+  no_node: {
+    request: GET,
+    upstream: { nodes: [{ host: '127.0.0.1', port: 1, weight: 0, priority: 0, authority: '127.0.0.1:1' }] },
+    keeps: true,
+  },
   draining: 'nothing answers it: a gateway that drains serves what still reaches it',
   upstream_connect_timeout: 'deadlines.test.ts, with a port that does not accept',
   upstream_send_timeout: 'deadlines.test.ts, with an upload that nobody reads',

@@ -181,8 +181,8 @@ test(
   ),
 );
 
-test('without any node, or with nodes of weight 0 alone, the answer is 503 no_node', async () => {
-  await inLab({}, async (lab) => assert.equal(codeOf(await lab.ask(GET)), '503 no_node'))();
+test('without any node the answer is 502 upstream_empty, with nodes of weight 0 alone 503 no_node', async () => {
+  await inLab({}, async (lab) => assert.equal(codeOf(await lab.ask(GET)), '502 upstream_empty'))();
   await inLab({ upstream: { nodes: [NODE(NOBODY, { weight: 0 })] } }, async (lab) => {
     assert.equal(codeOf(await lab.ask(GET)), '503 no_node');
   })();
