@@ -45,7 +45,7 @@ export const settingsSchema = {
       },
     },
     workers: {
-      description: 'Threads that carry traffic; auto: as many as the process may use cores.',
+      description: 'Threads that carry traffic. This version runs one: write 1 or auto.',
       anyOf: [{ type: 'integer', minimum: 1, maximum: 1024 }, { const: 'auto' }],
       default: 'auto',
     },

@@ -49,7 +49,6 @@ export const ERRORS = {
   reference_missing: row(503, 'config', false, 'a referenced object is not configured'),
   config_invalid: row(503, 'config', false, 'the configuration of this route is invalid'),
   no_node: row(503, 'config', true, 'no upstream node is available'),
-  draining: row(503, 'gateway', true, 'the gateway is shutting down'),
   upstream_connect_timeout: row(504, 'upstream', true, 'the upstream did not accept the connection in time'),
   upstream_send_timeout: row(504, 'upstream', true, 'the upstream did not take the request in time'),
   upstream_timeout: row(504, 'upstream', true, 'the upstream did not answer in time'),

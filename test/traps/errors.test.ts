@@ -110,7 +110,6 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
     upstream: { nodes: [{ host: '127.0.0.1', port: 1, weight: 0, priority: 0, authority: '127.0.0.1:1' }] },
     keeps: true,
   },
-  draining: 'nothing answers it: a gateway that drains serves what still reaches it',
   upstream_connect_timeout: 'deadlines.test.ts, with a port that does not accept',
   upstream_send_timeout: 'deadlines.test.ts, with an upload that nobody reads',
   upstream_timeout: {
