@@ -1,4 +1,5 @@
 /** Changes of header fields as configurations write them: add, then remove, then set. */
+import { headerNameFault } from '../sdk/header-names.ts';
 import type { ConfigProblem } from '../sdk/index.ts';
 import { type Captures, compileTemplate, type Template, type TemplateSource } from './template.ts';
 
@@ -20,27 +21,8 @@ export interface HeaderTarget {
 
 export type HeaderActions = (target: HeaderTarget, source: TemplateSource, captures: Captures) => void;
 
-/** What frames a message or belongs to one hop: no plugin may change it. */
-const FRAMING: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/;
 const EACH_CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/g;
-
-/** Why a plugin cannot change a field of that name, null if it can. */
-export function headerNameFault(name: string): string | null {
-  if (!NAME.test(name)) return `${JSON.stringify(name)} is no header name: use letters, digits and hyphens`;
-  return FRAMING.has(name.toLowerCase()) ? `${name} frames the message: the gateway alone sets it` : null;
-}
 
 /** Why a text cannot be the value of a field, null if it can. */
 export function headerValueFault(value: HeaderValue): string | null {

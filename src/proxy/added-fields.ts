@@ -1,28 +1,15 @@
 /** Header fields that plugins set, in a message that otherwise passes as it came. */
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+import { headerNameFault } from '../sdk/header-names.ts';
+
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\uffff]/;
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
-/** What frames a message or belongs to one hop: the gateway alone says these. */
-const FRAMING: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** The lower-case name. Throws TypeError for one that is invalid or not a plugin's to set. */
 function checkedName(name: string): string {
-  if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no header name`);
-  const lower = name.toLowerCase();
-  if (FRAMING.has(lower)) throw new TypeError(`the header ${name} frames the message: the gateway alone sets it`);
-  return lower;
+  const fault = headerNameFault(name);
+  if (fault !== null) throw new TypeError(fault);
+  return name.toLowerCase();
 }
 
 /** The value as it is written, one character per byte. Throws TypeError for what would break the head. */

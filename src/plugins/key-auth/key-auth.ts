@@ -1,5 +1,5 @@
 import { definePlugin, type Exchange, type Reply } from '../../sdk/index.ts';
-import { headerNameFault } from '../header-actions.ts';
+import { headerNameFault } from '../../sdk/header-names.ts';
 import { identityHeaders } from '../identity.ts';
 import { encodeQuery, withoutArgument } from '../query.ts';
 

@@ -1,5 +1,5 @@
 import { definePlugin } from '../../sdk/index.ts';
-import { headerNameFault } from '../header-actions.ts';
+import { headerNameFault } from '../../sdk/header-names.ts';
 import { identifiers } from './identifiers.ts';
 
 /** Longer values, or such that could break a log line, are not taken over from a client. */
