@@ -26,7 +26,8 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   plugins: { imports: ['sdk'], packages: 'any', node: 'any' },
   compile: { imports: ['model', 'sdk', 'router', 'balance'], packages: 'any', node: 'pure' },
   config: { imports: ['model', 'sdk'], packages: 'any', node: 'any' },
-  store: { imports: ['model', 'sdk'], packages: 'any', node: 'any' },
+  // `config` for the file that is a store, and for the settings of the others.
+  store: { imports: ['model', 'sdk', 'config'], packages: 'any', node: 'any' },
   observe: { imports: ['sdk', 'clock'], packages: 'none', node: 'any' },
   // `compile` for the types of the Snapshot's upstreams, which the pools are attached to.
   upstream: {

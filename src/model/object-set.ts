@@ -97,6 +97,13 @@ const USERNAME = /^[a-zA-Z0-9_-]{1,100}$/;
 /** Secrets are numbered per manager. */
 const SECRET_ID = /^[a-z]{1,16}\/[a-zA-Z0-9._-]{1,64}$/;
 
+/** Whether `id` can be that of an object of the kind, in the form that an ObjectSet has it. */
+export function isObjectId(kind: Kind, id: string): boolean {
+  if (kind === 'credentials') return CREDENTIAL_ID.test(id) && ID.test(id.slice(id.lastIndexOf('/') + 1));
+  if (kind === 'secrets') return SECRET_ID.test(id);
+  return (kind === 'consumers' ? USERNAME : ID).test(id);
+}
+
 function readItems(
   kind: Kind,
   items: readonly unknown[],
