@@ -42,6 +42,8 @@ export const LATENCY_UNKNOWN = -2;
  * calls always gives an equal sequence of picks.
  */
 export interface Balancer {
+  /** Nodes picked so far. */
+  readonly picks: number;
   /** The index of the chosen node, −1 if none can be picked. Every other answer must be released exactly once. */
   pick(query: PickQuery): number;
   /**

@@ -27,6 +27,7 @@ interface Member {
 }
 
 class TieredBalancer implements Balancer {
+  picks = 0;
   readonly #type: BalancerSettings['type'];
   readonly #members: readonly Member[];
   readonly #loads: NodeLoad[];
@@ -55,6 +56,7 @@ class TieredBalancer implements Balancer {
       const index = choosers[rank]!.choose(query);
       if (index >= 0) {
         this.#loads[index]!.inFlight++;
+        this.picks++;
         return index;
       }
     }

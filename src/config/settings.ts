@@ -126,6 +126,34 @@ export const settingsSchema = {
         drain_delay_ms: milliseconds(0, 'How long connections are still accepted after readiness turned 503.'),
       },
     },
+    retries: {
+      type: 'object',
+      default: {},
+      description: 'What bounds the retries of all upstreams, beside their own `retries` and `retry_timeout`.',
+      properties: {
+        budget_percent: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 100_000,
+          default: 20,
+          description:
+            'Retries for each hundred requests to an upstream, counted in each worker over about 10 s; attempts after a refused connection are free.',
+        },
+        budget_min_per_second: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 1_000_000,
+          default: 10,
+          description:
+            'Retries a second that are allowed for each upstream and worker, however few requests there are. 1000000 bounds nothing.',
+        },
+        backoff_ms: milliseconds(
+          50,
+          'Longest wait before the second retry of a request; doubled for each further one, and a random part of it is waited. The first one goes at once; 0 lets all do so.',
+        ),
+        backoff_max_ms: milliseconds(1_000, 'Bound of that wait.'),
+      },
+    },
     access_log: {
       description: 'One line for every exchange; false writes none.',
       default: false,

@@ -5,21 +5,20 @@
 import type { Balancer, PickQuery } from '../balance/balancer.ts';
 import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
 import { readHashKey } from '../balance/hash-key.ts';
-import type { CompiledNode, CompiledUpstream } from '../compile/snapshot.ts';
+import type { CompiledUpstream } from '../compile/snapshot.ts';
 import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { Head } from '../http1/head.ts';
-import type { OutgoingRequest } from '../http1/messages.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
-import { droppedFromRequest, forwardingFields, forwardingFieldsBeside } from './forwarding.ts';
 import { interimText } from './interim.ts';
+import { outgoingRequest } from './outgoing-request.ts';
 import { replyError } from './reply.ts';
 import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
 import { type Passed, ResponseRelay } from './response-relay.ts';
-import { decideRetry, isIdempotent } from './retry.ts';
+import { costsBudget, decideRetry, type FailedAttempt, isIdempotent, retryDelay } from './retry.ts';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
@@ -55,6 +54,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   private relay: ResponseRelay | null = null;
   private headAt_ms = -1;
   private continueTimer: { stop(): void } | null = null;
+  /** Set while the next attempt is being waited for. */
+  private retryTimer: { stop(): void } | null = null;
 
   constructor(exchange: Exchange, upstream: CompiledUpstream) {
     this.exchange = exchange;
@@ -107,7 +108,10 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     this.isRequestComplete = isComplete;
     const { stream, copy } = this;
     this.exchange.bodyBytesReceived += end - start;
-    if (stream === null) return;
+    if (stream === null) {
+      if (this.retryTimer !== null) copy?.add(bytes, start, end);
+      return;
+    }
     if (copy !== null) {
       copy.add(bytes, start, end);
       // A connection that is still being made may have to be given up: until then the copy stays whole.
@@ -168,39 +172,8 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
       this.copy = new RequestCopy();
       this.copy.add(bytes, start, end);
     }
-    const request = this.outgoing(node);
+    const request = outgoingRequest(exchange, upstream, node);
     if (!stream.send(request, bytes, start, end, this.isRequestComplete)) exchange.downstream.pauseBody();
-  }
-
-  private outgoing(node: CompiledNode): OutgoingRequest {
-    const { exchange } = this;
-    const path = exchange.newPath ?? exchange.path;
-    const query = exchange.newQuery ?? exchange.query;
-    exchange.upstreamUri = query === '' ? path : path + query;
-    exchange.upstreamHost = exchange.newHost ?? this.hostFor(node.authority);
-    const { requestAdded, newMethod, newPath, newQuery, upstreamHost, hostHeader } = exchange;
-    const keepsStart =
-      exchange.isStartPlain &&
-      newMethod === null &&
-      newPath === null &&
-      newQuery === null &&
-      upstreamHost === hostHeader;
-    return {
-      keepsStart,
-      method: exchange.sentMethod,
-      target: exchange.upstreamUri,
-      host: exchange.upstreamHost,
-      fields: exchange.head,
-      dropped: droppedFromRequest(exchange, keepsStart),
-      added: requestAdded === null ? forwardingFields(exchange) : forwardingFieldsBeside(requestAdded, exchange),
-    };
-  }
-
-  private hostFor(authority: string): string {
-    const { passHost, upstreamHost } = this.upstream;
-    const { hostHeader } = this.exchange;
-    if (passHost === 'rewrite') return upstreamHost;
-    return passHost === 'pass' && hostHeader !== '' ? hostHeader : authority;
   }
 
   /** A copy is made only where a retry could follow, and only of requests that have a body. */
@@ -226,6 +199,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   /** Takes leave of the current attempt, if there is one. */
   private endAttempt(latency_ms: number): void {
     this.continueTimer?.stop();
+    this.retryTimer?.stop();
     const { stream } = this;
     if (stream === null) return;
     this.stream = null;
@@ -257,7 +231,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
       this.giveUp(FAULT_CODES[fault]);
       return;
     }
-    const decision = decideRetry({
+    const failed: FailedAttempt = {
       fault,
       isIdempotent: isIdempotent(exchange.sentMethod),
       wasConnected: stream.isConnected,
@@ -269,30 +243,63 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
       retries: upstream.retries,
       elapsed_ms: exchange.elapsed_ms,
       retryTimeout_ms: upstream.retryTimeout_ms,
-    });
+    };
+    const decision = decideRetry(failed);
     // The attempt in place of one on a stale connection has the same pick, which is released once.
     if (decision === 'fresh') this.recordAttempt(this.now_ms);
     else this.noteAttempt(LATENCY_FAILED);
-    if (decision === 'no') this.giveUp(FAULT_CODES[fault]);
-    else this.repeat(decision === 'fresh', fault);
+    if (decision === 'fresh') {
+      this.hasRetriedStale = true;
+      this.repeat(true);
+    } else if (decision === 'next' && this.isInBudget(failed)) this.retry(fault);
+    else this.giveUp(FAULT_CODES[fault]);
   }
 
-  private repeat(isFresh: boolean, fault: ResponseFault): void {
+  private isInBudget(failed: FailedAttempt): boolean {
+    if (!costsBudget(failed)) return true;
+    const { balancer } = this;
+    return this.exchange.plane.balancers.budgetOf(balancer).take(balancer.picks, this.now_ms);
+  }
+
+  /** Goes on at another node, now or after a while. */
+  private retry(fault: ResponseFault): void {
+    const { exchange, upstream } = this;
+    const { plane } = exchange;
+    this.tried ??= new Set();
+    this.tried.add(this.nodeIndex);
+    const delay_ms = retryDelay(this.attempts, plane.options.backoff, plane.random());
+    if (delay_ms < 1) {
+      this.retryNow(fault);
+      return;
+    }
+    const { retryTimeout_ms } = upstream;
+    // To wait for an attempt that would come too late helps nobody.
+    if (retryTimeout_ms > 0 && exchange.elapsed_ms + delay_ms >= retryTimeout_ms) {
+      this.giveUp(FAULT_CODES[fault]);
+      return;
+    }
+    if (!this.isRequestComplete) exchange.downstream.pauseBody();
+    this.retryTimer = plane.startTimer(delay_ms, () => {
+      this.retryTimer = null;
+      if (retryTimeout_ms > 0 && exchange.elapsed_ms >= retryTimeout_ms) this.giveUp(FAULT_CODES[fault]);
+      else this.retryNow(fault);
+    });
+  }
+
+  private retryNow(fault: ResponseFault): void {
+    if (!this.choose()) {
+      this.giveUp(FAULT_CODES[fault]);
+      return;
+    }
+    this.exchange.plane.balancers.budgetOf(this.balancer).noteRepeated();
+    this.attempts++;
+    this.repeat(false);
+  }
+
+  private repeat(isFresh: boolean): void {
     const body = this.copy?.bytes() ?? Buffer.alloc(0);
     this.exchange.upstreamHead = null;
-    if (isFresh) {
-      this.hasRetriedStale = true;
-      this.attempt(body, 0, body.length, true);
-    } else {
-      this.tried ??= new Set();
-      this.tried.add(this.nodeIndex);
-      if (!this.choose()) {
-        this.giveUp(FAULT_CODES[fault]);
-        return;
-      }
-      this.attempts++;
-      this.attempt(body, 0, body.length, false);
-    }
+    this.attempt(body, 0, body.length, isFresh);
     if (this.stream !== null) this.exchange.downstream.resumeBody();
   }
 

@@ -5,6 +5,7 @@ import type { Snapshot } from '../compile/snapshot.ts';
 import type { Balancers } from '../upstream/balancers.ts';
 import type { Transport } from '../upstream/transport.ts';
 import type { NameMemo } from './added-fields.ts';
+import type { Backoff } from './retry.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface Plane {
@@ -51,6 +52,7 @@ export interface PlaneOptions {
   readonly upstreamStatusHeader: 'on_5xx' | 'always' | 'off';
   /** How long a phase may keep an exchange waiting. */
   readonly pluginTimeout_ms: number;
+  readonly backoff: Backoff;
   /** Whether trusted addresses are configured: then what untrusted peers claim is dropped. */
   readonly hasTrustedAddresses: boolean;
 }

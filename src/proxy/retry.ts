@@ -1,4 +1,4 @@
-/** Whether a failed attempt may be followed by another one. A pure decision. */
+/** Whether, and when, a failed attempt is followed by another one. Pure decisions. */
 import type { ResponseFault } from '../http1/client-connection.ts';
 
 /** RFC 9110 §9.2.2: sending these twice does what sending them once does. */
@@ -40,4 +40,30 @@ export function decideRetry(failed: FailedAttempt): RetryDecision {
   if (failed.attempts > failed.retries) return 'no';
   if (failed.retryTimeout_ms > 0 && failed.elapsed_ms >= failed.retryTimeout_ms) return 'no';
   return 'next';
+}
+
+/**
+ * Whether the attempt after a failed one is taken out of the budget. A refused connection cost its node nothing, and the
+ * request is still sent only once: a node that is down must not cost requests that another one would serve.
+ */
+export function costsBudget(failed: FailedAttempt): boolean {
+  return failed.wasConnected || failed.fault !== 'refused';
+}
+
+export interface Backoff {
+  /** Longest wait before the second retry; it doubles with each further one. 0 waits for none. */
+  readonly backoff_ms: number;
+  readonly backoff_max_ms: number;
+}
+
+/**
+ * How long the next attempt is to wait. The first retry goes at once to another node, as in APISIX; each further one
+ * waits for a random part of a bound that doubles ("full jitter"), so that those who failed together do not come back
+ * together.
+ * @param attempts so far, without those on stale connections
+ * @param random uniform in [0, 1)
+ */
+export function retryDelay(attempts: number, { backoff_ms, backoff_max_ms }: Backoff, random: number): number {
+  if (attempts < 2) return 0;
+  return random * Math.min(backoff_max_ms, backoff_ms * 2 ** (attempts - 2));
 }

@@ -211,3 +211,95 @@ test(
     },
   ),
 );
+
+test(
+  'where the budget is used up the failure is the answer, and a connection that was refused still moves on',
+  inLab(
+    {
+      upstreams: [leaving, answering(ok('second'))],
+      settings: {
+        retries: { budget_percent: 200, budget_min_per_second: 0, backoff_ms: 0, backoff_max_ms: 0 },
+      },
+    },
+    async (lab) => {
+      (lab.upstream.nodes[0] as { priority: number }).priority = 10;
+      assert.equal(codeOf(await lab.ask(GET)), '200 undefined', 'one request pays for a retry');
+      const none = { budget_percent: 0, budget_min_per_second: 0, backoff_ms: 0, backoff_max_ms: 0 };
+      await inLab({ upstreams: [leaving, answering(ok(''))], settings: { retries: none } }, async (poor) => {
+        (poor.upstream.nodes[0] as { priority: number }).priority = 10;
+        assert.equal(codeOf(await poor.ask(GET)), '502 upstream_reset');
+        assert.equal(poor.upstreams[1]?.connections.length, 0);
+      })();
+      await inLab({ upstreams: [answering(ok(''))], settings: { retries: none } }, async (poor) => {
+        unreachableFirst(poor);
+        (poor.upstream as { retries: number }).retries = 2;
+        assert.equal(codeOf(await poor.ask(GET)), '200 undefined');
+      })();
+    },
+  ),
+);
+
+test(
+  'under load from which all attempts fail, an upstream gets the share more than it was asked for, and no more',
+  inLab(
+    {
+      upstreams: [leaving, leaving],
+      settings: { retries: { budget_percent: 20, budget_min_per_second: 0, backoff_ms: 0, backoff_max_ms: 0 } },
+    },
+    async (lab) => {
+      const answers = await Promise.all(Array.from({ length: 100 }, () => lab.ask(GET)));
+      assert.ok(answers.every((answer) => codeOf(answer) === '502 upstream_reset'));
+      const attempts = lab.upstreams.reduce((sum, { connections }) => sum + connections.length, 0);
+      // The share fades while the requests are under way, at most by what a slow machine makes of it.
+      assert.ok(attempts > 100 && attempts <= 120, `${attempts} attempts`);
+    },
+  ),
+);
+
+const WAITING = { budget_percent: 1000, budget_min_per_second: 10, backoff_ms: 3_600_000, backoff_max_ms: 3_600_000 };
+const backoffClock = new HandClock();
+
+test(
+  'the second retry waits, with the body that is to be sent again, which may still be coming',
+  inLab(
+    {
+      upstreams: [leaving, leaving, echoHash],
+      upstream: { retries: 2 },
+      settings: { retries: WAITING },
+      clock: backoffClock,
+    },
+    async (lab) => {
+      for (const [index, node] of lab.upstream.nodes.entries()) (node as { priority: number }).priority = 9 - index;
+      const client = await lab.connect();
+      const bytes = body(50_000);
+      client.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+      client.write(bytes);
+      await lab.upstreams[1]!.connection(0).then((connection) => connection.receive('request'));
+      await backoffClock.pass(lab, 1);
+      assert.equal(lab.upstreams[2]?.connections.length, 0, 'nobody is asked before the time');
+      await backoffClock.pass(lab, 3_600_000);
+      assert.equal((await client.receive('response')).body.toString(), sha256(bytes));
+    },
+  ),
+);
+
+const leftClock = new HandClock();
+
+test(
+  'a client that leaves while a retry is waited for leaves nothing behind',
+  inLab(
+    { upstreams: [leaving, leaving, answering(ok(''))], settings: { retries: WAITING }, clock: leftClock },
+    async (lab) => {
+      for (const [index, node] of lab.upstream.nodes.entries()) (node as { priority: number }).priority = 9 - index;
+      const client = await lab.connect();
+      client.write(GET);
+      await lab.upstreams[1]!.connection(0).then((connection) => connection.receive('request'));
+      await leftClock.pass(lab, 1);
+      client.reset();
+      const [logged] = await lab.logged(1);
+      assert.equal(logged?.errorCode, 'client_closed');
+      await leftClock.pass(lab, 3_600_000);
+      assert.equal(lab.upstreams[2]?.connections.length, 0);
+    },
+  ),
+);
