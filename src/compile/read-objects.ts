@@ -45,7 +45,12 @@ export function readAll(set: ObjectSet, context: CheckContext, previous: Readonl
     const key = `${kind}/${raw.id}`;
     const text = JSON.stringify(raw.value);
     const last = previous.get(key);
-    if (last !== undefined && last.text === text && context.plugins.isCurrent(last.plugins)) {
+    if (
+      raw.problem === undefined &&
+      last !== undefined &&
+      last.text === text &&
+      context.plugins.isCurrent(last.plugins)
+    ) {
       good.set(key, last);
       return { raw, value: last.value, plugins: last.plugins };
     }
@@ -110,6 +115,7 @@ function checkObject(
   context: CheckContext,
   before: ObjectPlugins | undefined,
 ): CheckedObject {
+  if (raw.problem !== undefined) return { value: null, plugins: NO_PLUGINS, problems: [raw.problem], unknown: [] };
   const { value, problems, unknown } = MODELS[kind].read(raw);
   if (value === null) return { value, plugins: NO_PLUGINS, problems, unknown };
   const broken: Problem[] = [];

@@ -30,6 +30,8 @@ export interface RawObject {
   readonly value: Readonly<Record<string, unknown>>;
   /** Where it stands: `routes[3]`. */
   readonly path: string;
+  /** What kept it from being read where it is stored: it is bad whatever `value` says. */
+  readonly problem?: Problem;
 }
 
 export interface ObjectSet {
