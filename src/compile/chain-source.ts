@@ -18,6 +18,7 @@ export const EMPTY_CHAIN: Chain = Object.freeze({
   responseHead: NO_STEPS,
   responseBody: NO_STEPS,
   log: NO_STEPS,
+  attempts: NO_STEPS,
   isEmpty: true,
 });
 
@@ -129,6 +130,7 @@ function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], 
     responseHead: stepsOf(late, 'responseHead'),
     responseBody: stepsOf(late, 'responseBody'),
     log: stepsOf(late, 'log'),
+    attempts: stepsOf(late, 'attempts'),
   };
   return Object.values(made).every((steps) => steps.length === 0) ? EMPTY_CHAIN : { ...made, isEmpty: false };
 }

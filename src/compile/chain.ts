@@ -29,6 +29,8 @@ export interface Chain {
   readonly responseHead: readonly Step[];
   readonly responseBody: readonly Step[];
   readonly log: readonly Step[];
+  /** Of plugins that take part in the choice of nodes. */
+  readonly attempts: readonly Step[];
   /** Nothing runs in any phase. */
   readonly isEmpty: boolean;
 }

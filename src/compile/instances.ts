@@ -115,6 +115,11 @@ function checked(created: unknown): PluginInstance {
     const member = instance[name];
     if (member !== undefined && typeof member !== 'function') throw new TypeError(`${name} is no function`);
   }
+  const { attempts = {} } = instance;
+  if (typeof attempts !== 'object' || attempts === null) throw new TypeError('attempts is no object');
+  for (const [name, member] of Object.entries(attempts)) {
+    if (member !== undefined && typeof member !== 'function') throw new TypeError(`attempts.${name} is no function`);
+  }
   return created;
 }
 

@@ -2,18 +2,16 @@
  * The attempt loop: picks a node, sends the request, passes the response on, and tries again where that is safe. It
  * speaks to the client through Downstream and to the upstream through Transport; nothing in it is about sockets.
  */
-import type { Balancer, PickQuery } from '../balance/balancer.ts';
 import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
-import { readHashKey } from '../balance/hash-key.ts';
-import type { CompiledUpstream } from '../compile/snapshot.ts';
 import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { Head } from '../http1/head.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
+import type { AttemptResult } from '../sdk/attempt.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
-import type { Exchange } from './exchange.ts';
 import { interimText } from './interim.ts';
+import { NodeChoice } from './node-choice.ts';
 import { outgoingRequest } from './outgoing-request.ts';
 import { replyError } from './reply.ts';
 import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
@@ -38,17 +36,13 @@ const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
   malformed: 'upstream_malformed',
 };
 
-export class Forward implements RequestSink, ResponseSink, PickQuery {
-  private readonly exchange: Exchange;
-  private readonly upstream: CompiledUpstream;
-  private readonly balancer: Balancer;
+export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private stream: UpstreamStream | null = null;
-  private nodeIndex = -1;
   private attemptStarted_ms = 0;
   private attempts = 0;
+  /** Of the attempt that failed last. */
+  private fault: ResponseFault | null = null;
   private hasRetriedStale = false;
-  private tried: Set<number> | null = null;
-
   private copy: RequestCopy | null = null;
   private isRequestComplete = false;
   private relay: ResponseRelay | null = null;
@@ -57,44 +51,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   /** Set while the next attempt is being waited for. */
   private retryTimer: { stop(): void } | null = null;
 
-  constructor(exchange: Exchange, upstream: CompiledUpstream) {
-    this.exchange = exchange;
-    this.upstream = upstream;
-    this.balancer = exchange.plane.balancers.of(upstream);
-  }
-
-  // What balancers may ask.
-
-  get hashKey(): string {
-    const { balancer } = this.upstream;
-    return balancer.type === 'chash' ? readHashKey(balancer.hashKey, (name) => this.exchange.variable(name)) : '';
-  }
-
-  get now_ms(): number {
-    return this.exchange.plane.clock.monotonic_ms();
-  }
-
-  get random(): number {
-    return this.exchange.plane.random();
-  }
-
-  get excluded(): ((index: number) => boolean) | null {
-    const { tried } = this;
-    return tried === null ? null : (index) => tried.has(index);
-  }
-
   // The request.
-
-  /** Picks the first node. @returns false if there is none */
-  choose(): boolean {
-    this.nodeIndex = this.balancer.pick(this);
-    return this.nodeIndex >= 0;
-  }
-
-  /** Undoes `choose`, for an exchange that ends before anything is sent. */
-  cancel(): void {
-    this.balancer.release(this.nodeIndex, LATENCY_UNKNOWN, this.now_ms);
-  }
 
   onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
     this.isRequestComplete = isComplete;
@@ -204,12 +161,23 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     if (stream === null) return;
     this.stream = null;
     stream.abort();
-    this.noteAttempt(latency_ms);
+    this.noteAttempt(latency_ms, 'abandoned');
   }
 
-  private noteAttempt(latency_ms: number, now_ms = this.now_ms): void {
+  private noteAttempt(latency_ms: number, outcome: AttemptResult['outcome'], now_ms = this.now_ms): void {
     this.balancer.release(this.nodeIndex, latency_ms, now_ms);
     this.recordAttempt(now_ms);
+    if (this.parts !== null) this.parts.end(this.nodeIndex, this.resultOf(outcome, now_ms));
+  }
+
+  private resultOf(outcome: AttemptResult['outcome'], now_ms: number): AttemptResult {
+    const { exchange, fault } = this;
+    return {
+      outcome,
+      status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,
+      code: outcome === 'failed' && fault !== null ? FAULT_CODES[fault] : '',
+      elapsed_ms: now_ms - this.attemptStarted_ms,
+    };
   }
 
   private recordAttempt(now_ms: number): void {
@@ -226,8 +194,9 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const { stream, exchange, upstream } = this;
     if (stream === null) return;
     this.stream = null;
+    this.fault = fault;
     if (this.exchange.isHeadSent) {
-      this.noteAttempt(LATENCY_FAILED);
+      this.noteAttempt(LATENCY_FAILED, 'failed');
       this.giveUp(FAULT_CODES[fault]);
       return;
     }
@@ -247,7 +216,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
     const decision = decideRetry(failed);
     // The attempt in place of one on a stale connection has the same pick, which is released once.
     if (decision === 'fresh') this.recordAttempt(this.now_ms);
-    else this.noteAttempt(LATENCY_FAILED);
+    else this.noteAttempt(LATENCY_FAILED, 'failed');
     if (decision === 'fresh') {
       this.hasRetriedStale = true;
       this.repeat(true);
@@ -265,8 +234,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   private retry(fault: ResponseFault): void {
     const { exchange, upstream } = this;
     const { plane } = exchange;
-    this.tried ??= new Set();
-    this.tried.add(this.nodeIndex);
+    this.leaveOut();
     const delay_ms = retryDelay(this.attempts, plane.options.backoff, plane.random());
     if (delay_ms < 1) {
       this.retryNow(fault);
@@ -334,6 +302,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   onResponseHead(status: number, text: string): 'coding' | 'codingWithTrailers' | 'data' {
     this.headAt_ms = this.now_ms;
     this.continueTimer?.stop();
+    this.parts?.answered(this.nodeIndex, status, this.latency_ms);
     this.relay = new ResponseRelay(this.exchange, status, text, this.stream?.framing ?? 'none');
     return this.relay.begin();
   }
@@ -364,7 +333,7 @@ export class Forward implements RequestSink, ResponseSink, PickQuery {
   private complete(now_ms: number): void {
     const { exchange } = this;
     this.stream = null;
-    this.noteAttempt(this.latency_ms, now_ms);
+    this.noteAttempt(this.latency_ms, 'answered', now_ms);
     exchange.downstream.end();
     exchange.finish(now_ms);
   }

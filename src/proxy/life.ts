@@ -44,7 +44,10 @@ function serve(exchange: Exchange): RequestSink {
   if (matched.upstream === null) return refuse(exchange, 'upstream_missing');
   if (matched.upstream.nodes.length === 0) return refuse(exchange, 'upstream_empty');
   const forward = new Forward(exchange, matched.upstream);
-  if (!forward.choose()) return refuse(exchange, 'no_node');
+  if (!forward.choose()) {
+    const answered = forward.noNode();
+    return answered === undefined ? refuse(exchange, 'no_node') : answer(exchange, answered);
+  }
   const { beforeProxy } = exchange.chain;
   if (beforeProxy.length === 0) return forward;
   const outcome = runSteps(exchange, beforeProxy, 'beforeProxy');

@@ -1,6 +1,7 @@
 /** `gatewright/sdk`: what plugins are written with. */
 export { checkExpression, compileExpression } from './conditions.ts';
 export type { Expression, ExpressionProblem } from './conditions.ts';
+export type * from './attempt.ts';
 export { exchangeKey } from './exchange.ts';
 export type * from './exchange.ts';
 export type * from './host.ts';

@@ -1,4 +1,5 @@
 /** The contract of a plugin. */
+import type { AttemptPart } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import type { Host } from './host.ts';
 import type { Reply } from './reply.ts';
@@ -25,6 +26,8 @@ export interface PluginInstance {
   responseBody?(exchange: Exchange, piece: Uint8Array, isLast: boolean): Uint8Array | undefined;
   /** Once for every exchange, when it is over. Synchronous. */
   log?(exchange: Exchange): void;
+  /** A part in the choice of nodes, before and after each attempt. */
+  readonly attempts?: AttemptPart;
   /** After the last exchange that uses the instance. */
   close?(): void | Promise<void>;
 }
