@@ -3,6 +3,7 @@
  * version serves on, or a tombstone answers in its place, or the whole change is held back.
  */
 import type { RouterMode } from '../router/router.ts';
+import { KINDS } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
@@ -87,7 +88,7 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
   const snapshot: Snapshot = {
     revision: options.revision,
     router: table,
-    ...(held.length === 0 ? {} : { chains }),
+    ...(held.length === 0 ? {} : { chains, upstreams }),
     ...(read.readings.consumers.size === 0 ? {} : { consumers }),
     memory: {
       good: read.good,
@@ -116,6 +117,11 @@ function compileUpstreams(
   for (const [id, { value }] of readings.upstreams) if (value !== null) add(`upstreams/${id}`, value);
   for (const [id, { value }] of readings.services) add(`services/${id}`, value?.upstream);
   for (const [id, { value }] of readings.routes) if (value?.status !== 0) add(`routes/${id}`, value?.upstream);
+  for (const kind of KINDS) {
+    for (const { plugins } of readings[kind].values()) {
+      for (const compiled of plugins.upstreams) upstreams.set(compiled.key, { compiled, source: compiled });
+    }
+  }
   return upstreams;
 }
 

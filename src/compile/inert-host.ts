@@ -1,10 +1,30 @@
 /** A Host without effects, for instances that are made only to see whether they can be: `check`, and tests of compile. */
+import type { Clients } from '../sdk/clients.ts';
+import { ClientError } from '../sdk/clients.ts';
 import type { Host, Owner } from '../sdk/host.ts';
+import type { Grants } from './instances.ts';
 
 const nothing = (): void => undefined;
 const ALLOWED = Object.freeze({ isAllowed: true, remaining: 0, reset_ms: 0 });
 
-export function inertHost(owner: Owner): Host {
+const refuse = (): Promise<never> =>
+  Promise.reject(new ClientError('without_effects', 'nothing is reached from here: this is a check or an explanation'));
+
+/** Clients of every kind that reach nothing. */
+export const INERT_CLIENTS: { readonly [K in keyof Clients]: Clients[K]['client'] } = {
+  http: { request: refuse, open: refuse },
+};
+
+export const NO_GRANTS: Grants = { mayConnect: false, upstreams: new Map(), plugins: new Map(), onClose: nothing };
+
+/** What a configuration named under a path. Throws TypeError for a path that it did not name. */
+export function granted<T>(granted: ReadonlyMap<string, T>, path: string, { plugin }: Owner): T {
+  const found = granted.get(path);
+  if (found === undefined) throw new TypeError(`${plugin}: \`uses\` names nothing at ${JSON.stringify(path)}`);
+  return found;
+}
+
+export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Host {
   return {
     owner,
     clock: { monotonic_ms: () => 0, wall_ms: () => 0 },
@@ -18,6 +38,9 @@ export function inertHost(owner: Owner): Host {
       gauge: () => ({ set: nothing }),
       histogram: () => ({ observe: nothing, series: () => ({ observe: nothing }) }),
     },
-    connect: () => Object.freeze({}),
+    connect: (kind) => INERT_CLIENTS[kind],
+    startTimer: () => ({ stop: nothing }),
+    upstream: (path) => granted(upstreams, path, owner),
+    plugin: (path) => granted(plugins, path, owner),
   };
 }

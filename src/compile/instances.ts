@@ -3,14 +3,32 @@
  * same, and closed when the last Snapshot that holds it is over.
  */
 import { hash } from 'node:crypto';
-import type { Host, Owner } from '../sdk/host.ts';
+import type { Host, Owner, Upstream } from '../sdk/host.ts';
 import type { PluginInstance } from '../sdk/plugin.ts';
 import { canonicalText } from '../model/canonical.ts';
 import type { Metadata, PluginShape } from './plugins.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Gives each instance its view of the gateway. Called once per instance, before `create`. */
-export type HostFor = (owner: Owner) => Host;
+export type HostFor = (owner: Owner, grants: Grants) => Host;
+
+/** What an instance has a right to beyond what all have. */
+export interface Grants {
+  /** Whether its plugin declared that it reaches beyond the gateway. */
+  readonly mayConnect: boolean;
+  /** Upstreams and instances of other plugins that its configuration names, by their path there. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly plugins: ReadonlyMap<string, PluginInstance>;
+  /** Has `end` called when the instance was closed. */
+  onClose(end: () => void): void;
+}
+
+/** What else an instance is made with. */
+export interface Surroundings {
+  readonly metadata: Metadata;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly plugins: ReadonlyMap<string, HeldInstance>;
+}
 
 /** Told of instances whose `close` threw or rejected; they count as closed. */
 export type CloseFault = (owner: Owner, error: unknown) => void;
@@ -27,6 +45,8 @@ export interface HeldInstance {
 interface Entry extends HeldInstance {
   /** Snapshots that hold it. */
   holders: number;
+  /** To be called after it was closed. */
+  readonly ends: readonly (() => void)[];
 }
 
 export class Instances {
@@ -51,14 +71,21 @@ export class Instances {
    * The instance for a configuration, made if there is none. Throws what `create` throws, and TypeError if that returned
    * no instance.
    */
-  obtain(shape: PluginShape, object: string, config: unknown, metadata: Metadata): HeldInstance {
+  obtain(shape: PluginShape, object: string, config: unknown, around: Surroundings): HeldInstance {
     const configHash = digest(canonicalText(config));
-    const key = `${shape.name} ${object} ${configHash} ${metadata.text === '' ? '' : digest(metadata.text)}`;
+    const key = `${shape.name} ${object} ${configHash} ${besideText(around)}`;
     const known = this.entries.get(key);
     if (known !== undefined && known.shape === shape) return known;
     const owner: Owner = Object.freeze({ plugin: shape.name, object, configHash });
-    const created: unknown = shape.definition.create(config as never, this.hostFor(owner), metadata.config);
-    const entry: Entry = { instance: checked(created), shape, owner, key, holders: 0 };
+    const ends: (() => void)[] = [];
+    const host = this.hostFor(owner, {
+      mayConnect: shape.definition.effects?.includes('network') === true,
+      upstreams: around.upstreams,
+      plugins: new Map(Array.from(around.plugins, ([path, { instance }]) => [path, instance])),
+      onClose: (end) => void ends.push(end),
+    });
+    const created: unknown = shape.definition.create(config as never, host, around.metadata.config);
+    const entry: Entry = { instance: checked(created), shape, owner, key, holders: 0, ends };
     this.entries.set(key, entry);
     this.fresh.push(entry);
     return entry;
@@ -103,6 +130,7 @@ export class Instances {
     } catch (error) {
       this.onCloseFault(entry.owner, error);
     }
+    for (const end of entry.ends) end();
   }
 }
 
@@ -121,6 +149,12 @@ function checked(created: unknown): PluginInstance {
     if (member !== undefined && typeof member !== 'function') throw new TypeError(`attempts.${name} is no function`);
   }
   return created;
+}
+
+/** What else makes two instances different: metadata, and the instances that they use. */
+function besideText({ metadata, plugins }: Surroundings): string {
+  const texts = [metadata.text, ...Array.from(plugins.values(), ({ key }) => key)];
+  return texts.every((text) => text === '') ? '' : digest(texts.join('\n'));
 }
 
 function digest(text: string): string {

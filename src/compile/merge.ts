@@ -108,6 +108,20 @@ function merge(layers: readonly ObjectPlugins[]): Map<string, PluginUse> {
   return merged;
 }
 
+/** A plugin that wants whole what another one wants passed on as it comes; null if there is none. */
+export function bodyConflict({ enabled }: RoutePlugins): readonly [buffering: string, streaming: string] | null {
+  for (const { plugin, buffers } of enabled) {
+    const other = enabled.find(({ streams }) => areSame(buffers, streams));
+    if (other !== undefined) return [plugin, other.plugin];
+  }
+  return null;
+}
+
+function areSame(buffers: PluginUse['buffers'], streams: PluginUse['streams']): boolean {
+  if (buffers === null || buffers === undefined || streams === null || streams === undefined) return false;
+  return buffers === 'both' || streams === 'both' || buffers === streams;
+}
+
 /** Those that are not switched off: highest priority first, ties by name, then by owner. */
 export function inOrder(uses: Iterable<PluginUse>): ActiveUse[] {
   return [...uses].filter(isActive).sort(compareUses);

@@ -1,14 +1,20 @@
 /** The plugins of one object: read, checked, and made into instances. */
 import { canonicalText } from '../model/canonical.ts';
+import type { NestedPlugin } from '../sdk/plugin.ts';
 import type { Kind, RawObject } from '../model/object-set.ts';
 import { pathOf } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Step } from './chain.ts';
 import type { HeldInstance, Instances } from './instances.ts';
-import type { Meta } from './meta.ts';
+import { NO_META } from './meta.ts';
 import { messageOf } from './plugin-registry.ts';
+import { joined, NO_USES, readUpstreams } from './plugin-uses.ts';
+import type { ReadUses, UpstreamReference } from './plugin-uses.ts';
 import { missingPlugin } from './plugins.ts';
+import type { CompiledUpstream } from './snapshot.ts';
 import type { Metadata, PluginPlace, PluginReading, PluginRegistry, PluginShape } from './plugins.ts';
+
+type Bodies = 'request' | 'response' | 'both' | null;
 
 /** One plugin of one object. */
 export interface PluginUse {
@@ -16,6 +22,9 @@ export interface PluginUse {
   /** Null where `_meta.disable` switches the plugin off. */
   readonly step: Step | null;
   readonly prefersRoute: boolean;
+  /** Which bodies it may want whole, and which are to pass as they come. */
+  readonly buffers?: Bodies;
+  readonly streams?: Bodies;
   /** Of whom the plugin is: orders those that have priority and name in common. */
   readonly object: string;
 }
@@ -35,6 +44,9 @@ export interface ObjectPlugins {
   /** On consumers and credentials. */
   readonly credentials: readonly CredentialUse[];
   readonly instances: readonly HeldInstance[];
+  /** Upstreams that plugins name by id, and those that stand in their attributes. */
+  readonly references: readonly UpstreamReference[];
+  readonly upstreams: readonly CompiledUpstream[];
   /** Of `plugin_metadata`: what it says. */
   readonly metadata: Metadata | null;
   /** What they were made of besides the object. */
@@ -52,6 +64,8 @@ export const NO_PLUGINS: ObjectPlugins = Object.freeze({
   uses: Object.freeze([]),
   credentials: Object.freeze([]),
   instances: Object.freeze([]),
+  references: Object.freeze([]),
+  upstreams: Object.freeze([]),
   metadata: null,
   sources: Object.freeze([]),
   identity: '',
@@ -72,6 +86,8 @@ interface Draft {
   uses: PluginUse[];
   credentials: CredentialUse[];
   instances: HeldInstance[];
+  references: UpstreamReference[];
+  upstreams: CompiledUpstream[];
   sources: PluginSource[];
   identities: string[];
   problems: Problem[];
@@ -119,6 +135,8 @@ export class PluginReader {
       uses: [],
       credentials: [],
       instances: [],
+      references: [],
+      upstreams: [],
       sources: [],
       identities: [],
       problems: [],
@@ -153,15 +171,18 @@ export class PluginReader {
       draft.identities.push(`${shape.name} ${canonicalText(reading.config)} ${meta}`);
     } else {
       const held = reading.meta.isDisabled ? null : this.instantiate(use, reading.config, metadata, draft);
-      draft.uses.push(useOf(use, reading.meta, held));
+      draft.uses.push(useOf(use, reading, held));
       draft.identities.push(`${held?.key ?? shape.name} ${meta}`);
     }
   }
 
   private instantiate(use: Use, config: unknown, metadata: Metadata, draft: Draft): HeldInstance | null {
     const { shape, object, path } = use;
+    const before = draft.problems.length;
     try {
-      const held = this.instances.obtain(shape, object, config, metadata);
+      const { upstreams, plugins } = this.readUses(use, config, draft);
+      if (draft.problems.length > before) return null;
+      const held = this.instances.obtain(shape, object, config, { metadata, upstreams, plugins });
       draft.instances.push(held);
       return held;
     } catch (error) {
@@ -169,6 +190,41 @@ export class PluginReader {
       draft.problems.push({ path, code: 'invalid_value', message });
       return null;
     }
+  }
+
+  /** What the configuration names is read as if it stood where it belongs. */
+  private readUses(use: Use, config: unknown, draft: Draft): ReadUses {
+    const { shape, object, path } = use;
+    const uses = shape.definition.uses?.(config as never);
+    if (uses === undefined) return NO_USES;
+    const read = readUpstreams(uses, { plugin: shape.name, object, path }, draft);
+    draft.references.push(...read.references);
+    draft.upstreams.push(...read.inline);
+    const plugins = new Map<string, HeldInstance>();
+    for (const nested of uses.plugins ?? []) {
+      const held = this.readNested(nested, { ...use, path: joined(path, nested.path) }, draft);
+      if (held !== null) plugins.set(nested.path, held);
+    }
+    return { ...read, plugins };
+  }
+
+  private readNested(nested: NestedPlugin, { path, object }: Use, draft: Draft): HeldInstance | null {
+    const shape = this.registry.get(nested.name);
+    if (shape === undefined) {
+      draft.problems.push({ path, code: 'not_available', message: missingPlugin(nested.name, this.registry) });
+      return null;
+    }
+    const { config, problems, unknown, meta } = shape.read('route', nested.config, path);
+    draft.problems.push(...problems);
+    draft.unknown.push(...unknown);
+    if (meta !== NO_META) {
+      const message = `"_meta" has no effect inside of another plugin: leave it out`;
+      draft.problems.push({ path: pathOf(path, '_meta'), code: 'not_supported', message });
+    }
+    if (problems.length > 0) return null;
+    const metadata = this.metadataOf(shape);
+    draft.sources.push({ shape, metadata });
+    return this.instantiate({ shape, place: 'route', path, object }, config, metadata, draft);
   }
 
   private readMetadata(raw: RawObject, value: Readonly<Record<string, unknown>>): ObjectPluginsReading {
@@ -207,8 +263,10 @@ function whyMisplaced(kind: Kind, { name, definition }: PluginShape): string | n
   return null;
 }
 
-function useOf({ shape, object }: Use, meta: Meta, held: HeldInstance | null): PluginUse {
+function useOf({ shape, object }: Use, { meta, config }: PluginReading, held: HeldInstance | null): PluginUse {
   const { name, definition } = shape;
+  const { prefersRoute = false, buffers = null } = definition;
+  const streams = (held !== null && definition.streams?.(config as never)) || null;
   const step: Step | null =
     held === null
       ? null
@@ -219,7 +277,7 @@ function useOf({ shape, object }: Use, meta: Meta, held: HeldInstance | null): P
           filter: meta.filter,
           errorResponse: meta.errorResponse,
         };
-  return { plugin: name, step, prefersRoute: definition.prefersRoute === true, object };
+  return { plugin: name, step, prefersRoute, buffers, streams, object };
 }
 
 /** A credential that is switched off identifies nobody. */
@@ -243,7 +301,7 @@ function readCredential({ shape, path }: Use, { config, meta }: PluginReading, d
 }
 
 function completed(draft: Draft, previous: ObjectPlugins | undefined): ObjectPlugins {
-  const { uses, credentials, instances, sources } = draft;
+  const { uses, credentials, instances, sources, references, upstreams } = draft;
   const identity = draft.identities.join('\n');
   const isSame =
     previous !== undefined &&
@@ -251,5 +309,5 @@ function completed(draft: Draft, previous: ObjectPlugins | undefined): ObjectPlu
     previous.sources.length === sources.length &&
     previous.sources.every(({ shape }, i) => shape === sources[i]?.shape);
   if (isSame) return previous;
-  return { uses, credentials, instances, metadata: null, sources, identity };
+  return { uses, credentials, instances, references, upstreams, metadata: null, sources, identity };
 }

@@ -1,4 +1,5 @@
 /** References from object to object, by id. */
+import { KINDS } from '../model/object-set.ts';
 import type { Kind } from '../model/object-set.ts';
 import type { ObjectOf } from '../model/models.ts';
 import type { Problem } from '../model/problem.ts';
@@ -41,6 +42,11 @@ export function checkReferences(readings: AllReadings, problems: Problem[]): voi
     (path: string): Dangling =>
     (message, id) =>
       problems.push({ path, value: id, code: 'dangling_reference', message });
+  for (const kind of KINDS) {
+    for (const { raw, plugins } of readings[kind].values()) {
+      for (const { path, id } of plugins.references) follow(readings, 'upstreams', id, at(`${raw.path}.${path}`));
+    }
+  }
   for (const { raw, value } of readings.services.values()) {
     follow(readings, 'upstreams', value?.upstream_id, at(pathOf(raw.path, 'upstream_id')));
   }

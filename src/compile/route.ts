@@ -4,6 +4,8 @@ import { ERRORS } from '../sdk/errors.ts';
 import type { Report } from '../model/object-model.ts';
 import type { RouteObject } from '../model/route.ts';
 import type { ServiceObject } from '../model/service.ts';
+import { pathOf } from '../model/problem.ts';
+import { bodyConflict } from './merge.ts';
 import type { RouteMerger } from './merge.ts';
 import type { AllReadings } from './read-objects.ts';
 import { follow } from './references.ts';
@@ -31,7 +33,16 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
     report('upstream', 'missing_attribute', 'neither the route nor its service names an upstream');
   }
   const unknown = refusalFor(config, 'reference_missing') ?? refusalFor(service, 'service_missing');
-  const refusal = unknown ?? refusalFor(target === 'unset' ? 'missing' : target, 'upstream_missing');
+  // With part of its plugins alone, a route might answer what the missing ones would have refused.
+  const plugins = unknown === null ? around.merger.pluginsOf(id, route) : null;
+  const conflict = plugins === null ? null : bodyConflict(plugins);
+  if (conflict !== null) {
+    const [buffering, streaming] = conflict;
+    const message = `the plugin "${buffering}" may need the whole body, which "${streaming}" wants passed on as it comes: leave one of them out`;
+    report(pathOf('plugins', buffering), 'not_supported', message);
+  }
+  const unfit = unknown ?? (conflict === null ? null : refuse('config_invalid'));
+  const refusal = unfit ?? refusalFor(target === 'unset' ? 'missing' : target, 'upstream_missing');
   const upstream = typeof target === 'object' ? target.found : null;
   return {
     id,
@@ -41,8 +52,8 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
     upstream: refusal === null ? upstream : null,
     refusal,
     timeouts: compileTimeouts(route.timeout) ?? upstream?.timeouts ?? NO_TIMEOUTS,
-    // With part of its plugins alone, a route might answer what the missing ones would have refused.
-    plugins: unknown === null ? around.merger.pluginsOf(id, route) : null,
+    hasOwnTimeouts: route.timeout !== undefined,
+    plugins,
   };
 }
 

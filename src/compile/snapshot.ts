@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly chains?: ChainSource;
   /** Absent where there are no consumers. */
   readonly consumers?: ConsumerIndex;
+  /** All upstreams by their key, for plugins that name one; absent where no object has any plugin. */
+  readonly upstreams?: ReadonlyMap<string, UpstreamMemory>;
   /** For the next compile; absent where a Snapshot was made by hand. */
   readonly memory?: CompileMemory;
 }
@@ -40,6 +42,8 @@ export interface CompiledRoute {
   readonly refusal: Refusal | null;
   /** The route's own `timeout` merged over its upstream's, in milliseconds. */
   readonly timeouts: UpstreamTimeouts;
+  /** Whether these are the route's own, which hold for any upstream that a plugin sends its exchanges to. */
+  readonly hasOwnTimeouts?: boolean;
   /** What `chains` makes its chains of; null, or absent where a Snapshot was made by hand, leaves the global rules alone. */
   readonly plugins?: RoutePlugins | null;
 }

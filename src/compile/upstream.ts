@@ -30,7 +30,7 @@ export function checkBalancer(upstream: UpstreamObject, at: string, report: Repo
 }
 
 /** Compiles a checked upstream. `key` is the object that owns it, such as `upstreams/7` or `routes/1`. */
-function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
+export function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
   const nodes = nodesOf(upstream).map(compileNode);
   const pool = upstream.keepalive_pool;
   return {

@@ -4,7 +4,8 @@
  */
 import type { Chain, Step } from '../compile/chain.ts';
 import { EMPTY_CHAIN } from '../compile/chain-source.ts';
-import type { CompiledNode, CompiledRoute, Snapshot } from '../compile/snapshot.ts';
+import { UsedUpstream } from '../compile/plugin-uses.ts';
+import type { CompiledNode, CompiledRoute, CompiledUpstream, Snapshot, UpstreamTimeouts } from '../compile/snapshot.ts';
 import type { Head } from '../http1/head.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import type { BodyVariables } from '../router/variable-source.ts';
@@ -17,7 +18,9 @@ import type {
   Outcome,
   RouteFacts,
 } from '../sdk/exchange.ts';
+import type { Upstream } from '../sdk/host.ts';
 import type { AddedFields } from './added-fields.ts';
+import { Asked, delayed } from './asked.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
 import { runLog } from './pipeline.ts';
@@ -28,6 +31,7 @@ import { variableOf } from './variables.ts';
 
 const NO_ROUTE: RouteFacts = Object.freeze({ id: '', name: '', serviceId: '', serviceName: '', uri: '' });
 const NO_STEPS: readonly Step[] = Object.freeze([]);
+const VARIABLE = /^[a-z][a-z0-9_]{0,63}$/;
 
 export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   readonly plane: Plane;
@@ -89,6 +93,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   bodySteps: readonly Step[] = NO_STEPS;
   /** The plugin that ended the exchange with a Reply, '' if none did. */
   repliedBy = '';
+  isNodeChosen = false;
   isSent = false;
   isHeadSent = false;
   /** What plugins put in the place of what the client asked for; null leaves it. */
@@ -104,7 +109,9 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   private shared: Map<unknown, unknown> | null = null;
   private filtered: Map<Step, boolean> | null = null;
 
-  private isFinished = false;
+  isOver = false;
+  /** What plugins asked for beyond the usual; null where none did. */
+  asked: Asked | null = null;
 
   constructor(plane: Plane, downstream: Downstream, memo: ConnectionMemo, head: Head, start: RequestStart) {
     this.plane = plane;
@@ -163,8 +170,21 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     return this.matched?.serviceId ?? '';
   }
 
+  /** Where the request goes; null if nowhere. */
+  get upstream(): CompiledUpstream | null {
+    const used = this.asked?.upstream;
+    return used === undefined || used === null ? (this.matched?.upstream ?? null) : (used.in(this.snapshot) ?? null);
+  }
+
+  /** The route's own timeouts hold wherever its exchanges go. */
+  timeoutsTo(upstream: CompiledUpstream): UpstreamTimeouts {
+    const { matched } = this;
+    const isRoutes = matched !== null && (upstream === matched.upstream || matched.hasOwnTimeouts === true);
+    return isRoutes ? matched.timeouts : upstream.timeouts;
+  }
+
   get upstreamScheme(): string {
-    return this.matched?.upstream?.scheme ?? '';
+    return this.upstream?.scheme ?? '';
   }
 
   /** Wall clock at the arrival of the head. */
@@ -204,7 +224,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
 
   mustBeUnsent(): void {
     if (this.isSent) throw new Error('the request was sent already: it can be changed up to the phase beforeProxy');
-    if (this.isFinished) throw new Error('the exchange is over');
+    if (this.isOver) throw new Error('the exchange is over');
   }
 
   mustHaveUnsentHead(): void {
@@ -297,7 +317,37 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   variable(name: string): string | undefined {
-    return variableOf(this, name);
+    return this.asked?.variables?.get(name) ?? variableOf(this, name);
+  }
+
+  setVariable(name: string, value: string): void {
+    if (!VARIABLE.test(name))
+      throw new TypeError(`${JSON.stringify(name)} is no variable: use lower case and underscores`);
+    if (typeof value !== 'string') throw new TypeError(`the value of the variable ${name} is no string`);
+    (this.ask().variables ??= new Map()).set(name, value);
+  }
+
+  // What plugins may ask for beyond the usual.
+
+  ask(): Asked {
+    return (this.asked ??= new Asked());
+  }
+
+  delay(delay_ms: number): Promise<void> {
+    return delayed(this, delay_ms);
+  }
+
+  onOver(callback: () => void): void {
+    if (this.isOver) callback();
+    else this.ask().onOver(callback);
+  }
+
+  useUpstream(upstream: Upstream): void {
+    this.mustBeUnsent();
+    if (this.isNodeChosen)
+      throw new Error('a node was chosen already: another upstream can be used up to the phase access');
+    if (!(upstream instanceof UsedUpstream)) throw new TypeError('this upstream is not one of host.upstream');
+    this.ask().upstream = upstream;
   }
 
   get upstreamAddresses(): string {
@@ -314,11 +364,12 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
 
   /** Runs the log phase. To be called when the exchange is over, however it ended; further calls do nothing. */
   finish(now_ms = this.plane.clock.monotonic_ms()): void {
-    if (this.isFinished) return;
-    this.isFinished = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.duration_ms = now_ms - this.started_ms;
     if (this.chain.log.length > 0) runLog(this);
     this.plane.onFinished(this);
+    this.asked?.end(this.plane.onFault);
     this.use.end();
   }
 }

@@ -2,6 +2,9 @@ import type { Head } from '../http1/head.ts';
 import { REMOVED } from '../http1/fields.ts';
 import { AddedFields, checkedValue, type NameMemo } from './added-fields.ts';
 
+/** `Expect` belongs to the body that is not sent. */
+const FRAMING = ['content-length', 'transfer-encoding', 'expect'];
+
 /** The header of a message as plugins see and change it: what came, less what was removed, plus what was added. */
 export class FieldsView {
   /** Null while nothing was changed, which is the usual case. */
@@ -51,6 +54,12 @@ export class FieldsView {
 
   remove(name: string): void {
     this.drop(this.names.settableOf(name));
+  }
+
+  /** Frames the message by a length, in place of what framed it. */
+  frame(length: number): void {
+    for (const name of FRAMING) this.drop(name);
+    this.additions.add('content-length', 'Content-Length', String(length));
   }
 
   private get additions(): AddedFields {

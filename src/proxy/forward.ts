@@ -13,7 +13,7 @@ import type { UpstreamStream } from '../upstream/transport.ts';
 import { interimText } from './interim.ts';
 import { NodeChoice } from './node-choice.ts';
 import { outgoingRequest } from './outgoing-request.ts';
-import { replyError } from './reply.ts';
+import { breakOff, replyError } from './reply.ts';
 import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
 import { type Passed, ResponseRelay } from './response-relay.ts';
 import { costsBudget, decideRetry, type FailedAttempt, isIdempotent, retryDelay } from './retry.ts';
@@ -116,7 +116,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
     // The first attempt begins with the exchange: reading the clock again would cost more than it tells.
     this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
-    const timeouts = exchange.matched?.timeouts ?? upstream.timeouts;
+    const timeouts = exchange.timeoutsTo(upstream);
     exchange.isSent = true;
     exchange.node = node;
     const stream = plane.transport.open(upstream, node, this, {
@@ -321,7 +321,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private afterPiece(passed: Passed, isComplete: boolean, at_ms: number): void {
     if (passed === 'failed') {
       this.endAttempt(this.latency_ms);
-      this.giveUp('plugin_failed');
+      breakOff(this.exchange);
     } else if (isComplete) this.complete(at_ms < 0 ? this.now_ms : at_ms);
     else if (this.relay?.isReplaced === true) {
       this.endAttempt(this.latency_ms);

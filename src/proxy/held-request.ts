@@ -9,6 +9,7 @@ export class HeldRequest implements RequestSink {
   private readonly onEnded: (fault: RequestFault | 'client_closed') => void;
   private readonly kept = new ByteQueue();
   private isComplete = false;
+  private hasBegun = false;
   private next: RequestSink | null = null;
   private isOver = false;
 
@@ -16,6 +17,7 @@ export class HeldRequest implements RequestSink {
   constructor(exchange: Exchange, onEnded: (fault: RequestFault | 'client_closed') => void) {
     this.exchange = exchange;
     this.onEnded = onEnded;
+    exchange.ask().held = this;
   }
 
   /** Passes what was kept, and everything from now on, to `sink`. Does nothing if the request is over. */
@@ -43,7 +45,17 @@ export class HeldRequest implements RequestSink {
     }
     this.isComplete = isComplete;
     this.kept.append(bytes, start, end);
-    if (!isComplete) this.exchange.downstream.pauseBody();
+    this.hasBegun = true;
+    this.reconsider();
+  }
+
+  /** Lets the body come while a plugin wants to have it, and no further. */
+  reconsider(): void {
+    if (!this.hasBegun || this.isOver || this.next !== null) return;
+    const wantsMore = this.exchange.asked?.body?.offer(this.kept, this.isComplete) === true;
+    if (this.isComplete) return;
+    if (wantsMore) this.exchange.downstream.resumeBody();
+    else this.exchange.downstream.pauseBody();
   }
 
   onRequestFault(fault: RequestFault): void {

@@ -40,18 +40,23 @@ function follow(exchange: Exchange, found: CompiledRoute | undefined): RequestSi
 function serve(exchange: Exchange): RequestSink {
   const { matched } = exchange;
   if (matched === null) return refuse(exchange, 'route_not_found');
-  if (matched.refusal !== null) return refuse(exchange, matched.refusal.code);
-  if (matched.upstream === null) return refuse(exchange, 'upstream_missing');
-  if (matched.upstream.nodes.length === 0) return refuse(exchange, 'upstream_empty');
-  const forward = new Forward(exchange, matched.upstream);
+  const { refusal } = matched;
+  const isRedirected = exchange.asked !== null && exchange.asked.upstream !== null;
+  // A route that names no upstream may get one from its plugins.
+  if (refusal !== null && !(isRedirected && refusal.code === 'upstream_missing')) return refuse(exchange, refusal.code);
+  const upstream = isRedirected ? exchange.upstream : matched.upstream;
+  if (upstream === null) return refuse(exchange, 'upstream_missing');
+  if (upstream.nodes.length === 0) return refuse(exchange, 'upstream_empty');
+  const forward = new Forward(exchange, upstream);
   if (!forward.choose()) {
     const answered = forward.noNode();
     return answered === undefined ? refuse(exchange, 'no_node') : answer(exchange, answered);
   }
   const { beforeProxy } = exchange.chain;
-  if (beforeProxy.length === 0) return forward;
+  if (beforeProxy.length === 0) return sinkOf(exchange, forward);
+  exchange.isNodeChosen = true;
   const outcome = runSteps(exchange, beforeProxy, 'beforeProxy');
-  if (outcome === undefined) return forward;
+  if (outcome === undefined) return sinkOf(exchange, forward);
   if (outcome instanceof Promise) {
     return hold(
       exchange,
@@ -59,12 +64,17 @@ function serve(exchange: Exchange): RequestSink {
         if (result !== undefined) forward.cancel();
         return result;
       }),
-      () => forward,
+      () => sinkOf(exchange, forward),
       () => forward.cancel(),
     );
   }
   forward.cancel();
   return answer(exchange, outcome);
+}
+
+/** Plugins may want a part in the body on its way. */
+function sinkOf(exchange: Exchange, forward: Forward): RequestSink {
+  return exchange.asked?.body?.sinkBefore(forward) ?? forward;
 }
 
 /** Keeps the request until a phase has decided. */

@@ -66,7 +66,7 @@ export function runResponseHead(exchange: Exchange): void {
   }
 }
 
-/** One piece of the body through all steps that asked for it. @returns null if one of them failed */
+/** One piece of the body through all steps that asked for it. @returns null if one of them failed, or breaks the response off */
 export function runResponseBody(exchange: Exchange, piece: Uint8Array, isLast: boolean): Uint8Array | null {
   let passed = piece;
   for (const step of exchange.bodySteps) {
@@ -75,6 +75,10 @@ export function runResponseBody(exchange: Exchange, piece: Uint8Array, isLast: b
       passed = step.instance.responseBody?.(exchange, passed, isLast) ?? NOTHING;
     } catch (error) {
       exchange.plane.onPluginFault({ exchange, plugin: step.plugin, phase: 'responseBody', error });
+      return null;
+    }
+    if (exchange.asked !== null && exchange.asked.breakCode !== '') {
+      exchange.repliedBy = step.plugin;
       return null;
     }
   }
@@ -111,6 +115,11 @@ function settle(
   result: Promise<void | Reply>,
 ): Promise<Reply | undefined> {
   return new Promise((resolve) => {
+    // Whatever the plugin comes to: there is nobody left to be served by it.
+    exchange.onOver(() => {
+      timer.stop();
+      resolve(OVER);
+    });
     const timer = exchange.plane.startTimer(exchange.plane.options.pluginTimeout_ms, () => {
       resolve(fail(exchange, step, phase, new Error(`no answer within ${exchange.plane.options.pluginTimeout_ms} ms`)));
     });
@@ -132,6 +141,9 @@ function fail(exchange: Exchange, step: Step, phase: Phase, error: unknown): Rep
   exchange.plane.onPluginFault({ exchange, plugin: step.plugin, phase, error });
   return PLUGIN_FAILED;
 }
+
+/** Ends the phases of an exchange that is over. */
+const OVER: Reply = Object.freeze({ status: 499 });
 
 /** Stands for the error of that code; reply.ts answers it like any error of the table. */
 export const PLUGIN_FAILED: Reply = Object.freeze({ status: 500, code: 'plugin_failed' });

@@ -1,5 +1,5 @@
 /** What exchanges share in one worker: the Snapshot in force, the ways out, and where records of them go. */
-import type { Clock } from '../clock/clock.ts';
+import type { AlarmClock } from '../clock/clock.ts';
 import type { TimerWheel } from '../clock/timer-wheel.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { Balancers } from '../upstream/balancers.ts';
@@ -14,7 +14,7 @@ export interface Plane {
   readonly options: PlaneOptions;
   readonly transport: Transport;
   readonly balancers: Balancers;
-  readonly clock: Clock;
+  readonly clock: AlarmClock;
   readonly wheel: TimerWheel;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -41,6 +41,31 @@ export function reply(exchange: Exchange, answer: Reply): void {
     send(exchange, { status, code, type: 'application/json', body: Buffer.from(`${JSON.stringify(body)}\n`), headers });
 }
 
+/** Ends an upstream's response that a plugin broke off, or failed in: as an error if its head was not sent, else visibly cut. */
+export function breakOff(exchange: Exchange): void {
+  const code = takeBreakCode(exchange);
+  if (exchange.isHeadSent) {
+    exchange.errorCode = code;
+    exchange.downstream.abort(true);
+    exchange.finish();
+  } else if (isErrorCode(code)) replyError(exchange, code);
+  else {
+    const { id } = exchange;
+    reply(exchange, { status: 502, code, body: { message: 'the response was broken off', code, request_id: id } });
+  }
+}
+
+function takeBreakCode({ asked }: Exchange): string {
+  if (asked === null || asked.breakCode === '') return 'plugin_failed';
+  const { breakCode } = asked;
+  asked.breakCode = '';
+  return breakCode;
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}
+
 const NO_HEADERS: NonNullable<Reply['headers']> = {};
 
 interface Made {
@@ -64,6 +89,7 @@ function send(exchange: Exchange, made: Made): void {
   const body = finalBody(exchange, response.replacement ?? made.body);
   const { downstream } = exchange;
   if (body === null) {
+    exchange.errorCode = takeBreakCode(exchange);
     downstream.abort(true);
     exchange.finish();
     return;

@@ -3,6 +3,7 @@ import type { ExchangeRequest } from '../sdk/exchange.ts';
 import { parseAuthority } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldsView } from './fields-view.ts';
+import { RequestBody } from './request-body.ts';
 
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
 const PATH = /^\/[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7c\x7e]*$/;
@@ -110,5 +111,29 @@ export class RequestView implements ExchangeRequest {
     this.exchange.mustBeUnsent();
     if (parseAuthority(host) === null) throw new TypeError(`${JSON.stringify(host)} is no host`);
     this.exchange.newHost = host;
+  }
+
+  readBody(max_bytes: number): Promise<Uint8Array | null> {
+    this.exchange.mustBeUnsent();
+    return this.body.read(max_bytes);
+  }
+
+  setBody(body: string | Uint8Array): void {
+    this.exchange.mustBeUnsent();
+    // With offsets instead of a copy, a plugin that goes on writing into it would change what is sent.
+    this.body.replacement = Buffer.from(body as Uint8Array);
+  }
+
+  keepBody(max_bytes: number): void {
+    this.exchange.mustBeUnsent();
+    this.body.keep(max_bytes);
+  }
+
+  get keptBody(): Uint8Array {
+    return this.body.keptBody;
+  }
+
+  private get body(): RequestBody {
+    return (this.exchange.ask().body ??= new RequestBody(this.exchange));
   }
 }

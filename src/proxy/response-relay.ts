@@ -1,4 +1,5 @@
 /** Passes one upstream response on to the client, through the plugins that want a part in it. */
+import { ByteQueue } from '../http1/bytes.ts';
 import type { ResponseFraming } from '../http1/client-connection.ts';
 import { DATE, parsed } from '../http1/fields.ts';
 import { Head } from '../http1/head.ts';
@@ -25,6 +26,8 @@ export class ResponseRelay {
   private isRechunked = false;
   /** Whether the client's response is complete although the upstream's is not: its body was replaced. */
   isReplaced = false;
+  /** The body that a plugin wants as a whole, as far as it came; the head waits for it. Null where none does. */
+  private whole: ByteQueue | null = null;
   /** What is sent in its place; null for nothing, where the length of what would have been is not known. */
   private replacement: Buffer | null = null;
 
@@ -63,6 +66,7 @@ export class ResponseRelay {
       // The length of what goes on is not known beforehand.
       this.shape = 'unframed';
       if (this.framing === 'none') exchange.dropBodySteps();
+      else if (exchange.asked !== null && exchange.asked.wholeResponse_bytes > 0) this.whole = new ByteQueue();
       else this.isRechunked = exchange.minorVersion === 1;
     }
   }
@@ -84,6 +88,7 @@ export class ResponseRelay {
   start(bytes: Buffer, start: number, end: number, isLast: boolean): Passed {
     const { exchange } = this;
     if (this.isReplaced) return this.startReplaced();
+    if (this.whole !== null) return this.gather(this.whole, bytes.subarray(start, end), isLast);
     if (exchange.bodySteps.length === 0) {
       const endsByClose = this.framing === 'until_close' || (this.framing === 'chunked' && this.shape === 'decoded');
       if (endsByClose) exchange.downstream.closeAfterAnswer();
@@ -114,6 +119,7 @@ export class ResponseRelay {
   pass(bytes: Buffer, start: number, end: number, isLast: boolean): Passed {
     const { exchange } = this;
     if (this.isReplaced) return 'taken';
+    if (this.whole !== null) return this.gather(this.whole, bytes.subarray(start, end), isLast);
     if (exchange.bodySteps.length === 0) {
       exchange.bodyBytesSent += end - start;
       return end === start || exchange.downstream.write(bytes, start, end) ? 'taken' : 'behind';
@@ -122,6 +128,22 @@ export class ResponseRelay {
     if (piece === null) return 'failed';
     const framed = this.frame(piece, isLast);
     return framed.length === 0 || exchange.downstream.write(framed, 0, framed.length) ? 'taken' : 'behind';
+  }
+
+  /** Keeps a piece of a body that is wanted whole; with the last one, it is transformed and sent. */
+  private gather(whole: ByteQueue, piece: Uint8Array, isLast: boolean): Passed {
+    const { exchange } = this;
+    const asked = exchange.ask();
+    if (whole.length + piece.length > asked.wholeResponse_bytes) {
+      asked.breakCode = 'response_too_large';
+      return 'failed';
+    }
+    whole.append(piece, 0, piece.length);
+    if (!isLast) return 'taken';
+    const made = runResponseBody(exchange, whole.take(), true);
+    if (made === null) return 'failed';
+    this.replaceBody(Buffer.from(made));
+    return this.startReplaced();
   }
 
   private frame(piece: Uint8Array, isLast: boolean): Uint8Array {

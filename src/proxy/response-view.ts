@@ -67,4 +67,17 @@ export class ResponseView implements ExchangeResponse {
     this.exchange.mustHaveUnsentHead();
     this.wantsBody = true;
   }
+
+  transformWholeBody(max_bytes: number): void {
+    this.transformBody();
+    const asked = this.exchange.ask();
+    const before = asked.wholeResponse_bytes;
+    asked.wholeResponse_bytes = before === 0 ? max_bytes : Math.min(before, max_bytes);
+  }
+
+  breakOff(code: string): void {
+    if (!/^[a-z][a-z0-9_]{0,63}$/.test(code))
+      throw new TypeError(`${JSON.stringify(code)} is no code: use lower case and underscores`);
+    this.exchange.ask().breakCode = code;
+  }
 }

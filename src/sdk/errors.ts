@@ -43,6 +43,7 @@ export const ERRORS = {
   upstream_refused: row(502, 'upstream', true, 'the upstream could not be reached'),
   upstream_reset: row(502, 'upstream', true, 'the upstream closed the connection'),
   upstream_malformed: row(502, 'upstream', false, 'the upstream sent a malformed response'),
+  response_too_large: row(502, 'upstream', false, 'the response is too large to be transformed'),
   upstream_missing: row(502, 'config', false, 'the upstream is not configured'),
   upstream_empty: row(502, 'config', true, 'the upstream has no nodes yet'),
   service_missing: row(404, 'config', false, 'the service is not configured'),

@@ -1,4 +1,5 @@
 /** One request and its response, as plugins see them. */
+import type { Upstream } from './host.ts';
 
 /**
  * Names a value that plugins share through an exchange. Make it once, at module level; the type travels with it.
@@ -39,6 +40,19 @@ export interface Exchange {
   authenticate(consumer: Consumer, credentialId?: string): void;
   /** A variable of APISIX and nginx (`remote_addr`, `arg_x`, `http_x`, `cookie_x`, `consumer_name`, …); undefined if unset. */
   variable(name: string): string | undefined;
+  /**
+   * Gives a variable a value, from now on and for everyone who asks: plugins, log formats, hash keys. It goes before one that
+   * the gateway has under that name. Throws TypeError for a name other than lower-case letters, digits and underscores.
+   */
+  setVariable(name: string, value: string): void;
+  /** Resolves after `delay_ms` (at once for 0), or when the exchange is over. For phases that hold the request back. */
+  delay(delay_ms: number): Promise<void>;
+  /** Whether nothing can be done for it any more: it was answered, or the client is gone. */
+  readonly isOver: boolean;
+  /** Calls back once when the exchange is over, however that came, after the phase `log`; at once if it is over already. */
+  onOver(callback: () => void): void;
+  /** Sends the request to another upstream than the route's. Phases up to `access`; later it throws. */
+  useUpstream(upstream: Upstream): void;
   get<T>(key: ExchangeKey<T>): T | undefined;
   set<T>(key: ExchangeKey<T>, value: T): void;
   /** What is known when the exchange is over: complete in the phase `log` only. */
@@ -88,6 +102,18 @@ export interface ExchangeRequest {
   setQuery(query: string): void;
   /** The Host header that the upstream gets. */
   setHost(host: string): void;
+  /**
+   * The whole body, without its transfer coding; null if it is longer than `max_bytes`, or does not come whole: it then passes
+   * on as if nobody had asked. Phases up to `beforeProxy`; the request waits meanwhile. The plugin declares
+   * `buffers: 'request'`. The bytes are not to be changed: see `setBody`.
+   */
+  readBody(max_bytes: number): Promise<Uint8Array | null>;
+  /** Puts another body in the place of the client's, with its length. What of that is still to come is read and dropped. */
+  setBody(body: string | Uint8Array): void;
+  /** Keeps a copy of the first bytes of the body while it passes on: see `keptBody`. */
+  keepBody(max_bytes: number): void;
+  /** What `keepBody` kept so far, without the transfer coding. */
+  readonly keptBody: Uint8Array;
 }
 
 /** The response on its way to the client. Changes are allowed in the phase `responseHead`; later ones throw. */
@@ -104,6 +130,16 @@ export interface ExchangeResponse {
   replaceBody(body: string | Uint8Array): void;
   /** Sends the body through the phase `responseBody` of this instance; without it that phase does not run for this exchange. */
   transformBody(): void;
+  /**
+   * The same with the whole body as one piece, before the head is sent: `responseBody` may then still change status and
+   * fields. A longer body than `max_bytes` is answered with 502 `response_too_large`. The plugin declares `buffers: 'response'`.
+   */
+  transformWholeBody(max_bytes: number): void;
+  /**
+   * Cuts the response off, so that no client takes it for complete; `code` is the reason in log and metrics: lower case with
+   * underscores. Phase `responseBody`; what that call returns is dropped. Where the head was not sent yet, the client gets 502.
+   */
+  breakOff(code: string): void;
   /** Whether the upstream answered, rather than the gateway. */
   readonly isFromUpstream: boolean;
 }

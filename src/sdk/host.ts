@@ -1,4 +1,6 @@
 /** What a plugin may use of the gateway. Plugins read no clock, no randomness and open no connection but through it. */
+import type { ClientKind, Clients } from './clients.ts';
+import type { PluginInstance } from './plugin.ts';
 
 export interface Host {
   readonly clock: HostClock;
@@ -11,12 +13,29 @@ export interface Host {
   readonly kv: KeyValues;
   readonly metrics: Metrics;
   /**
-   * A client for a system outside; the plugin must declare `effects: ['network']`. Throws TypeError for a kind that
-   * this version does not have.
+   * A client for a system outside, to be made in `create`: it connects when it is first used, and ends with the instance.
+   * The plugin must declare `effects: ['network']`. Throws TypeError where it does not, for a kind that this version does
+   * not have, and for wrong options.
    */
-  connect(kind: string, options: Readonly<Record<string, unknown>>): unknown;
+  connect<K extends ClientKind>(kind: K, options: Clients[K]['options']): Clients[K]['client'];
+  /** Calls back once after `delay_ms`, unless it is stopped before, or the instance is closed. Not to be used in `create`. */
+  startTimer(delay_ms: number, onExpired: () => void): Timer;
+  /** An upstream that `uses` named, by its path; for `exchange.useUpstream`. To be called in `create`. Throws TypeError for any other path. */
+  upstream(path: string): Upstream;
+  /** An instance of another plugin that `uses` named, by its path. To be called in `create`. Throws TypeError for any other path. */
+  plugin(path: string): PluginInstance;
   /** Whose instance this is. */
   readonly owner: Owner;
+}
+
+export interface Timer {
+  stop(): void;
+}
+
+/** Where requests may go instead of the route's own upstream. */
+export interface Upstream {
+  /** Of the object that it is, or is part of: `upstreams/7`, `routes/1/traffic-split/rules[0].upstream`. */
+  readonly key: string;
 }
 
 /** Whose configuration made the instance. */

@@ -1,4 +1,6 @@
 /** `gatewright/sdk`: what plugins are written with. */
+export { ClientError } from './clients.ts';
+export type * from './clients.ts';
 export { checkExpression, compileExpression } from './conditions.ts';
 export type { Expression, ExpressionProblem } from './conditions.ts';
 export type * from './attempt.ts';

@@ -40,6 +40,26 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** What a configuration needs beside its plugin; paths are below the plugin's attributes. */
+export interface PluginUses {
+  readonly upstreams?: readonly UpstreamUse[];
+  readonly plugins?: readonly NestedPlugin[];
+}
+
+/** An upstream by its id, or one that stands in the configuration itself. */
+export interface UpstreamUse {
+  readonly path: string;
+  readonly id?: string | number | undefined;
+  readonly object?: unknown;
+}
+
+/** A plugin with its attributes inside of another one's. */
+export interface NestedPlugin {
+  readonly path: string;
+  readonly name: string;
+  readonly config: unknown;
+}
+
 export interface PluginDefinition<C = never, K = never> {
   /** As in configurations: lower case with hyphens. */
   readonly name: string;
@@ -60,8 +80,14 @@ export interface PluginDefinition<C = never, K = never> {
   readonly prefersRoute?: boolean;
   /** What it reaches beyond the gateway. */
   readonly effects?: readonly 'network'[];
+  /** Which bodies its instances may ask to have whole; refused beside a plugin that `streams` them. */
+  readonly buffers?: 'request' | 'response' | 'both';
+  /** Which bodies a configuration wants passed on as they come; null for none. Pure. */
+  readonly streams?: (config: C) => 'request' | 'response' | 'both' | null;
   /** What the schema cannot say: pure, all problems at once. */
   readonly check?: (config: C) => readonly ConfigProblem[];
+  /** The upstreams and the other plugins that a configuration names: they are checked with it. Pure. */
+  readonly uses?: (config: C) => PluginUses;
   /**
    * Makes an instance. `metadata` is that of `metadataSchema`, its defaults if none is configured, undefined if it has
    * required attributes.

@@ -1,6 +1,6 @@
 /** The whole gateway in one process: configuration, logs, the worker, the status endpoints, and their order of life. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '../clock/clock.ts';
+import type { AlarmClock } from '../clock/clock.ts';
 import { type MetricsServer, startMetricsServer } from '../admin/metrics-server.ts';
 import { startStatusServer, type StatusServer } from '../admin/status.ts';
 import { compile, type CompileOptions } from '../compile/compile.ts';
@@ -25,7 +25,7 @@ export interface GatewayOptions {
   /** The configuration file. */
   readonly path: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
+  readonly clock: AlarmClock;
   /** The plugins that there are. */
   readonly plugins: readonly AnyPlugin[];
   /** Of the gateway, for its build metric. */
@@ -37,7 +37,7 @@ interface Parts {
   readonly settings: GatewaySettings;
   readonly plugins: PluginRegistry;
   readonly snapshot: Snapshot;
-  readonly clock: Clock;
+  readonly clock: AlarmClock;
   readonly errorLog: ErrorLog;
   readonly system: SystemParts;
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clientSource } from '../clients/clients.ts';
+import { systemClock } from '../clock/clock.ts';
+import { NO_GRANTS } from '../compile/inert-host.ts';
 import type { Host, HostLog, Owner } from '../sdk/host.ts';
 import { CounterTable } from '../limit/counter-table.ts';
 import { KeyValueTable } from '../limit/key-values.ts';
@@ -22,7 +25,9 @@ function parts() {
   const metrics = new MetricRegistry({ now_ms });
   const random = (): number => 0.5;
   const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
-  return { time, lines, clock, errorLog, counters, kv, metrics, random, randomBytes };
+  const startTimer = systemClock.startTimer;
+  const clients = clientSource(startTimer);
+  return { time, lines, clock, errorLog, counters, kv, metrics, random, randomBytes, clients, startTimer };
 }
 
 const owner = (object = 'routes/1', configHash = 'h1', plugin = 'limit-count'): Owner => ({
@@ -88,11 +93,46 @@ test('log lines carry the plugin and the object, whatever the plugin says, and a
   ]);
 });
 
-test('a client of a kind that does not exist is refused by name', () => {
+test('a client is made for who says so, of kinds that exist, and ends with its instance', async () => {
   const given = parts();
-  for (const host of [hostFactory(given)(owner()), pureHostFactory(given)(owner())]) {
-    assert.throws(() => host.connect('redis', {}), { name: 'TypeError', message: /limit-count.*"redis".*none/ });
+  const network = { ...NO_GRANTS, mayConnect: true };
+  for (const hostFor of [hostFactory(given), pureHostFactory(given)]) {
+    assert.throws(() => hostFor(owner()).connect('http', {}), { name: 'TypeError', message: /limit-count.*effects/ });
   }
+  const host = hostFactory(given)(owner(), network);
+  assert.throws(() => host.connect('rediss' as 'http', {}), { name: 'TypeError', message: /"rediss".*http/ });
+  assert.throws(() => host.connect('http', { timeout_ms: 0 }), {
+    name: 'TypeError',
+    message: /timeout_ms.* 0: .*from 1/,
+  });
+  const pure = pureHostFactory(given)(owner(), network).connect('http', {});
+  await assert.rejects(pure.request({ url: 'http://127.0.0.1:1/' }), { fault: 'without_effects' });
+  let end = (): void => assert.fail('nothing ends with the instance');
+  const client = hostFactory(given)(owner(), { ...network, onClose: (callback) => (end = callback) }).connect(
+    'http',
+    {},
+  );
+  end();
+  await assert.rejects(client.request({ url: 'http://127.0.0.1:1/' }), { fault: 'closed' });
+});
+
+test('timers call back until their instance is closed, and what they throw is told', async () => {
+  const given = parts();
+  const ends: (() => void)[] = [];
+  const host = hostFactory(given)(owner(), { ...NO_GRANTS, onClose: (end) => void ends.push(end) });
+  const calls: string[] = [];
+  host.startTimer(1, () => {
+    calls.push('first');
+    throw new Error('its fault');
+  });
+  host.startTimer(1, () => calls.push('stopped')).stop();
+  host.startTimer(5, () => calls.push('closed'));
+  await new Promise<void>((resolve) => host.startTimer(2, resolve));
+  for (const end of ends) end();
+  host.startTimer(0, () => calls.push('after'));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(calls, ['first']);
+  assert.match(JSON.stringify(given.lines), /plugin_fault.*limit-count/);
 });
 
 test('a host without effects starts from the counts and values there are, and leaves them as they are', () => {

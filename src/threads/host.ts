@@ -1,6 +1,9 @@
 /** What plugins get of the gateway, and the same without effects. */
 import { hash } from 'node:crypto';
-import type { Host, HostClock, HostLog, KeyValues, Metrics, Owner } from '../sdk/host.ts';
+import type { ClientSource } from '../clients/clients.ts';
+import { granted, INERT_CLIENTS, NO_GRANTS } from '../compile/inert-host.ts';
+import type { Grants } from '../compile/instances.ts';
+import type { Host, HostClock, HostLog, KeyValues, Metrics, Owner, Timer } from '../sdk/host.ts';
 import { CounterTable } from '../limit/counter-table.ts';
 import { KeyValueOverlay, KeyValueTable } from '../limit/key-values.ts';
 import { SpaceCounters } from '../limit/space-counters.ts';
@@ -21,6 +24,8 @@ export interface HostParts extends Randomness {
   readonly counters: CounterTable;
   readonly kv: KeyValueTable;
   readonly metrics: Metrics;
+  readonly clients: ClientSource;
+  startTimer(delay_ms: number, onExpired: () => void): Timer;
 }
 
 /** Sizes of an overlay: it lives as long as one question. */
@@ -30,17 +35,26 @@ const OVERLAY_BYTES = 4 * 1024 * 1024;
 /** Digests keys that are too long to keep. */
 export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64');
 
+/** Without grants, an instance has a right to nothing that is not every plugin's. */
+export type HostFactory = (owner: Owner, grants?: Grants) => Host;
+
 /** Gives each instance of a plugin its Host. What two owners keep never meets, unless it is named `group/…`. */
-export function hostFactory(parts: HostParts): (owner: Owner) => Host {
-  const { clock, errorLog, counters, kv, metrics } = parts;
-  return (owner) =>
-    makeHost(owner, {
+export function hostFactory(parts: HostParts): HostFactory {
+  const { clock, errorLog, counters, kv, metrics, clients } = parts;
+  return (owner, grants = NO_GRANTS) =>
+    makeHost(owner, grants, {
       ...randomnessOf(parts),
       clock,
       metrics,
       log: new OwnedLog(errorLog, owner),
       counters: new SpaceCounters(counters, namesFor(owner)),
       kv: new OwnedKeyValues(kv, namesFor(owner)),
+      connect(kind, options) {
+        const { client, close } = clients(kind, options);
+        grants.onClose(close);
+        return client;
+      },
+      startTimer: timersOf(parts, owner, grants),
     });
 }
 
@@ -56,7 +70,7 @@ export interface PureParts extends Randomness {
  * Hosts for `check` and explanations: they write no log line, their metrics are seen by nobody, counts and values live
  * on an overlay that the hosts of one factory share and that goes with it.
  */
-export function pureHostFactory(parts: PureParts): (owner: Owner) => Host {
+export function pureHostFactory(parts: PureParts): HostFactory {
   const { clock } = parts;
   const now_ms = (): number => clock.monotonic_ms();
   const base = parts.counters === undefined ? {} : { base: parts.counters };
@@ -70,14 +84,16 @@ export function pureHostFactory(parts: PureParts): (owner: Owner) => Host {
   const own = new KeyValueTable({ now_ms, maxEntries: OVERLAY_KEYS, max_bytes: OVERLAY_BYTES });
   const kv = parts.kv === undefined ? own : new KeyValueOverlay(parts.kv, own);
   const metrics = new MetricRegistry({ now_ms });
-  return (owner) =>
-    makeHost(owner, {
+  return (owner, grants = NO_GRANTS) =>
+    makeHost(owner, grants, {
       ...randomnessOf(parts),
       clock,
       metrics,
       log: SILENT,
       counters: new SpaceCounters(counters, namesFor(owner)),
       kv: new OwnedKeyValues(kv, namesFor(owner)),
+      connect: (kind) => INERT_CLIENTS[kind],
+      startTimer: () => ({ stop: silent }),
     });
 }
 
@@ -85,14 +101,48 @@ function randomnessOf(parts: Randomness): Randomness {
   return { random: () => parts.random(), randomBytes: (length) => parts.randomBytes(length) };
 }
 
-function makeHost(owner: Owner, parts: Omit<Host, 'owner' | 'connect'>): Host {
-  return Object.freeze({ ...parts, owner, connect: (kind: string): never => refuseConnection(owner, kind) });
+type OwnParts = Omit<Host, 'owner' | 'upstream' | 'plugin'>;
+
+function makeHost(owner: Owner, grants: Grants, parts: OwnParts): Host {
+  return Object.freeze({
+    ...parts,
+    owner,
+    connect: grants.mayConnect ? parts.connect : (): never => refuseConnection(owner),
+    upstream: (path: string) => granted(grants.upstreams, path, owner),
+    plugin: (path: string) => granted(grants.plugins, path, owner),
+  });
 }
 
-function refuseConnection({ plugin }: Owner, kind: string): never {
-  throw new TypeError(
-    `${plugin}: there is no client of kind ${JSON.stringify(kind)} in this version, which has none yet`,
-  );
+function refuseConnection({ plugin }: Owner): never {
+  throw new TypeError(`${plugin} reaches beyond the gateway without saying so: declare effects: ['network']`);
+}
+
+/** Timers that stop when their instance is closed. */
+function timersOf(parts: HostParts, { plugin, object }: Owner, grants: Grants): Host['startTimer'] {
+  const running = new Set<Timer>();
+  let isClosed = false;
+  grants.onClose(() => {
+    isClosed = true;
+    for (const timer of running) timer.stop();
+  });
+  return (delay_ms, onExpired) => {
+    if (isClosed) return { stop: silent };
+    const timer = parts.startTimer(delay_ms, () => {
+      running.delete(timer);
+      try {
+        onExpired();
+      } catch (error) {
+        parts.errorLog.error('plugin_fault', { plugin, object, phase: 'timer', error });
+      }
+    });
+    running.add(timer);
+    return {
+      stop() {
+        running.delete(timer);
+        timer.stop();
+      },
+    };
+  };
 }
 
 /**

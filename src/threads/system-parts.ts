@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Clock } from '../clock/clock.ts';
+import { clientSource } from '../clients/clients.ts';
+import type { AlarmClock } from '../clock/clock.ts';
 import { CounterTable } from '../limit/counter-table.ts';
 import { KeyValueTable } from '../limit/key-values.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
@@ -22,7 +23,7 @@ export interface SystemParts extends HostParts {
 const LOOP_RESOLUTION_MS = 20;
 
 /** @param version of the gateway */
-export function systemParts(clock: Clock, errorLog: HostLog, version: string): SystemParts {
+export function systemParts(clock: AlarmClock, errorLog: HostLog, version: string): SystemParts {
   const now_ms = (): number => clock.monotonic_ms();
   const metrics = new MetricRegistry({ now_ms });
   const counters = new CounterTable({ now_ms, digest: sha256 });
@@ -38,7 +39,9 @@ export function systemParts(clock: Clock, errorLog: HostLog, version: string): S
   addProcessMetrics(metrics, readers, { version, node: process.version });
   addTableMetrics(metrics, counters, kv);
   const close = (): void => loop.close();
-  return { clock, errorLog, counters, kv, metrics, random: Math.random, randomBytes, close };
+  const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
+  const clients = clientSource(startTimer);
+  return { clock, errorLog, counters, kv, metrics, clients, startTimer, random: Math.random, randomBytes, close };
 }
 
 function addTableMetrics(metrics: MetricRegistry, counters: CounterTable, kv: KeyValueTable): void {

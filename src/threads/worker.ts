@@ -2,7 +2,7 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../clock/clock.ts';
+import type { AlarmClock } from '../clock/clock.ts';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { retire } from '../compile/compile.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
@@ -29,7 +29,7 @@ const BACKLOG = 4_096;
 export interface WorkerOptions {
   readonly settings: GatewaySettings;
   readonly snapshot: Snapshot;
-  readonly clock: Clock;
+  readonly clock: AlarmClock;
   /** Where exchanges are recorded; null records none. */
   readonly record: ((record: AccessRecord) => void) | null;
   readonly onFault: (error: unknown) => void;

@@ -1,6 +1,8 @@
 /** What plugins of a lab get of the gateway: the real parts, with the lab's clock, and a log that tests can read. */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../src/clock/clock.ts';
+import { clientSource } from '../../src/clients/clients.ts';
+import { systemClock } from '../../src/clock/clock.ts';
+import type { AlarmClock } from '../../src/clock/clock.ts';
 import { CounterTable } from '../../src/limit/counter-table.ts';
 import { KeyValueTable } from '../../src/limit/key-values.ts';
 import { MetricRegistry } from '../../src/observe/metrics.ts';
@@ -17,7 +19,7 @@ export interface HostLine {
 export type LabParts = HostParts & { readonly metrics: MetricRegistry };
 
 /** @param lines gets what plugins log */
-export function labParts(clock: Clock, lines: HostLine[]): LabParts {
+export function labParts(clock: AlarmClock, lines: HostLine[]): LabParts {
   const now_ms = (): number => clock.monotonic_ms();
   const write =
     (level: keyof HostLog): HostLog['info'] =>
@@ -29,16 +31,20 @@ export function labParts(clock: Clock, lines: HostLine[]): LabParts {
     counters: new CounterTable({ now_ms, digest: sha256, maxKeys: 10_000 }),
     kv: new KeyValueTable({ now_ms }),
     metrics: new MetricRegistry({ now_ms }),
+    // Sockets have real time, whatever the clock of the lab says.
+    clients: clientSource((delay_ms, onExpired) => systemClock.startTimer(delay_ms, onExpired)),
+    startTimer: (delay_ms, onExpired) => clock.startTimer(delay_ms, onExpired),
     random: Math.random,
     randomBytes: (length) => randomBytes(length),
   };
 }
 
 /** Time that passes only when a test says so. */
-export class HandClock implements Clock {
+export class HandClock implements AlarmClock {
   /** Told whenever time has passed. */
   onPassed: () => void = () => {};
   private elapsed_ms = 0;
+  private readonly timers = new Set<{ readonly at_ms: number; readonly onExpired: () => void }>();
   private readonly start_ms: number;
 
   /** @param start wall-clock time at the beginning */
@@ -54,8 +60,19 @@ export class HandClock implements Clock {
     return this.start_ms + this.elapsed_ms;
   }
 
+  startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
+    const timer = { at_ms: this.elapsed_ms + delay_ms, onExpired };
+    this.timers.add(timer);
+    return { stop: () => void this.timers.delete(timer) };
+  }
+
   pass(duration_ms: number): void {
     this.elapsed_ms += duration_ms;
+    for (const timer of this.timers) {
+      if (timer.at_ms > this.elapsed_ms) continue;
+      this.timers.delete(timer);
+      timer.onExpired();
+    }
     this.onPassed();
   }
 }

@@ -4,7 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
-import type { Clock } from '../../src/clock/clock.ts';
+import type { AlarmClock } from '../../src/clock/clock.ts';
 import { compile } from '../../src/compile/compile.ts';
 import type { CompileResult } from '../../src/compile/compile.ts';
 import type { HostFor } from '../../src/compile/instances.ts';
@@ -31,7 +31,7 @@ export interface LabOptions {
   /** Beside the gateway's own: plugins of the test. */
   readonly plugins?: readonly AnyPlugin[];
   /** The system's by default; with a `HandClock`, time passes only by `clock.pass(…)`. */
-  readonly clock?: Clock;
+  readonly clock?: AlarmClock;
   /** What instances see of the gateway, in place of the lab's own. */
   readonly hostFor?: HostFor;
   readonly readPath?: ReadPath;

@@ -1,8 +1,8 @@
-import type { Clock } from '../../src/clock/clock.ts';
+import { systemClock, type AlarmClock } from '../../src/clock/clock.ts';
 import type { Lab } from './lab.ts';
 
 /** Time that passes only when a test says so. One for each test: its two labs go on from where it stands. */
-export class HandClock implements Clock {
+export class HandClock implements AlarmClock {
   private now_ms = 0;
 
   monotonic_ms(): number {
@@ -11,6 +11,10 @@ export class HandClock implements Clock {
 
   wall_ms(): number {
     return this.now_ms;
+  }
+
+  startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
+    return systemClock.startTimer(delay_ms, onExpired);
   }
 
   /** Lets that time pass, in steps that let everything that is due by then happen. */

@@ -1,6 +1,6 @@
 /** A gateway between a test's clients and its scripted upstreams: one worker in this process, on real sockets. */
 import assert from 'node:assert/strict';
-import { systemClock, type Clock } from '../../src/clock/clock.ts';
+import { systemClock, type AlarmClock } from '../../src/clock/clock.ts';
 import type { CompiledRoute, CompiledUpstream } from '../../src/compile/snapshot.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
@@ -31,7 +31,7 @@ export interface LabOptions {
   readonly upstream?: Partial<CompiledUpstream>;
   /** Chooses the route; gets the one that goes to the upstream. */
   readonly find?: (request: RouteRequest, route: CompiledRoute) => CompiledRoute | undefined;
-  readonly clock?: Clock;
+  readonly clock?: AlarmClock;
 }
 
 /** What the log phase of one exchange was told. */

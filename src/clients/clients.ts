@@ -1,0 +1,37 @@
+/** The clients that plugins reach out with, by kind. */
+import type { ClientKind, Clients } from '../sdk/clients.ts';
+import { HttpConnections } from './http-client.ts';
+
+/** A client beside what ends it. */
+export interface OwnedClient<C> {
+  readonly client: C;
+  /** Gives up what is under way, and closes every connection. */
+  close(): void;
+}
+
+export type StartTimer = (delay_ms: number, onExpired: () => void) => { stop(): void };
+
+/** Makes clients; `startTimer` is the time that their deadlines follow. */
+export type ClientSource = <K extends ClientKind>(
+  kind: K,
+  options: Clients[K]['options'],
+) => OwnedClient<Clients[K]['client']>;
+
+type Makers = { readonly [K in ClientKind]: (options: Clients[K]['options']) => OwnedClient<Clients[K]['client']> };
+
+export function clientSource(startTimer: StartTimer): ClientSource {
+  const makers: Makers = {
+    http: (options) => {
+      const connections = new HttpConnections(options, startTimer);
+      return { client: connections, close: () => connections.close() };
+    },
+  };
+  return (kind, options) => {
+    if (!Object.hasOwn(makers, kind)) {
+      throw new TypeError(
+        `there is no client of kind ${JSON.stringify(kind)}: there are ${Object.keys(makers).join(', ')}`,
+      );
+    }
+    return makers[kind](options);
+  };
+}

@@ -1,0 +1,52 @@
+import type { UsedUpstream } from '../compile/plugin-uses.ts';
+import type { Exchange } from './exchange.ts';
+import type { HeldRequest } from './held-request.ts';
+import type { RequestBody } from './request-body.ts';
+
+/** What plugins asked of one exchange beyond the usual. Made when the first of them does, so that other exchanges pay nothing. */
+export class Asked {
+  /** By `setVariable`. */
+  variables: Map<string, string> | null = null;
+  /** In place of the route's own. */
+  upstream: UsedUpstream | null = null;
+  body: RequestBody | null = null;
+  /** Who keeps the request while a phase waits. */
+  held: HeldRequest | null = null;
+  /** Why the response is to break off; '' if it is not. */
+  breakCode = '';
+  /** By `transformWholeBody`: how long the body may be; 0 if nobody wants it whole. */
+  wholeResponse_bytes = 0;
+  private callbacks: (() => void)[] = [];
+
+  onOver(callback: () => void): void {
+    this.callbacks.push(callback);
+  }
+
+  /** The exchange is over. @param onFault told of what callbacks throw */
+  end(onFault: (error: unknown) => void): void {
+    const { callbacks } = this;
+    this.callbacks = [];
+    for (const callback of callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        onFault(error);
+      }
+    }
+  }
+}
+
+/** Resolves after that time, or when the exchange is over. */
+export function delayed(exchange: Exchange, delay_ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (exchange.isOver || !(delay_ms > 0)) {
+      resolve();
+      return;
+    }
+    const timer = exchange.plane.clock.startTimer(delay_ms, resolve);
+    exchange.onOver(() => {
+      timer.stop();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,105 @@
+/** What reaches beyond the gateway: the clients that `host.connect` makes. */
+
+/** The kinds of clients, by the name that `connect` takes. */
+export interface Clients {
+  readonly http: { readonly options: HttpClientOptions; readonly client: HttpClient };
+}
+
+export type ClientKind = keyof Clients;
+
+/** Bounds hold for each request; one of them can be made tighter there. */
+export interface HttpClientOptions {
+  /** From the request to the last byte of its answer, waiting for a connection included. Default 3000. */
+  readonly timeout_ms?: number;
+  /** Of an answer's body. Default 1 MiB. */
+  readonly max_response_bytes?: number;
+  /** Whether connections are used again. Default true. */
+  readonly keepalive?: boolean;
+  /** Connections to one origin at once; further requests wait. Default 100. */
+  readonly connections?: number;
+  /** Redirects that are followed, for GET and HEAD and within the origin only. Default 0: they are answers like any other. */
+  readonly redirects?: number;
+  readonly tls?: ClientTls;
+}
+
+export interface ClientTls {
+  /** Whether certificate and host name are verified. Default true. */
+  readonly verify?: boolean;
+  /** Certificates (PEM) that are trusted in place of the system's. */
+  readonly ca?: string;
+  /** The client's own certificate and key (PEM). */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Name for SNI and verification, in place of the URL's host. */
+  readonly server_name?: string;
+}
+
+/** Requests to systems outside. Nothing is read from the environment: no proxy, no credentials. */
+export interface HttpClient {
+  /**
+   * Sends a request and reads the whole answer, whatever its status. Rejects with a `ClientError`; with a TypeError for
+   * a URL that is not http or https, or has credentials in it: those go into a header.
+   */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+  /** The same up to the answer's head; the body comes as it comes, bounded in time only between two pieces. It is to be read or given up. */
+  open(request: HttpRequest): Promise<HttpStream>;
+}
+
+export interface HttpRequest {
+  /** Absolute. */
+  readonly url: string;
+  /** Default GET. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string | Uint8Array;
+  readonly timeout_ms?: number;
+  readonly max_response_bytes?: number;
+}
+
+export interface HttpHead {
+  readonly status: number;
+  /** Of any spelling; the values of a repeated one are joined with a comma, those of Set-Cookie are not: the first counts. */
+  header(name: string): string | undefined;
+  /** In their order, with the names as sent. */
+  headerEntries(): [name: string, value: string][];
+}
+
+export interface HttpAnswer extends HttpHead {
+  readonly body: Uint8Array;
+  /** The body as UTF-8. */
+  text(): string;
+  /** Throws SyntaxError if the body is no JSON. */
+  json(): unknown;
+}
+
+export interface HttpStream extends HttpHead {
+  /** To be read once. Rejects with a `ClientError`; leaving the loop gives the answer up. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Gives the answer up. */
+  abort(): void;
+}
+
+/**
+ * `refused`: no connection; `tls`: the certificate is not the right one; `timeout`; `reset`: it broke off; `malformed`: no HTTP;
+ * `too_large`; `closed`: the client's owner is gone; `without_effects`: this is a check or an explanation.
+ */
+export type ClientFault =
+  | 'refused'
+  | 'tls'
+  | 'timeout'
+  | 'reset'
+  | 'malformed'
+  | 'too_large'
+  | 'closed'
+  | 'without_effects';
+
+/** Why a client has no answer. The message is for the log, never for a client of the gateway. */
+export class ClientError extends Error {
+  readonly fault: ClientFault;
+
+  constructor(fault: ClientFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ClientError';
+    this.fault = fault;
+  }
+}
