@@ -14,7 +14,7 @@ export interface MetricsServerOptions extends SideServerOptions {
   /** The one path that has metrics, beginning with a slash. */
   readonly path: string;
   /** The metrics now, in the format that the field Accept asks for. What it or its pieces throw goes to `onError`. */
-  render(accept: string | undefined): MetricsText;
+  render(accept: string | undefined): MetricsText | Promise<MetricsText>;
 }
 
 export type MetricsServer = SideServer;
@@ -35,7 +35,7 @@ async function send(
   options: MetricsServerOptions,
 ): Promise<void> {
   try {
-    const { contentType, pieces } = options.render(request.headers.accept);
+    const { contentType, pieces } = await options.render(request.headers.accept);
     const begin = (): unknown =>
       response.headersSent || response.writeHead(200, { 'Content-Type': contentType, ...fields });
     for (const piece of pieces) {

@@ -1,6 +1,6 @@
+import { extname } from 'node:path';
 import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
-import { ALL_PLUGINS } from '../plugins/all.ts';
 import { Gateway } from '../threads/gateway.ts';
 import { StartError } from '../threads/start-error.ts';
 import { packageVersion } from './version.ts';
@@ -15,9 +15,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       path,
       env: io.env,
       clock: systemClock,
-      plugins: ALL_PLUGINS,
+      threadModule: new URL(`./thread${extname(import.meta.url)}`, import.meta.url),
       version: packageVersion(),
-      stderr: io.stderr,
     });
     return await untilStopped(gateway);
   } catch (error) {

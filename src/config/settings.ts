@@ -45,7 +45,7 @@ export const settingsSchema = {
       },
     },
     workers: {
-      description: 'Threads that carry traffic. This version runs one: write 1 or auto.',
+      description: 'Threads that carry traffic; auto: one, in this version.',
       anyOf: [{ type: 'integer', minimum: 1, maximum: 1024 }, { const: 'auto' }],
       default: 'auto',
     },
@@ -266,10 +266,7 @@ function refuse(key: string, problems: Problem[]): boolean {
 
 function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
   const problems: Problem[] = [];
-  const { workers, profile, store } = settings;
-  if (typeof workers === 'number' && workers > 1) {
-    problems.push(notAvailable('gateway.workers', workers, 'this version runs one worker: write 1 or auto'));
-  }
+  const { profile, store } = settings;
   if (profile === 'apisix') {
     problems.push(
       notAvailable('gateway.profile', profile, 'the profile "apisix" is not available in this version: write secure'),

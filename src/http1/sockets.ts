@@ -125,6 +125,8 @@ export interface ListenOptions {
   readonly backlog: number;
   /** Lets tests take the slower path. */
   readonly readPath: ReadPath;
+  /** Shares the port with others that say so too. */
+  readonly reusePort?: boolean;
   /** Called with each accepted socket, which must be owned within the call. */
   readonly onSocket: (socket: net.Socket, port: number) => void;
   /** The kernel could not hand over a connection (for want of descriptors, for example). */
@@ -152,7 +154,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: options.address, port: options.port, backlog: options.backlog }, () => {
+    const { address: host, port, backlog, reusePort = false } = options;
+    server.listen({ host, port, backlog, reusePort }, () => {
       server.removeListener('error', reject);
       resolve();
     });

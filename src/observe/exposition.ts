@@ -2,8 +2,7 @@
  * Metrics as text, for Prometheus and what reads the same: the text format 0.0.4, or OpenMetrics 1.0 for those who ask.
  * It comes in pieces, so that its reader can let other work go on between them.
  */
-import type { MetricFamily } from './metric-family.ts';
-import type { MetricRegistry } from './metrics.ts';
+import type { FamilyShape } from './metric-family.ts';
 
 export type ExpositionFormat = 'text' | 'openmetrics';
 
@@ -34,8 +33,23 @@ export function formatFor(accept: string | undefined): ExpositionFormat {
   return openmetrics > 0 && openmetrics >= text ? 'openmetrics' : 'text';
 }
 
+/** Where metrics are read: a registry, or the sum of several. */
+export interface MetricSource<S extends { readonly labelText: string }> {
+  collect(): readonly ExposedFamily<S>[];
+  /** The number at a place of a series. */
+  read(series: S, place?: number): number;
+}
+
+interface ExposedFamily<S> {
+  readonly shape: FamilyShape;
+  readonly series: Iterable<S>;
+}
+
 /** Each value as it is when its piece is made. */
-export function* expose(registry: MetricRegistry, format: ExpositionFormat): Generator<string, void, void> {
+export function* expose<S extends { readonly labelText: string }>(
+  registry: MetricSource<S>,
+  format: ExpositionFormat,
+): Generator<string, void, void> {
   let piece = '';
   for (const family of registry.collect()) {
     piece += headOf(family, format);
@@ -50,7 +64,7 @@ export function* expose(registry: MetricRegistry, format: ExpositionFormat): Gen
   yield piece;
 }
 
-function headOf({ shape }: MetricFamily, format: ExpositionFormat): string {
+function headOf({ shape }: ExposedFamily<unknown>, format: ExpositionFormat): string {
   const { name, type } = shape;
   const help = shape.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
   if (format === 'text') return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
@@ -61,7 +75,11 @@ function headOf({ shape }: MetricFamily, format: ExpositionFormat): string {
   return `# HELP ${family} ${help.replaceAll('"', '\\"')}\n# TYPE ${family} ${known}\n`;
 }
 
-function* linesOf(family: MetricFamily, registry: MetricRegistry, format: ExpositionFormat): Generator<string> {
+function* linesOf<S extends { readonly labelText: string }>(
+  family: ExposedFamily<S>,
+  registry: MetricSource<S>,
+  format: ExpositionFormat,
+): Generator<string> {
   const { name, type, buckets } = family.shape;
   if (type !== 'histogram') {
     for (const series of family.series) {

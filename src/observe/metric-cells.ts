@@ -3,9 +3,16 @@
 const INITIAL = 1024;
 
 export class MetricCells {
-  data = new Float64Array(INITIAL);
+  data: Float64Array;
   #end = 0;
   readonly #free = new Map<number, number[]>();
+  readonly #allocate: (length: number) => Float64Array;
+
+  /** @param allocate makes room for so many numbers; called again, with more, when there is not enough */
+  constructor(allocate: (length: number) => Float64Array = (length) => new Float64Array(length)) {
+    this.#allocate = allocate;
+    this.data = allocate(INITIAL);
+  }
 
   /** The first of `width` numbers, all 0. */
   claim(width: number): number {
@@ -17,7 +24,7 @@ export class MetricCells {
     const at = this.#end;
     this.#end += width;
     if (this.#end > this.data.length) {
-      const grown = new Float64Array(Math.max(this.#end, this.data.length * 2));
+      const grown = this.#allocate(Math.max(this.#end, this.data.length * 2));
       grown.set(this.data);
       this.data = grown;
     }

@@ -31,11 +31,25 @@ export interface Series {
   isGone: boolean;
 }
 
+/** Told of the series of a registry, so that another thread can know them. */
+export interface SeriesObserver {
+  onAdded(family: MetricFamily, series: Series): void;
+  /** Its numbers are still in their place. */
+  onGone(family: MetricFamily, series: Series): void;
+}
+
 interface Node {
   lastValue: string | null;
   last: Node | null;
   children: Map<string, Node> | null;
   series: Series | null;
+}
+
+interface FamilyOptions {
+  readonly expire_ms: number;
+  readonly maxSeries: number;
+  readonly onOverflow: (name: string) => void;
+  readonly observer: SeriesObserver | null;
 }
 
 /** The value of every label of the series that takes what has no room. */
@@ -46,20 +60,23 @@ const MAX_VALUE_LENGTH = 512;
 export class MetricFamily {
   readonly shape: FamilyShape;
   /** Series that nothing was added to for so long are forgotten; 0 keeps them. */
-  expire_ms = 0;
+  expire_ms: number;
   readonly series = new Set<Series>();
   readonly #cells: MetricCells;
   readonly #maxSeries: number;
   readonly #onOverflow: (name: string) => void;
+  readonly #observer: SeriesObserver | null;
   readonly #depth: number;
   readonly #root: Node = makeNode();
   #other: Series | null = null;
 
-  constructor(shape: FamilyShape, cells: MetricCells, maxSeries: number, onOverflow: (name: string) => void) {
+  constructor(shape: FamilyShape, cells: MetricCells, options: FamilyOptions) {
     this.shape = shape;
+    this.expire_ms = options.expire_ms;
     this.#cells = cells;
-    this.#maxSeries = maxSeries;
-    this.#onOverflow = onOverflow;
+    this.#maxSeries = options.maxSeries;
+    this.#onOverflow = options.onOverflow;
+    this.#observer = options.observer;
     this.#depth = shape.labels.length;
     // A metric without labels is there from the start, at 0: its first event is then seen as an increase.
     if (this.#depth === 0) this.#add([]);
@@ -153,6 +170,7 @@ export class MetricFamily {
     }
     node.series = series;
     this.series.add(series);
+    this.#observer?.onAdded(this, series);
     return series;
   }
 
@@ -171,6 +189,7 @@ export class MetricFamily {
     }
     this.series.delete(series);
     series.isGone = true;
+    this.#observer?.onGone(this, series);
     this.#cells.free(series.at, this.width);
     if (series === this.#other) this.#other = null;
   }

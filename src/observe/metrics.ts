@@ -2,7 +2,7 @@
 import type { Counter, Gauge, Histogram, MetricOptions, Metrics } from '../sdk/host.ts';
 import { MetricCells } from './metric-cells.ts';
 import { MetricFamily } from './metric-family.ts';
-import type { FamilyShape, MetricType, Series } from './metric-family.ts';
+import type { FamilyShape, MetricType, Series, SeriesObserver } from './metric-family.ts';
 
 export interface RegistryOptions {
   /** Monotonic; read when metrics are collected, never when they are written. */
@@ -11,6 +11,9 @@ export interface RegistryOptions {
   readonly maxSeries?: number;
   /** Default 1,000. */
   readonly maxMetrics?: number;
+  /** See `MetricCells`. */
+  readonly allocate?: (length: number) => Float64Array;
+  readonly observer?: SeriesObserver;
 }
 
 export interface FamilyOptions extends MetricOptions {
@@ -34,7 +37,7 @@ const SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
 
 export class MetricRegistry implements Metrics {
   readonly #options: RegistryOptions;
-  readonly #cells = new MetricCells();
+  readonly #cells: MetricCells;
   readonly #families = new Map<string, MetricFamily>();
   /** Names of lines, and which metric writes them. */
   readonly #taken = new Map<string, string>();
@@ -43,6 +46,7 @@ export class MetricRegistry implements Metrics {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#cells = new MetricCells(options.allocate);
     this.#overflows = this.counter(OVERFLOWS, {
       help: 'Writes to the series "other" of a metric that has its most series.',
       labels: ['metric'],
@@ -153,7 +157,12 @@ export class MetricRegistry implements Metrics {
       const { maxSeries = MAX_SERIES, maxMetrics = MAX_METRICS } = this.#options;
       // It has room for every metric: its own overflow would count into itself.
       const most = name === OVERFLOWS ? maxMetrics : maxSeries;
-      family = new MetricFamily(shape, this.#cells, most, (metric) => this.#overflows.add(1, metric));
+      family = new MetricFamily(shape, this.#cells, {
+        expire_ms,
+        maxSeries: most,
+        onOverflow: (metric) => this.#overflows.add(1, metric),
+        observer: this.#options.observer ?? null,
+      });
       this.#families.set(name, family);
     } else if (textOf(family.shape) !== textOf(shape)) {
       throw new TypeError(`the metric ${name} is ${textOf(family.shape)} already, not ${textOf(shape)}`);

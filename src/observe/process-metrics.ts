@@ -8,8 +8,6 @@ export interface ProcessReaders {
   rss_bytes(): number;
   /** null where the system does not tell. */
   openFds(): number | null;
-  /** How much later than due timers ran since the last call, in seconds; null if none ran. */
-  loopDelay_s(): LoopDelay | null;
   /** Seconds since the epoch. */
   readonly start_s: number;
 }
@@ -39,10 +37,6 @@ export function addProcessMetrics(registry: MetricRegistry, readers: ProcessRead
   const system = rising(registry, 'process_cpu_system_seconds_total', 'CPU time of the system for the process.');
   const rss = registry.gauge('process_resident_memory_bytes', { help: 'Memory in RAM.', ...plain });
   const fds = registry.gauge('process_open_fds', { help: 'Open file descriptors; -1 if not known.', ...plain });
-  const delay = registry.gauge('gatewright_event_loop_delay_seconds', {
-    help: 'How late timers ran since metrics were last collected.',
-    labels: ['quantile'],
-  });
   registry.onCollect(() => {
     const cpu = readers.cpu_s();
     total(cpu.user + cpu.system);
@@ -50,10 +44,24 @@ export function addProcessMetrics(registry: MetricRegistry, readers: ProcessRead
     system(cpu.system);
     rss.set(readers.rss_bytes());
     fds.set(readers.openFds() ?? -1);
-    const { mean, p99, max } = readers.loopDelay_s() ?? { mean: 0, p99: 0, max: 0 };
-    delay.set(mean, 'mean');
-    delay.set(p99, '0.99');
-    delay.set(max, 'max');
+  });
+}
+
+/**
+ * Registers the metrics of one thread.
+ * @param thread its name: `control`, `worker 1`
+ * @param loopDelay_s how much later than due timers ran since the last call, in seconds; null if none ran
+ */
+export function addThreadMetrics(registry: MetricRegistry, thread: string, loopDelay_s: () => LoopDelay | null): void {
+  const delay = registry.gauge('gatewright_event_loop_delay_seconds', {
+    help: 'How late timers of a thread ran since metrics were last collected.',
+    labels: ['thread', 'quantile'],
+  });
+  registry.onCollect(() => {
+    const { mean, p99, max } = loopDelay_s() ?? { mean: 0, p99: 0, max: 0 };
+    delay.set(mean, thread, 'mean');
+    delay.set(p99, thread, '0.99');
+    delay.set(max, thread, 'max');
   });
 }
 

@@ -1,231 +1,198 @@
-/** The whole gateway in one process: configuration, logs, the worker, the status endpoints, and their order of life. */
+/** Main: starts control and workers, takes the signals, and writes to the standard streams for all. It parses nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { MessageChannel } from 'node:worker_threads';
 import type { AlarmClock } from '../clock/clock.ts';
-import { type MetricsServer, startMetricsServer } from '../admin/metrics-server.ts';
-import { startStatusServer, type StatusServer } from '../admin/status.ts';
-import { compile, type CompileOptions } from '../compile/compile.ts';
-import { pluginRegistry } from '../compile/plugin-registry.ts';
-import type { PluginRegistry } from '../compile/plugins.ts';
-import type { Snapshot } from '../compile/snapshot.ts';
-import { type Configuration, loadConfiguration } from '../config/configuration.ts';
-import { type Watch, watchConfiguration } from '../config/watch.ts';
 import type { GatewaySettings } from '../config/settings.ts';
-import type { Problem } from '../model/problem.ts';
-import type { AccessLog } from '../observe/access-log.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
-import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
-import type { AnyPlugin } from '../sdk/plugin.ts';
-import { checkAccessLog, openAccessLog, openErrorLog, schedule } from './logs.ts';
-import { hostFactory } from './host.ts';
-import { listenProblem, StartError } from './start-error.ts';
-import { systemParts, type SystemParts } from './system-parts.ts';
-import { Worker } from './worker.ts';
+import { Board } from './board.ts';
+import { Fleet, type WorkerStart } from './fleet.ts';
+import { countDrops, MainStreams, openErrorLog } from './logs.ts';
+import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
+import { MetricFeed } from './metric-feed.ts';
+import { canSharePorts, checkPorts } from './ports.ts';
+import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
+import { spawnThread, type SpawnedThread } from './spawn.ts';
+import { StartError } from './start-error.ts';
+import { workerCount } from './worker-count.ts';
 
 export interface GatewayOptions {
   /** The configuration file. */
   readonly path: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: AlarmClock;
-  /** The plugins that there are. */
-  readonly plugins: readonly AnyPlugin[];
+  /** The module that threads begin with: it calls `runThread` with the plugins that there are. */
+  readonly threadModule: URL;
   /** Of the gateway, for its build metric. */
   readonly version: string;
-  readonly stderr: (text: string) => void;
+  /** How long the loop of a worker may stand still. Default 5,000 ms. */
+  readonly stall_ms?: number;
 }
 
-interface Parts {
-  readonly settings: GatewaySettings;
-  readonly plugins: PluginRegistry;
-  readonly snapshot: Snapshot;
-  readonly clock: AlarmClock;
-  readonly errorLog: ErrorLog;
-  readonly system: SystemParts;
-}
+const CONTROL = 1;
+/** Successors beside those that they replace. */
+const PLACES_PER_WORKER = 3;
+const MOST_WORKERS = 1024;
+const STALL_MS = 5_000;
+/** How long control may take to close what it has open. */
+const CLOSE_MS = 3_000;
 
 export class Gateway {
+  private readonly options: GatewayOptions;
   private readonly settings: GatewaySettings;
-  private readonly plugins: PluginRegistry;
-  private readonly system: SystemParts;
-  private readonly worker: Worker;
+  private readonly memory: SharedMemory;
+  private readonly streams: MainStreams;
   private readonly errorLog: ErrorLog;
-  private readonly accessLog: AccessLog | null;
-  private status: StatusServer | null = null;
-  private metrics: MetricsServer | null = null;
-  private watch: Watch | null = null;
-  private isDraining = false;
-  /** In the configuration that was read last. */
-  private problemCount = 0;
+  private readonly feed: MetricFeed;
+  private readonly control: SpawnedThread<FromControl, ToControl>;
+  private readonly fleet: Fleet;
+  private readonly serving = Promise.withResolvers<void>();
+  private readonly closed = Promise.withResolvers<void>();
 
-  private constructor(parts: Parts) {
-    const { settings, plugins, snapshot, clock, errorLog, system } = parts;
-    this.settings = settings;
-    this.plugins = plugins;
-    this.system = system;
-    this.errorLog = errorLog;
-    this.accessLog = openAccessLog(settings, errorLog);
-    const { accessLog } = this;
-    const problems = system.metrics.gauge('gatewright_config_problems', {
-      help: 'Problems of the configuration that was read last: above 0, last good versions or refusals serve in their place.',
-      labels: [],
-    });
-    system.metrics.onCollect(() => problems.set(this.problemCount));
-    this.worker = new Worker({
-      settings,
-      snapshot,
-      clock,
-      record: accessLog === null ? null : (record) => accessLog.write(record),
-      onFault: (error) => this.noteFault(error),
-      onPluginFault: ({ exchange, plugin, phase, error }) => {
-        this.errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
-      },
-      readPath: 'onread',
-    });
-  }
-
-  /** Reads the configuration and starts everything; rejects with a StartError, with nothing left running. */
+  /** Starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { clock } = options;
-    const plugins = pluginRegistry(options.plugins);
-    const configuration = await loadConfiguration(options.path, options.env);
-    const { settings, objects, dress } = configuration;
-    const known = [...configuration.problems, ...checkAccessLog(settings)];
-    // Without settings there is no log; the other problems are told all the same, together with these.
-    const errorLog = known.length === 0 ? openErrorLog(settings, clock) : null;
-    const parts = errorLog === null ? null : systemParts(clock, errorLog, options.version);
-    const hostFor = parts === null ? {} : pluginHosts(parts);
-    const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins, ...hostFor });
-    const all = [...known, ...problems.map(dress)];
-    if (errorLog === null || parts === null || all.length > 0) {
-      parts?.close();
-      await errorLog?.close();
-      throw new StartError(listOf(all, options.path));
-    }
-    const gateway = new Gateway({ settings, plugins, snapshot, clock, errorLog, system: parts });
+    const { path, env, version, threadModule } = options;
+    const memory = allocateSharedMemory(MOST_WORKERS * PLACES_PER_WORKER);
+    const data = { role: 'control', thread: CONTROL, version, memory, path, env: { ...env }, revision: 0 } as const;
+    const control = spawnThread<FromControl, ToControl>(threadModule, data, []);
     try {
-      await gateway.listen();
+      const settings = await configured(control);
+      const canShare = await canSharePorts();
+      await checkPorts(settings.http);
+      const gateway = new Gateway(options, { settings, memory, control, canShare });
+      await gateway.begin(canShare);
+      return gateway;
     } catch (error) {
-      gateway.worker.abort();
-      parts.close();
-      throw new StartError(listenProblem(error), { cause: error });
+      control.terminate();
+      throw error;
     }
-    const { routes } = objects.objects;
-    errorLog.info('serving', { configuration: options.path, routes: routes.length, revision: snapshot.revision });
-    gateway.follow(options, configuration);
-    return gateway;
   }
 
-  private follow(options: GatewayOptions, current: Configuration): void {
-    const { path, env } = options;
-    this.watch = watchConfiguration({
-      path,
-      env,
-      current,
-      schedule,
-      onChange: (configuration) => this.apply(configuration),
-      onHeldBack: (reason) => this.errorLog.warn('configuration_held_back', { reason }),
+  private constructor(options: GatewayOptions, parts: Parts) {
+    const { settings, memory, control, canShare } = parts;
+    const { clock } = options;
+    this.options = options;
+    this.settings = settings;
+    this.memory = memory;
+    this.control = control;
+    this.streams = new MainStreams();
+    this.errorLog = openErrorLog(settings, clock, this.streams);
+    const now_ms = (): number => clock.monotonic_ms();
+    this.feed = new MetricFeed(now_ms);
+    this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
+    const metrics = this.feed.registry;
+    countDrops(metrics, { error: this.errorLog });
+    const workers = metrics.gauge('gatewright_workers', { help: 'Workers that there are.', labels: [] });
+    const deaths = metrics.counter('gatewright_worker_deaths_total', {
+      help: 'Workers that were lost, by what became of them.',
+      labels: ['cause'],
+    });
+    this.fleet = new Fleet({
+      workers: canShare ? workerCount(settings.workers) : 1,
+      board: new Board(memory.board),
+      errorLog: this.errorLog,
+      ports: settings.http.map(({ port }) => port),
+      reusePort: canShare,
+      drainTimeout_ms: settings.timeouts.drain_ms,
+      now_ms,
+      spawn: (start) => this.spawnWorker(start),
+      deaths,
+      onGone: () => undefined,
+      pluginName: (number) => String(number),
+      stall_ms: options.stall_ms ?? STALL_MS,
+      onLog: (batch, reply) => this.write(batch, reply),
+    });
+    metrics.onCollect(() => workers.set(this.fleet.size));
+    control.receive((message) => this.takeFromControl(message));
+    control.onExit((error) => this.onControlExit(error));
+  }
+
+  private async begin(canShare: boolean): Promise<void> {
+    try {
+      if (!canShare) {
+        const reason = 'this system does not let several threads listen on one port';
+        this.errorLog.warn('one_worker', { reason });
+      }
+      const ports = await this.fleet.start();
+      for (const [index, { address }] of this.settings.http.entries()) {
+        this.errorLog.info('listening', { protocol: 'http', address, port: ports[index] ?? 0 });
+      }
+      this.control.post({ type: 'serve' });
+      await this.serving.promise;
+    } catch (error) {
+      this.fleet.abort();
+      await this.errorLog.close();
+      throw error;
+    }
+  }
+
+  private spawnWorker(start: WorkerStart): SpawnedThread<FromWorker, ToWorker> {
+    const { threadModule, version } = this.options;
+    const { port1, port2 } = new MessageChannel();
+    this.control.post({ type: 'worker', thread: start.thread, port: port1 }, [port1]);
+    const { memory, settings } = this;
+    const data = { role: 'worker', version, memory, settings, control: port2, ...start } as const;
+    return spawnThread(threadModule, data, [port2]);
+  }
+
+  private takeFromControl(message: FromControl): void {
+    switch (message.type) {
+      case 'serving':
+        return this.serving.resolve();
+      case 'failed':
+        return this.serving.reject(new StartError(message.message));
+      case 'collect':
+        return this.feed.collect(message.id);
+      case 'closed':
+        return this.closed.resolve();
+      case 'log':
+        return this.write(message, (reply) => this.control.post(reply));
+      case 'configured':
+      case 'in_force':
+    }
+  }
+
+  private onControlExit(error: Error | null): void {
+    this.closed.resolve();
+    this.serving.reject(new StartError(`the control thread ended: ${error?.message ?? 'no reason given'}`));
+  }
+
+  private write({ id, stream, bytes }: LogBatch, reply: (message: LogWritten) => void): void {
+    this.streams.writer(stream).write(bytes, (error) => {
+      const told = error === null ? null : { message: error.message, code: error.code ?? '' };
+      reply({ type: 'log_written', id, written: error === null ? bytes.length : 0, error: told });
     });
   }
 
   /** Reads the configuration file again. */
   reload(): void {
-    this.watch?.reload();
-  }
-
-  /** Puts a changed configuration in force, as far as it is sound; what is bad in it keeps its last good version. */
-  private apply(configuration: Configuration): void {
-    const { settings, objects, dress } = configuration;
-    const previous = this.worker.snapshot;
-    const { snapshot, problems, warnings, isBlocked } = compile(objects, {
-      settings: this.settings,
-      revision: previous.revision + 1,
-      previous,
-      plugins: this.plugins,
-    });
-    for (const problem of [...configuration.problems, ...problems.map(dress)]) {
-      this.errorLog.error('configuration_problem', { problem: describe(problem) });
-    }
-    for (const warning of [...configuration.warnings, ...warnings.map(dress)]) {
-      this.errorLog.warn('configuration_warning', { problem: describe(warning) });
-    }
-    this.problemCount = configuration.problems.length + problems.length;
-    if (isBlocked) {
-      this.errorLog.error('configuration_refused', { revision: previous.revision, problems: this.problemCount });
-      return;
-    }
-    this.worker.swap(snapshot);
-    if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
-      this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
-    }
-    const { routes } = objects.objects;
-    this.errorLog.info('serving', { revision: snapshot.revision, routes: routes.length, problems: this.problemCount });
-  }
-
-  private async listen(): Promise<void> {
-    const { http, control, controlExplicit } = this.settings;
-    const listening = await this.worker.listen();
-    for (const [index, { port, readPath }] of listening.entries()) {
-      this.errorLog.info('listening', { protocol: 'http', address: http[index]?.address ?? '', port });
-      if (readPath === 'data') this.errorLog.warn('slow_read_path', { reason: 'this Node.js lacks the fast one' });
-    }
-    await this.listenForMetrics();
-    try {
-      this.status = await startStatusServer({
-        ...control,
-        isReady: () => ({ ready: !this.isDraining, reason: this.isDraining ? 'draining' : '' }),
-        onError: (error) => this.noteFault(error),
-      });
-      this.errorLog.info('listening', { protocol: 'control', address: control.address, port: this.status.port });
-    } catch (error) {
-      if (controlExplicit) throw error;
-      const remedy = 'name another one with gateway.control.port';
-      this.errorLog.warn('no_status_endpoints', { reason: listenProblem(error), remedy });
-    }
-  }
-
-  private async listenForMetrics(): Promise<void> {
-    const { metrics } = this.settings;
-    if (metrics === false) return;
-    this.metrics = await startMetricsServer({
-      ...metrics,
-      render: (accept) => {
-        const format = formatFor(accept);
-        return { contentType: CONTENT_TYPES[format], pieces: expose(this.system.metrics, format) };
-      },
-      onError: (error) => this.noteFault(error),
-    });
-    this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: this.metrics.port });
+    this.control.post({ type: 'reload' });
   }
 
   /** Turns readiness off, waits, accepts no more, lets running exchanges end for a bounded time, and ends. */
   async stop(): Promise<void> {
     const { drain_delay_ms, drain_ms } = this.settings.timeouts;
-    this.isDraining = true;
-    this.watch?.close();
+    this.control.post({ type: 'drain' });
     this.errorLog.info('draining', { delay_ms: drain_delay_ms, most_ms: drain_ms });
     await delay(drain_delay_ms);
-    const timer = setTimeout(() => {
-      this.errorLog.warn('drain_timeout', { connections: this.worker.connectionCount });
-      this.worker.abort();
-    }, drain_ms);
-    await this.worker.drain();
-    clearTimeout(timer);
-    await this.status?.close();
-    await this.metrics?.close();
-    this.system.close();
-    await this.accessLog?.close();
+    await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
+    this.control.post({ type: 'close' });
+    await Promise.race([this.closed.promise, delay(CLOSE_MS)]);
+    this.control.terminate();
     this.errorLog.info('stopped');
     await this.errorLog.close();
   }
 
   /** Ends at once. */
   abort(): void {
-    this.worker.abort();
+    this.fleet.abort();
+    this.control.terminate();
   }
 
   /** Opens the log files anew, after they were rotated. */
   reopenLogs(): void {
-    this.accessLog?.reopen();
     this.errorLog.reopen();
+    this.control.post({ type: 'reopen_logs' });
+    this.fleet.broadcast({ type: 'reopen_logs' });
   }
 
   /** A fault of the gateway's own code. */
@@ -234,20 +201,20 @@ export class Gateway {
   }
 }
 
-/** What plugins are made with; their faults at the end go to the log. */
-function pluginHosts(parts: SystemParts): Pick<CompileOptions, 'hostFor' | 'onCloseFault'> {
-  return {
-    hostFor: hostFactory(parts),
-    onCloseFault: ({ plugin, object }, error) => parts.errorLog.error('plugin_close_fault', { plugin, object, error }),
-  };
+interface Parts {
+  readonly settings: GatewaySettings;
+  readonly memory: SharedMemory;
+  readonly control: SpawnedThread<FromControl, ToControl>;
+  readonly canShare: boolean;
 }
 
-function listOf(problems: readonly Problem[], path: string): string {
-  const lines = problems.map((problem) => `\n  ${describe(problem)}`).join('');
-  return `${path} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}${lines}`;
-}
-
-function describe({ path, line, message }: Problem): string {
-  const place = line === undefined ? path : `line ${line}, ${path}`;
-  return place === '' ? message : `${place}: ${message}`;
+/** The settings, once control has read and checked the configuration. */
+function configured(control: SpawnedThread<FromControl, ToControl>): Promise<GatewaySettings> {
+  return new Promise((resolve, reject) => {
+    control.receive((message) => {
+      if (message.type === 'configured') resolve(message.settings);
+      else if (message.type === 'failed') reject(new StartError(message.message));
+    });
+    control.onExit((error) => reject(error ?? new StartError('the control thread ended before it was ready')));
+  });
 }

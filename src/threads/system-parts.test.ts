@@ -3,14 +3,17 @@ import { test } from 'node:test';
 import type { HostLog } from '../sdk/host.ts';
 import { systemClock } from '../clock/clock.ts';
 import { expose } from '../observe/exposition.ts';
+import { MetricRegistry } from '../observe/metrics.ts';
 import { hostFactory } from './host.ts';
-import { systemParts } from './system-parts.ts';
+import { measureProcess, systemParts } from './system-parts.ts';
 
 const nothing = (): void => undefined;
 const SILENT: HostLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 test('the parts of the system make a host that works, and metrics that make sense', (t) => {
-  const parts = systemParts(systemClock, SILENT, '0.1.0');
+  const metrics = new MetricRegistry({ now_ms: () => systemClock.monotonic_ms() });
+  const parts = systemParts({ clock: systemClock, errorLog: SILENT, metrics, thread: 'worker 1' });
+  measureProcess(metrics, systemClock, '0.1.0');
   t.after(() => parts.close());
   const host = hostFactory(parts)({ plugin: 'limit-count', object: 'routes/1', configHash: 'h' });
   assert.equal(
@@ -22,7 +25,7 @@ test('the parts of the system make a host that works, and metrics that make sens
   assert.equal(host.randomBytes(16).length, 16);
   const drawn = host.random();
   assert.ok(drawn >= 0 && drawn < 1);
-  const text = [...expose(parts.metrics, 'text')].join('');
+  const text = [...expose(metrics, 'text')].join('');
   const value = (name: string): number => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
   assert.ok(value('process_cpu_seconds_total') > 0);
   assert.ok(value('process_resident_memory_bytes') > 10_000_000);

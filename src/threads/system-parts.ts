@@ -1,4 +1,4 @@
-/** The parts of Host that come from the system: one of each in a process. */
+/** The parts of Host that come from the system, and what is known of it. */
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -6,42 +6,58 @@ import { clientSource } from '../clients/clients.ts';
 import type { AlarmClock } from '../clock/clock.ts';
 import { CounterTable } from '../limit/counter-table.ts';
 import { KeyValueTable } from '../limit/key-values.ts';
-import { MetricRegistry } from '../observe/metrics.ts';
-import { addProcessMetrics } from '../observe/process-metrics.ts';
+import type { MetricRegistry } from '../observe/metrics.ts';
+import { addProcessMetrics, addThreadMetrics } from '../observe/process-metrics.ts';
 import type { LoopDelay } from '../observe/process-metrics.ts';
 import type { HostLog } from '../sdk/host.ts';
 import { sha256 } from './host.ts';
 import type { HostParts } from './host.ts';
 
 export interface SystemParts extends HostParts {
-  readonly metrics: MetricRegistry;
   /** Ends the measuring of the event loop's delay. */
   close(): void;
+}
+
+export interface ThreadParts {
+  readonly clock: AlarmClock;
+  readonly errorLog: HostLog;
+  readonly metrics: MetricRegistry;
+  /** Its name in metrics. */
+  readonly thread: string;
 }
 
 /** Resolution of the event loop's delay. */
 const LOOP_RESOLUTION_MS = 20;
 
-/** @param version of the gateway */
-export function systemParts(clock: AlarmClock, errorLog: HostLog, version: string): SystemParts {
+/** What the plugins of one thread are given, with the metrics of that thread. */
+export function systemParts({ clock, errorLog, metrics, thread }: ThreadParts): SystemParts {
   const now_ms = (): number => clock.monotonic_ms();
-  const metrics = new MetricRegistry({ now_ms });
   const counters = new CounterTable({ now_ms, digest: sha256 });
   const kv = new KeyValueTable({ now_ms });
-  const loop = new LoopDelayReader();
-  const readers = {
-    cpu_s: cpuTime,
-    rss_bytes: () => process.memoryUsage.rss(),
-    openFds,
-    loopDelay_s: () => loop.read(),
-    start_s: clock.wall_ms() / 1000 - process.uptime(),
-  };
-  addProcessMetrics(metrics, readers, { version, node: process.version });
+  const loop = measureLoop(metrics, thread);
   addTableMetrics(metrics, counters, kv);
   const close = (): void => loop.close();
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
   const clients = clientSource(startTimer);
   return { clock, errorLog, counters, kv, metrics, clients, startTimer, random: Math.random, randomBytes, close };
+}
+
+/** Registers how late the timers of this thread run. */
+export function measureLoop(metrics: MetricRegistry, thread: string): { close(): void } {
+  const loop = new LoopDelayReader();
+  addThreadMetrics(metrics, thread, () => loop.read());
+  return loop;
+}
+
+/** Registers what is known of the process as a whole: for one thread of it. @param version of the gateway */
+export function measureProcess(metrics: MetricRegistry, clock: AlarmClock, version: string): void {
+  const readers = {
+    cpu_s: cpuTime,
+    rss_bytes: () => process.memoryUsage.rss(),
+    openFds,
+    start_s: clock.wall_ms() / 1000 - process.uptime(),
+  };
+  addProcessMetrics(metrics, readers, { version, node: process.version });
 }
 
 function addTableMetrics(metrics: MetricRegistry, counters: CounterTable, kv: KeyValueTable): void {

@@ -35,6 +35,8 @@ export interface WorkerOptions {
   readonly onFault: (error: unknown) => void;
   readonly onPluginFault: (fault: PluginFault) => void;
   readonly readPath: ReadPath;
+  /** Whether other workers listen on the same ports. */
+  readonly reusePort?: boolean;
 }
 
 export class Worker {
@@ -92,7 +94,7 @@ export class Worker {
 
   /** Starts every listener; rejects, with none left open, if one of its addresses cannot be had. */
   async listen(): Promise<readonly Listening[]> {
-    const { settings, readPath, onFault } = this.options;
+    const { settings, readPath, onFault, reusePort = false } = this.options;
     try {
       for (const { address, port } of settings.http) {
         this.listening.push(
@@ -101,6 +103,7 @@ export class Worker {
             port,
             backlog: BACKLOG,
             readPath,
+            reusePort,
             onSocket: (socket, port) => {
               this.accepted++;
               this.listener.accept(socket, port);

@@ -1,0 +1,341 @@
+/** The control thread: reads the configuration and checks it, hands it over to the workers, and answers on the side ports. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { startMetricsServer } from '../admin/metrics-server.ts';
+import type { SideServer } from '../admin/side-server.ts';
+import { startStatusServer } from '../admin/status.ts';
+import type { AlarmClock } from '../clock/clock.ts';
+import { compile } from '../compile/compile.ts';
+import type { CompileResult } from '../compile/compile.ts';
+import { pluginRegistry } from '../compile/plugin-registry.ts';
+import type { PluginRegistry } from '../compile/plugins.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
+import { type Configuration, loadConfiguration } from '../config/configuration.ts';
+import type { GatewaySettings } from '../config/settings.ts';
+import { type Watch, watchConfiguration } from '../config/watch.ts';
+import { KINDS } from '../model/object-set.ts';
+import type { ObjectSet } from '../model/object-set.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ErrorLog } from '../observe/error-log.ts';
+import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
+import type { AnyPlugin } from '../sdk/plugin.ts';
+import type { Common } from './follower.ts';
+import { HandOver } from './hand-over.ts';
+import { LogRelay } from './log-relay.ts';
+import { checkAccessLog, countDrops, openErrorLog, schedule } from './logs.ts';
+import type { ChangedObject, ControlData, FromControl, Port, ToControl } from './messages.ts';
+import { MetricFeed } from './metric-feed.ts';
+import { MetricSum } from './metric-sum.ts';
+import { portOf } from './port.ts';
+import { listenProblem, StartError } from './start-error.ts';
+import { measureLoop, measureProcess } from './system-parts.ts';
+
+export interface ControlThreadOptions {
+  readonly data: ControlData;
+  readonly main: Port<ToControl, FromControl>;
+  readonly clock: AlarmClock;
+  readonly plugins: readonly AnyPlugin[];
+}
+
+/** What came of a change. */
+export interface Applied {
+  /** In force now. */
+  readonly revision: number;
+  /** Of the objects: where there are some, last good versions or refusals serve in their place. */
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  /** Why nothing changed; '' if it did. */
+  readonly refusal: string;
+}
+
+/** Threads that do not answer within this time are read as they are. */
+const COLLECT_MS = 250;
+const MAIN = 0;
+
+interface Parts extends ControlThreadOptions {
+  readonly configuration: Configuration;
+  readonly registry: PluginRegistry;
+  readonly errorLog: ErrorLog;
+  readonly relay: LogRelay;
+  readonly first: CompileResult;
+}
+
+export class ControlThread {
+  private readonly options: ControlThreadOptions;
+  private readonly settings: GatewaySettings;
+  private readonly registry: PluginRegistry;
+  private readonly errorLog: ErrorLog;
+  private readonly relay: LogRelay;
+  private readonly handOver: HandOver;
+  private readonly feed: MetricFeed;
+  private readonly sum: MetricSum;
+  private readonly loop: { close(): void };
+  private watch: Watch | null = null;
+  private servers: SideServer[] = [];
+  private isDraining = false;
+  private isServing = false;
+  /** In the configuration that was read last. */
+  private problemCount = 0;
+  /** Checked last; what the workers have is made of the same objects. */
+  private snapshot: Snapshot;
+  private texts: ReadonlyMap<string, string>;
+  private common: string;
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** Tells main if the configuration is not fit to start with. */
+  static async start(options: ControlThreadOptions): Promise<void> {
+    const { data, main, clock } = options;
+    try {
+      const registry = pluginRegistry(options.plugins);
+      const configuration = await loadConfiguration(data.path, data.env);
+      const { settings, objects, dress } = configuration;
+      const first = compile(objects, { settings, revision: data.revision + 1, plugins: registry });
+      const problems = [...configuration.problems, ...checkAccessLog(settings), ...first.problems.map(dress)];
+      if (problems.length > 0) throw new StartError(listOf(problems, data.path));
+      const relay = new LogRelay((batch) => main.post(batch));
+      const errorLog = openErrorLog(settings, clock, relay);
+      const control = new ControlThread({ ...options, configuration, registry, errorLog, relay, first });
+      control.follow(configuration);
+      main.post({ type: 'configured', settings });
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      main.post({ type: 'failed', message: error.message });
+    }
+  }
+
+  private constructor(parts: Parts) {
+    const { data, main, clock, configuration, registry, errorLog, relay, first } = parts;
+    this.options = parts;
+    this.settings = configuration.settings;
+    this.registry = registry;
+    this.errorLog = errorLog;
+    this.relay = relay;
+    this.snapshot = first.snapshot;
+    this.texts = textsOf(configuration.objects);
+    this.common = commonOf(configuration.objects);
+    const now_ms = (): number => clock.monotonic_ms();
+    this.sum = new MetricSum(now_ms);
+    this.feed = new MetricFeed(now_ms);
+    this.feed.connect((feed) => this.sum.take(data.thread, feed));
+    const metrics = this.feed.registry;
+    this.loop = measureLoop(metrics, 'control');
+    measureProcess(metrics, clock, data.version);
+    countDrops(metrics, { error: errorLog });
+    const problems = metrics.gauge('gatewright_config_problems', {
+      help: 'Problems of the configuration that was read last: above 0, last good versions or refusals serve in their place.',
+      labels: [],
+    });
+    metrics.onCollect(() => problems.set(this.problemCount));
+    this.handOver = new HandOver({
+      whole: () => ({
+        revision: this.snapshot.revision,
+        objects: Array.from(this.texts, ([key, text]) => ({ key, text })),
+        common: this.common,
+      }),
+      onMetrics: (thread, { feed }) => this.sum.take(thread, feed),
+    });
+    main.receive((message) => void this.take(message));
+  }
+
+  private async take(message: ToControl): Promise<void> {
+    switch (message.type) {
+      case 'worker':
+        message.port.on('close', () => this.sum.leave(message.thread));
+        return this.welcome(message.thread, portOf(message.port));
+      case 'serve':
+        return this.serve();
+      case 'reload':
+        return this.watch?.reload();
+      case 'drain':
+        this.isDraining = true;
+        return this.watch?.close();
+      case 'close':
+        return this.close();
+      case 'reopen_logs':
+        return this.errorLog.reopen();
+      case 'metrics':
+        return this.sum.take(MAIN, message.feed);
+      case 'log_written':
+        return this.relay.onWritten(message);
+    }
+  }
+
+  private async welcome(thread: number, port: Parameters<HandOver['join']>[1]): Promise<void> {
+    const outcome = await this.handOver.join(thread, port);
+    if (!outcome.isInForce) this.errorLog.error('worker_refused_configuration', { thread, reason: outcome.reason });
+  }
+
+  /** Opens the side servers: every worker serves. */
+  private async serve(): Promise<void> {
+    const { main, data } = this.options;
+    try {
+      await this.listen();
+      this.isServing = true;
+      this.errorLog.info('configuration', { path: data.path });
+      this.logServing();
+      main.post({ type: 'serving' });
+    } catch (error) {
+      await this.closeServers();
+      main.post({ type: 'failed', message: listenProblem(error) });
+    }
+  }
+
+  private follow(current: Configuration): void {
+    const { path, env } = this.options.data;
+    this.watch = watchConfiguration({
+      path,
+      env,
+      current,
+      schedule,
+      onChange: (configuration) => void this.applyFile(configuration),
+      onHeldBack: (reason) => this.errorLog.warn('configuration_held_back', { reason }),
+    });
+  }
+
+  private async applyFile(configuration: Configuration): Promise<void> {
+    const { settings, objects, dress } = configuration;
+    const applied = await this.apply(objects);
+    const problems = [...configuration.problems, ...applied.problems.map(dress)];
+    for (const problem of problems) this.errorLog.error('configuration_problem', { problem: describe(problem) });
+    for (const warning of [...configuration.warnings, ...applied.warnings.map(dress)]) {
+      this.errorLog.warn('configuration_warning', { problem: describe(warning) });
+    }
+    this.problemCount = problems.length;
+    if (applied.refusal !== '') {
+      const { revision, refusal } = applied;
+      this.errorLog.error('configuration_refused', { revision, problems: problems.length, reason: refusal });
+      return;
+    }
+    if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
+      this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
+    }
+    this.logServing();
+  }
+
+  private logServing(): void {
+    const { revision } = this.snapshot;
+    const routes = [...this.texts.keys()].filter((key) => key.startsWith('routes/')).length;
+    this.errorLog.info('serving', { revision, routes, problems: this.problemCount });
+  }
+
+  /**
+   * Puts objects in force, as far as they are sound; what is bad keeps its last good version. Resolves when every worker
+   * has swapped, or none has.
+   */
+  apply(objects: ObjectSet): Promise<Applied> {
+    const result = this.last.then(() => this.applyNow(objects));
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  private async applyNow(objects: ObjectSet): Promise<Applied> {
+    const previous = this.snapshot;
+    const { snapshot, problems, warnings, isBlocked } = compile(objects, {
+      settings: this.settings,
+      revision: previous.revision + 1,
+      previous,
+      plugins: this.registry,
+    });
+    const { revision } = previous;
+    if (isBlocked)
+      return {
+        revision,
+        problems,
+        warnings,
+        refusal: 'what a bad object would match or do is not known: everything stays',
+      };
+    const texts = textsOf(objects);
+    const common = commonOf(objects);
+    const change = { revision: snapshot.revision, objects: differenceOf(this.texts, texts), common };
+    const outcome = await this.handOver.apply(change);
+    if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
+    this.snapshot = snapshot;
+    this.texts = texts;
+    this.common = common;
+    this.options.main.post({ type: 'in_force', revision: snapshot.revision });
+    return { revision: snapshot.revision, problems, warnings, refusal: '' };
+  }
+
+  private async listen(): Promise<void> {
+    const { control, controlExplicit, metrics } = this.settings;
+    const onError = (error: unknown): void => this.noteFault(error);
+    if (metrics !== false) {
+      const server = await startMetricsServer({ ...metrics, render: (accept) => this.render(accept), onError });
+      this.servers.push(server);
+      this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: server.port });
+    }
+    try {
+      const server = await startStatusServer({ ...control, isReady: () => this.readiness(), onError });
+      this.servers.push(server);
+      this.errorLog.info('listening', { protocol: 'control', address: control.address, port: server.port });
+    } catch (error) {
+      if (controlExplicit) throw error;
+      const remedy = 'name another one with gateway.control.port';
+      this.errorLog.warn('no_status_endpoints', { reason: listenProblem(error), remedy });
+    }
+  }
+
+  private readiness() {
+    if (this.isDraining) return { ready: false, reason: 'draining' };
+    return { ready: this.isServing, reason: 'starting' };
+  }
+
+  private async render(accept: string | undefined) {
+    const ask = (thread: number, id: number): void => {
+      if (thread === MAIN) this.options.main.post({ type: 'collect', id });
+      else if (thread === this.options.data.thread) this.feed.collect(id);
+      else this.handOver.collect(thread, id);
+    };
+    await this.sum.refresh(ask, delay(COLLECT_MS));
+    const format = formatFor(accept);
+    return { contentType: CONTENT_TYPES[format], pieces: expose(this.sum, format) };
+  }
+
+  private async close(): Promise<void> {
+    await this.closeServers();
+    this.loop.close();
+    await this.errorLog.close();
+    this.options.main.post({ type: 'closed' });
+  }
+
+  private async closeServers(): Promise<void> {
+    const { servers } = this;
+    this.servers = [];
+    await Promise.all(servers.map((server) => server.close()));
+  }
+
+  private noteFault(error: unknown): void {
+    this.errorLog.error('fault', { error });
+  }
+}
+
+function textsOf({ objects }: ObjectSet): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const kind of KINDS) {
+    for (const { id, value } of objects[kind]) {
+      const key = `${kind}/${id}`;
+      if (!texts.has(key)) texts.set(key, JSON.stringify(value));
+    }
+  }
+  return texts;
+}
+
+function commonOf({ plugins, unknownAttributes }: ObjectSet): string {
+  return JSON.stringify({ plugins, unknownAttributes } satisfies Common);
+}
+
+function differenceOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): ChangedObject[] {
+  const changed: ChangedObject[] = [];
+  for (const key of before.keys()) if (!after.has(key)) changed.push({ key, text: null });
+  for (const [key, text] of after) if (before.get(key) !== text) changed.push({ key, text });
+  return changed;
+}
+
+function listOf(problems: readonly Problem[], path: string): string {
+  const lines = problems.map((problem) => `\n  ${describe(problem)}`).join('');
+  return `${path} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}${lines}`;
+}
+
+function describe({ path, line, message }: Problem): string {
+  const place = line === undefined ? path : `line ${line}, ${path}`;
+  return place === '' ? message : `${place}: ${message}`;
+}

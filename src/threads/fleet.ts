@@ -1,0 +1,286 @@
+/**
+ * Main's workers: starts them, watches over them, and replaces those that die, fault or hang. A successor listens before
+ * the one that it replaces stops to: a connection finds somebody at every moment.
+ */
+import type { ErrorLog } from '../observe/error-log.ts';
+import type { Counter } from '../sdk/host.ts';
+import { Backoff } from './backoff.ts';
+import type { Board, Place } from './board.ts';
+import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { StartError } from './start-error.ts';
+
+/** A thread as main has it. */
+export interface Thread<In, Out> {
+  post(message: Out): void;
+  receive(onMessage: (message: In) => void): void;
+  /** It has ended, by itself or not. */
+  onExit(callback: (error: Error | null) => void): void;
+  /** Ends it at once, whatever it does. */
+  terminate(): void;
+}
+
+export type WorkerStart = Pick<WorkerData, 'thread' | 'place' | 'ports' | 'reusePort'>;
+
+export interface FleetOptions {
+  readonly workers: number;
+  readonly board: Board;
+  readonly errorLog: ErrorLog;
+  /** Ports of the listeners; 0 where the first worker finds one. */
+  readonly ports: readonly number[];
+  readonly reusePort: boolean;
+  readonly drainTimeout_ms: number;
+  readonly now_ms: () => number;
+  readonly spawn: (start: WorkerStart) => Thread<FromWorker, ToWorker>;
+  readonly deaths: Counter;
+  /** A worker's thread is gone: what it held in shared memory can be released. */
+  readonly onGone: (thread: number) => void;
+  /** Names the plugin with that number on the board. */
+  readonly pluginName: (number: number) => string;
+  /** How long a worker's loop may stand still. */
+  readonly stall_ms: number;
+  readonly onLog: (message: FromWorker & { readonly type: 'log' }, reply: (message: ToWorker) => void) => void;
+}
+
+type State = 'starting' | 'listening' | 'draining';
+
+interface Member {
+  readonly thread: number;
+  readonly place: Place;
+  readonly index: number;
+  readonly handle: Thread<FromWorker, ToWorker>;
+  state: State;
+  /** Ends once this one listens; null for nobody. */
+  predecessor: Member | null;
+  isReplaced: boolean;
+  startedAt_ms: number;
+  beats: number;
+  beatAt_ms: number;
+  readonly listening: Promise<readonly number[]>;
+  readonly gone: Promise<void>;
+}
+
+/** How often beats are looked at. */
+const WATCH_MS = 500;
+/** Logs of a thread that was told to end at once have this long to be written. */
+const ABORT_GRACE_MS = 3_000;
+/** Who lived so long did not die of its start. */
+const STABLE_MS = 60_000;
+
+export class Fleet {
+  private readonly options: FleetOptions;
+  private readonly members = new Set<Member>();
+  private readonly backoff: Backoff;
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private ports: readonly number[];
+  private nextThread = 2;
+  private watchedAt_ms: number;
+  private watch: NodeJS.Timeout | null = null;
+  private isEnding = false;
+
+  constructor(options: FleetOptions) {
+    this.options = options;
+    this.ports = options.ports;
+    this.backoff = new Backoff({ first_ms: 250, most_ms: 30_000 });
+    this.watchedAt_ms = options.now_ms();
+  }
+
+  /** Rejects with a StartError, with nothing left running, if one of them cannot start. */
+  async start(): Promise<readonly number[]> {
+    const { workers } = this.options;
+    try {
+      // Free ports are found by the first; the others share them.
+      const first = this.spawn(null);
+      if (this.ports.includes(0)) this.ports = await first.listening;
+      const others = Array.from({ length: workers - 1 }, () => this.spawn(null));
+      const [ports = []] = await Promise.all([first, ...others].map(({ listening }) => listening));
+      this.ports = ports;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    this.watchedAt_ms = this.options.now_ms();
+    this.watch = setInterval(() => this.lookAtBeats(), WATCH_MS);
+    return this.ports;
+  }
+
+  /** Workers, those included that start or end. */
+  get size(): number {
+    return this.members.size;
+  }
+
+  /** Client connections of all workers, as of their last beats. */
+  get connectionCount(): number {
+    let count = 0;
+    for (const { place } of this.members) count += place.connections;
+    return count;
+  }
+
+  broadcast(message: ToWorker): void {
+    for (const { handle } of this.members) handle.post(message);
+  }
+
+  /** Lets running exchanges end, for a bounded time. Resolves when every thread is gone. */
+  async drain(onTimeout: (connections: number) => void): Promise<void> {
+    this.isEnding = true;
+    this.stopWatching();
+    const members = [...this.members];
+    let isTold = false;
+    const tell = (connections: number): void => {
+      if (!isTold) onTimeout(connections);
+      isTold = true;
+    };
+    for (const member of members) this.tellToDrain(member, tell);
+    await Promise.all(members.map(({ gone }) => gone));
+  }
+
+  abort(): void {
+    this.isEnding = true;
+    this.stopWatching();
+    for (const { handle } of this.members) handle.terminate();
+  }
+
+  private stopWatching(): void {
+    if (this.watch !== null) clearInterval(this.watch);
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+
+  private spawn(predecessor: Member | null): Member {
+    const { board, now_ms, reusePort } = this.options;
+    const thread = this.nextThread++;
+    const index = this.freeIndex();
+    const place = board.place(index);
+    place.clear();
+    const handle = this.options.spawn({ thread, place: index, ports: this.ports, reusePort });
+    const listening = Promise.withResolvers<readonly number[]>();
+    const gone = Promise.withResolvers<void>();
+    listening.promise.catch(() => undefined);
+    const member: Member = {
+      thread,
+      place,
+      index,
+      handle,
+      state: 'starting',
+      predecessor,
+      isReplaced: false,
+      startedAt_ms: now_ms(),
+      beats: 0,
+      beatAt_ms: now_ms(),
+      listening: listening.promise,
+      gone: gone.promise,
+    };
+    this.members.add(member);
+    handle.receive((message) => {
+      if (message.type === 'listening') {
+        this.onListening(member, message.isSlowPath);
+        listening.resolve(message.ports);
+      } else if (message.type === 'failed') {
+        listening.reject(new StartError(message.message));
+        this.options.errorLog.error('worker_failed', { worker: index + 1, reason: message.message });
+        handle.terminate();
+      } else if (message.type === 'faulted') this.replace(member);
+      else if (message.type === 'drained') handle.terminate();
+      else this.options.onLog(message, (reply) => handle.post(reply));
+    });
+    handle.onExit((error) => {
+      listening.reject(new StartError(`a worker ended before it was ready: ${error?.message ?? 'no reason given'}`));
+      this.onExit(member, error);
+      gone.resolve();
+    });
+    return member;
+  }
+
+  private onListening(member: Member, isSlowPath: boolean): void {
+    const { errorLog } = this.options;
+    member.state = 'listening';
+    errorLog.info('worker_ready', { worker: member.index + 1, thread: member.thread });
+    if (isSlowPath) errorLog.warn('slow_read_path', { reason: 'this Node.js lacks the fast one' });
+    const { predecessor } = member;
+    member.predecessor = null;
+    if (predecessor !== null && this.members.has(predecessor)) this.tellToDrain(predecessor, () => undefined);
+  }
+
+  /** Starts a successor; the worker goes on until that listens. */
+  private replace(member: Member): void {
+    if (this.isEnding || member.isReplaced) return;
+    member.isReplaced = true;
+    this.later(this.backoff.next_ms(this.options.now_ms()), () => this.spawn(member));
+  }
+
+  private onExit(member: Member, error: Error | null): void {
+    const { errorLog, deaths, onGone, now_ms } = this.options;
+    this.members.delete(member);
+    onGone(member.thread);
+    if (this.isEnding || member.state === 'draining') return;
+    deaths.add(1, 'died');
+    errorLog.error('worker_died', {
+      worker: member.index + 1,
+      thread: member.thread,
+      ...(error === null ? {} : { error }),
+    });
+    if (now_ms() - member.startedAt_ms > STABLE_MS) this.backoff.reset();
+    // One that was to take another's place leaves that waiting: the next one gets it.
+    if (!member.isReplaced) this.later(this.backoff.next_ms(now_ms()), () => this.spawn(member.predecessor));
+  }
+
+  private tellToDrain(member: Member, onTimeout: (connections: number) => void): void {
+    if (member.state === 'draining') return;
+    member.state = 'draining';
+    member.handle.post({ type: 'drain' });
+    const kill = setTimeout(() => {
+      onTimeout(this.connectionCount);
+      member.handle.post({ type: 'abort' });
+      setTimeout(() => member.handle.terminate(), ABORT_GRACE_MS).unref();
+    }, this.options.drainTimeout_ms);
+    void member.gone.then(() => clearTimeout(kill));
+  }
+
+  private lookAtBeats(): void {
+    const now_ms = this.options.now_ms();
+    // When main itself was held up (a suspended machine), a missing beat means nothing.
+    const isLate = now_ms - this.watchedAt_ms > 2 * WATCH_MS;
+    this.watchedAt_ms = now_ms;
+    for (const member of this.members) {
+      const { place } = member;
+      if (isLate || place.isBusy || place.beats !== member.beats || member.state === 'starting') {
+        member.beats = place.beats;
+        member.beatAt_ms = now_ms;
+      } else if (now_ms - member.beatAt_ms >= this.options.stall_ms) this.onStall(member, now_ms);
+    }
+  }
+
+  /** Nothing that the worker was told would reach it: it is ended from outside, once its successor listens. */
+  private onStall(member: Member, now_ms: number): void {
+    const { errorLog, deaths, pluginName } = this.options;
+    if (member.isReplaced) return;
+    member.isReplaced = true;
+    deaths.add(1, 'stalled');
+    const number = Atomics.load(member.place.plugin, 0);
+    errorLog.error('worker_stalled', {
+      worker: member.index + 1,
+      thread: member.thread,
+      stalled_ms: Math.round(now_ms - member.beatAt_ms),
+      ...(number === 0 ? {} : { plugin: pluginName(number) }),
+    });
+    const successor = this.spawn(null);
+    const end = (): void => {
+      member.state = 'draining';
+      member.handle.terminate();
+    };
+    void successor.listening.then(end, end);
+  }
+
+  private later(delay_ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      if (!this.isEnding) work();
+    }, delay_ms);
+    this.timers.add(timer);
+  }
+
+  private freeIndex(): number {
+    const taken = new Set(Array.from(this.members, ({ index }) => index));
+    let index = 0;
+    while (taken.has(index)) index++;
+    return index;
+  }
+}

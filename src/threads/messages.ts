@@ -1,0 +1,145 @@
+/** What threads say to each other. Everything is plain data: a change travels as JSON text, which costs its reader least. */
+import type { MessagePort } from 'node:worker_threads';
+import type { GatewaySettings } from '../config/settings.ts';
+import type { FamilyShape } from '../observe/metric-family.ts';
+import type { SharedMemory } from './shared-memory.ts';
+
+/** One end of a connection between two threads, or between two parts of one. */
+export interface Port<In, Out> {
+  post(message: Out): void;
+  /** One receiver; messages that came before are kept for it. */
+  receive(onMessage: (message: In) => void): void;
+  /** The other end is gone. */
+  onClose(callback: () => void): void;
+  close(): void;
+}
+
+/** A batch of whole lines on its way to a standard stream, which main alone writes to. */
+export interface LogBatch {
+  readonly type: 'log';
+  readonly id: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface LogWritten {
+  readonly type: 'log_written';
+  readonly id: number;
+  /** How much was taken; with an error, how much before it. */
+  readonly written: number;
+  readonly error: { readonly message: string; readonly code: string } | null;
+}
+
+/** What a thread is started with. */
+export type ThreadData = ControlData | WorkerData;
+
+interface CommonData {
+  /** Unique in the process's life; main is 0. */
+  readonly thread: number;
+  readonly version: string;
+  readonly memory: SharedMemory;
+}
+
+export interface ControlData extends CommonData {
+  readonly role: 'control';
+  /** The configuration file. */
+  readonly path: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The revision in force, 0 at the start: what a control thread that takes another one's place begins after. */
+  readonly revision: number;
+}
+
+export interface WorkerData extends CommonData {
+  readonly role: 'worker';
+  readonly settings: GatewaySettings;
+  /** Its place on the board, from 0. */
+  readonly place: number;
+  /** Ports in place of those of `settings.http` that are 0, once they are known. */
+  readonly ports: readonly number[];
+  /** Whether the ports are shared with other workers. */
+  readonly reusePort: boolean;
+  /** To control. */
+  readonly control: MessagePort;
+}
+
+export type ToControl =
+  /** A worker to feed. */
+  | { readonly type: 'worker'; readonly thread: number; readonly port: MessagePort }
+  /** Open the side servers: traffic is served. */
+  | { readonly type: 'serve' }
+  | { readonly type: 'reload' }
+  /** Not ready any more; no change follows. */
+  | { readonly type: 'drain' }
+  | { readonly type: 'close' }
+  | { readonly type: 'reopen_logs' }
+  | { readonly type: 'metrics'; readonly feed: FeedMessage }
+  | LogWritten;
+
+export type FromControl =
+  /** The configuration is sound; workers can be started. */
+  | { readonly type: 'configured'; readonly settings: GatewaySettings }
+  /** It is not, or a side server could not be started: the message is for whoever started the gateway. */
+  | { readonly type: 'failed'; readonly message: string }
+  /** The side servers listen. */
+  | { readonly type: 'serving' }
+  /** All workers serve by this revision. */
+  | { readonly type: 'in_force'; readonly revision: number }
+  /** Asks for main's metrics; they come before `collected`. */
+  | { readonly type: 'collect'; readonly id: number }
+  | { readonly type: 'closed' }
+  | LogBatch;
+
+export type ToWorker =
+  | { readonly type: 'drain' }
+  /** Cut off what is running. */
+  | { readonly type: 'abort' }
+  | { readonly type: 'reopen_logs' }
+  | LogWritten;
+
+export type FromWorker =
+  | { readonly type: 'listening'; readonly ports: readonly number[]; readonly isSlowPath: boolean }
+  /** It cannot start; the message is for whoever started the gateway. */
+  | { readonly type: 'failed'; readonly message: string }
+  /** An error that nobody caught: what the thread holds may be inconsistent. */
+  | { readonly type: 'faulted' }
+  /** Every connection is gone, every line is written. */
+  | { readonly type: 'drained' }
+  | LogBatch;
+
+/** One object that is new or changed; its absence from the text is its removal. */
+export interface ChangedObject {
+  readonly key: string;
+  /** JSON; null removes. */
+  readonly text: string | null;
+}
+
+/** Control to a worker. */
+export type ToFollower =
+  /** Of one change, one after the other: the next is sent when the worker asks for `more`. */
+  | { readonly type: 'objects'; readonly text: string }
+  /** All objects are there: assemble them. */
+  | { readonly type: 'prepare'; readonly revision: number; readonly common: string }
+  | { readonly type: 'swap'; readonly revision: number }
+  | { readonly type: 'abort'; readonly revision: number }
+  | { readonly type: 'collect'; readonly id: number };
+
+export type FromFollower =
+  | { readonly type: 'more' }
+  | { readonly type: 'prepared'; readonly revision: number }
+  | { readonly type: 'failed'; readonly revision: number; readonly reason: string }
+  | { readonly type: 'swapped'; readonly revision: number }
+  | { readonly type: 'metrics'; readonly feed: FeedMessage };
+
+/** News of the metrics of one thread. */
+export type FeedMessage =
+  /** The numbers are here from now on. */
+  | { readonly type: 'cells'; readonly buffer: SharedArrayBuffer }
+  | { readonly type: 'series'; readonly family: FedFamily; readonly labelText: string; readonly at: number }
+  /** A series was forgotten, with its last numbers. */
+  | { readonly type: 'gone'; readonly name: string; readonly at: number; readonly numbers: readonly number[] }
+  | { readonly type: 'collected'; readonly id: number };
+
+export interface FedFamily extends FamilyShape {
+  /** See `MetricOptions`. */
+  readonly expire_ms: number;
+}

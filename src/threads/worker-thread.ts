@@ -1,0 +1,145 @@
+/** A worker as a thread: it follows control, and does as main says. It knows both by ports, which need not lead to other threads. */
+import type { AlarmClock } from '../clock/clock.ts';
+import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
+import { pluginRegistry } from '../compile/plugin-registry.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import type { ErrorLog } from '../observe/error-log.ts';
+import type { AnyPlugin } from '../sdk/plugin.ts';
+import { Board } from './board.ts';
+import type { Place } from './board.ts';
+import { follow } from './follower.ts';
+import { hostFactory } from './host.ts';
+import { LogRelay } from './log-relay.ts';
+import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
+import type { FromFollower, FromWorker, Port, ToFollower, ToWorker, WorkerData } from './messages.ts';
+import { MetricFeed } from './metric-feed.ts';
+import { listenProblem, StartError } from './start-error.ts';
+import { systemParts, type SystemParts } from './system-parts.ts';
+import { Worker } from './worker.ts';
+
+export interface WorkerThreadOptions {
+  readonly data: WorkerData;
+  readonly main: Port<ToWorker, FromWorker>;
+  readonly control: Port<ToFollower, FromFollower>;
+  readonly clock: AlarmClock;
+  readonly plugins: readonly AnyPlugin[];
+}
+
+const BEAT_MS = 100;
+
+export class WorkerThread {
+  private readonly options: WorkerThreadOptions;
+  private readonly errorLog: ErrorLog;
+  private readonly accessLog: AccessLog | null;
+  private readonly parts: SystemParts;
+  private readonly feed: MetricFeed;
+  private readonly worker: Worker;
+  private readonly place: Place;
+  private readonly beat: NodeJS.Timeout;
+  private isListening = false;
+
+  /** Tells main if it cannot start. */
+  static start(options: WorkerThreadOptions): WorkerThread | null {
+    try {
+      const thread = new WorkerThread(options);
+      thread.follow();
+      return thread;
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      options.main.post({ type: 'failed', message: error.message });
+      return null;
+    }
+  }
+
+  private constructor(options: WorkerThreadOptions) {
+    const { data, main, control, clock } = options;
+    const { settings } = data;
+    this.options = options;
+    const relay = new LogRelay((batch) => main.post(batch));
+    this.errorLog = openErrorLog(settings, clock, relay);
+    this.accessLog = openAccessLog(settings, this.errorLog, relay);
+    this.feed = new MetricFeed(() => clock.monotonic_ms());
+    this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
+    const metrics = this.feed.registry;
+    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread: `worker ${data.place + 1}` });
+    countDrops(metrics, {
+      error: this.errorLog,
+      ...(this.accessLog === null ? {} : { access: this.accessLog }),
+    });
+    const { accessLog } = this;
+    this.worker = new Worker({
+      settings: { ...settings, http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })) },
+      snapshot: EMPTY_SNAPSHOT,
+      clock,
+      record: accessLog === null ? null : (record) => accessLog.write(record),
+      onFault: (error) => this.errorLog.error('fault', { error }),
+      onPluginFault: ({ exchange, plugin, phase, error }) => {
+        this.errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
+      },
+      readPath: 'onread',
+      reusePort: data.reusePort,
+    });
+    this.place = new Board(data.memory.board).place(data.place);
+    this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);
+    main.receive((message) => {
+      if (message.type === 'log_written') relay.onWritten(message);
+      else if (message.type === 'reopen_logs') this.reopenLogs();
+      else if (message.type === 'abort') this.worker.abort();
+      else void this.drain();
+    });
+  }
+
+  private follow(): void {
+    const { data, control, plugins } = this.options;
+    const { errorLog } = this;
+    follow({
+      port: control,
+      compile: {
+        settings: data.settings,
+        plugins: pluginRegistry(plugins),
+        hostFor: hostFactory(this.parts),
+        onCloseFault: ({ plugin, object }, error) => errorLog.error('plugin_close_fault', { plugin, object, error }),
+      },
+      swap: (snapshot) => {
+        this.worker.swap(snapshot);
+        // Not before there is something to serve: a connection would be answered with 404.
+        if (!this.isListening) void this.listen();
+      },
+      collect: (id) => this.feed.collect(id),
+      setBusy: (isBusy) => (this.place.isBusy = isBusy),
+    });
+  }
+
+  private async listen(): Promise<void> {
+    const { main } = this.options;
+    this.isListening = true;
+    try {
+      const listening = await this.worker.listen();
+      const isSlowPath = listening.some(({ readPath }) => readPath === 'data');
+      main.post({ type: 'listening', ports: listening.map(({ port }) => port), isSlowPath });
+    } catch (error) {
+      main.post({ type: 'failed', message: listenProblem(error) });
+    }
+  }
+
+  /** Accepts no more, lets what runs end, writes what is to be written, and says so. */
+  private async drain(): Promise<void> {
+    await this.worker.drain();
+    clearInterval(this.beat);
+    this.parts.close();
+    await this.accessLog?.close();
+    await this.errorLog.close();
+    this.options.main.post({ type: 'drained' });
+  }
+
+  private reopenLogs(): void {
+    this.accessLog?.reopen();
+    this.errorLog.reopen();
+  }
+
+  /** An error that nobody caught. */
+  noteFault(error: unknown): void {
+    this.errorLog.error('fault', { error });
+    this.options.main.post({ type: 'faulted' });
+  }
+}
