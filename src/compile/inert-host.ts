@@ -33,6 +33,13 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     randomBytes: (length) => new Uint8Array(length),
     counters: { fixedWindow: () => ALLOWED, slidingWindow: () => ALLOWED },
     kv: { get: () => undefined, set: nothing, delete: nothing },
+    cells: {
+      records: (_space, { numbers }) => ({
+        update: (_key, change, argument) => change(new Float64Array(numbers), argument, 0),
+        read: () => null,
+      }),
+      places: () => ({ enter: () => ({ taken: 1, leave: nothing }), taken: () => 0 }),
+    },
     metrics: {
       counter: () => ({ add: nothing, series: () => ({ add: nothing }) }),
       gauge: () => ({ set: nothing }),

@@ -1,168 +1,154 @@
-/** Small values with a life span, bounded in number and bytes: what was used longest ago goes first. */
+/**
+ * Small values with a life span that all threads share, in bounded memory: some segments, each a ring of entries behind
+ * one lock. What was set longest ago goes first; what is asked for while it is old counts as set anew. Values may go at
+ * any time: a segment in which a thread died while changing it is emptied.
+ */
 import type { KeyValues } from '../sdk/host.ts';
-import { detached } from './bounded-key.ts';
+import { RecordKey } from './record-key.ts';
+import type { Digest, RecordSpace } from './record-key.ts';
+import { RingSegment } from './ring-segment.ts';
 
-export interface KeyValueTableOptions {
-  /** Monotonic. */
-  readonly now_ms: () => number;
-  /** Default 100,000. */
-  readonly maxEntries?: number;
-  /** Of keys and values, each entry's own cost of about 200 bytes included. Default 64 MiB. */
+export interface KeyValueSizes {
+  /** Of keys and values together, each entry's own cost of some 100 bytes included. Default 32 MiB. */
   readonly max_bytes?: number;
-  /** A longer value, or one with a longer key, is not kept: it would push out thousands. Default 1 MiB. */
-  readonly maxValue_bytes?: number;
 }
 
-interface Entry {
-  readonly key: string;
-  value: string;
-  expires_ms: number;
-  bytes: number;
-  /** Used just before this one and just after it; a ring through the table's own anchor. */
-  older: Entry;
-  newer: Entry;
+export interface KeyValueUse {
+  /** Monotonic; the same for all threads. */
+  readonly now_ms: () => number;
+  readonly digest: Digest;
+  /** Of the thread, from 1 on. Default 1. */
+  readonly generation?: number;
 }
 
-const MAX_ENTRIES = 100_000;
-const MAX_BYTES = 64 * 1024 * 1024;
-const MAX_VALUE_BYTES = 1024 * 1024;
-const ENTRY_BYTES = 200;
-/** Entries that each `set` looks at for expired ones. */
-const SWEPT_PER_SET = 2;
+const MAX_BYTES = 32 * 1024 * 1024;
+const SEGMENTS = 16;
+const HEADER_WORDS = 16;
 
-export class KeyValueTable implements KeyValues {
-  readonly #now_ms: () => number;
-  readonly #maxEntries: number;
-  readonly #max_bytes: number;
-  readonly #maxValue_bytes: number;
-  readonly #entries = new Map<string, Entry>();
-  /** `newer` of it is the entry used longest ago, `older` the one used last. */
-  readonly #anchor = makeAnchor();
-  #sweeper: Entry = this.#anchor;
-  #bytes = 0;
+export class KeyValueTable {
+  /** A longer value, in UTF-16, is not kept: it would push out thousands. */
+  readonly maxValue_bytes: number;
+  private readonly segments: readonly RingSegment[];
+  private readonly key: RecordKey;
+  private readonly now_ms: () => number;
 
-  constructor(options: KeyValueTableOptions) {
-    this.#now_ms = options.now_ms;
-    this.#maxEntries = options.maxEntries ?? MAX_ENTRIES;
-    this.#max_bytes = options.max_bytes ?? MAX_BYTES;
-    this.#maxValue_bytes = options.maxValue_bytes ?? MAX_VALUE_BYTES;
+  /** Memory for a table, to be given to all threads. `secret` is 8 random bytes. */
+  static allocate({ max_bytes = MAX_BYTES }: KeyValueSizes, secret: Uint8Array): SharedArrayBuffer {
+    const segment = Math.max(4096, Math.ceil(max_bytes / SEGMENTS / 64) * 64);
+    const memory = new SharedArrayBuffer(HEADER_WORDS * 4 + SEGMENTS * RingSegment.bytes(segment));
+    new Uint8Array(memory, 0, 8).set(secret.subarray(0, 8));
+    new Int32Array(memory, 8, 1)[0] = segment;
+    return memory;
   }
 
+  constructor(memory: SharedArrayBuffer, { now_ms, digest, generation = 1 }: KeyValueUse) {
+    const [low = 0, high = 0, bytes = 0] = new Int32Array(memory, 0, 3);
+    this.key = new RecordKey(digest, low, high);
+    this.now_ms = now_ms;
+    this.maxValue_bytes = Math.floor(bytes / 16);
+    this.segments = Array.from({ length: SEGMENTS }, (_, at) => {
+      const offset = HEADER_WORDS * 4 + at * RingSegment.bytes(bytes);
+      return new RingSegment(memory, offset, bytes, { key: this.key, generation });
+    });
+  }
+
+  /** Values that are kept, and those whose time is up but which nobody has asked for. */
   get size(): number {
-    return this.#entries.size;
+    return this.segments.reduce((sum, { count }) => sum + count, 0);
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  get(key: string): string | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.expires_ms <= this.#now_ms()) {
-      this.#remove(entry);
-      return undefined;
-    }
-    this.#unlink(entry);
-    this.#link(entry);
-    return entry.value;
+  space(name: string): RecordSpace {
+    return this.key.spaceOf(name);
+  }
+
+  get(space: RecordSpace, key: string): string | undefined {
+    return this.segmentOf(space, key).get(this.now_ms(), true);
   }
 
   /** As `get`, without counting as a use. */
-  peek(key: string): string | undefined {
-    const entry = this.#entries.get(key);
-    return entry === undefined || entry.expires_ms <= this.#now_ms() ? undefined : entry.value;
+  peek(space: RecordSpace, key: string): string | undefined {
+    return this.segmentOf(space, key).get(this.now_ms(), false);
   }
 
-  set(key: string, value: string, ttl_ms: number): void {
-    if (!(ttl_ms >= 0))
+  set(space: RecordSpace, key: string, value: string, ttl_ms: number): void {
+    if (!(ttl_ms >= 0)) {
       throw new RangeError(`ttl_ms ${ttl_ms} is no time: 0 keeps the value until it is deleted or evicted`);
-    const now_ms = this.#now_ms();
-    this.delete(key);
-    this.#sweep(now_ms);
-    if (2 * Math.max(key.length, value.length) > this.#maxValue_bytes) return;
-    const bytes = ENTRY_BYTES + 2 * (key.length + value.length);
-    const anchor = this.#anchor;
-    const expires_ms = ttl_ms === 0 ? Infinity : now_ms + ttl_ms;
-    const entry: Entry = {
-      key: detached(key),
-      value: detached(value),
-      expires_ms,
-      bytes,
-      older: anchor,
-      newer: anchor,
-    };
-    this.#entries.set(entry.key, entry);
-    this.#link(entry);
-    this.#bytes += bytes;
-    while (this.#entries.size > this.#maxEntries || this.#bytes > this.#max_bytes) this.#remove(anchor.newer);
-  }
-
-  delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) this.#remove(entry);
-  }
-
-  #sweep(now_ms: number): void {
-    for (let left = SWEPT_PER_SET; left > 0; left--) {
-      const entry = this.#sweeper;
-      this.#sweeper = entry.newer;
-      if (entry !== this.#anchor && entry.expires_ms <= now_ms) this.#remove(entry);
     }
+    const segment = this.segmentOf(space, key);
+    if (value.length * 2 > this.maxValue_bytes) return segment.delete();
+    segment.set(value, ttl_ms === 0 ? Infinity : this.now_ms() + ttl_ms);
   }
 
-  #remove(entry: Entry): void {
-    this.#unlink(entry);
-    this.#entries.delete(entry.key);
-    this.#bytes -= entry.bytes;
+  delete(space: RecordSpace, key: string): void {
+    this.segmentOf(space, key).delete();
   }
 
-  #unlink(entry: Entry): void {
-    if (this.#sweeper === entry) this.#sweeper = entry.newer;
-    entry.older.newer = entry.newer;
-    entry.newer.older = entry.older;
+  /** To be called once a thread has ended, from another one. */
+  releaseLocksOf(generation: number): void {
+    for (const segment of this.segments) segment.releaseLockOf(generation);
   }
 
-  #link(entry: Entry): void {
-    const anchor = this.#anchor;
-    entry.older = anchor.older;
-    entry.newer = anchor;
-    anchor.older.newer = entry;
-    anchor.older = entry;
+  private segmentOf(space: RecordSpace, key: string): RingSegment {
+    this.key.set(space, key);
+    return this.segments[this.key.high & (SEGMENTS - 1)]!;
   }
 }
 
-function makeAnchor(): Entry {
-  const anchor = { key: '', value: '', expires_ms: Infinity, bytes: 0 } as Entry;
-  anchor.older = anchor;
-  anchor.newer = anchor;
-  return anchor;
-}
+/** The values of one space. */
+export class SpaceValues implements KeyValues {
+  private readonly table: KeyValueTable;
+  private readonly space: RecordSpace;
 
-/** Values on top of others that it reads and never changes. */
-export class KeyValueOverlay implements KeyValues {
-  readonly #base: KeyValueTable;
-  /** A letter before each value tells it from the mark of a deleted key. */
-  readonly #own: KeyValueTable;
-
-  constructor(base: KeyValueTable, own: KeyValueTable) {
-    this.#base = base;
-    this.#own = own;
+  constructor(table: KeyValueTable, name: string) {
+    this.table = table;
+    this.space = table.space(name);
   }
 
   get(key: string): string | undefined {
-    const own = this.#own.get(key);
-    if (own === undefined) return this.#base.peek(key);
+    return this.table.get(this.space, key);
+  }
+
+  peek(key: string): string | undefined {
+    return this.table.peek(this.space, key);
+  }
+
+  set(key: string, value: string, ttl_ms: number): void {
+    this.table.set(this.space, key, value, ttl_ms);
+  }
+
+  delete(key: string): void {
+    this.table.delete(this.space, key);
+  }
+}
+
+/** Values on top of others that it reads and never changes. */
+export class OverlayValues implements KeyValues {
+  private readonly base: SpaceValues;
+  /** A letter before each value tells it from the mark of a deleted key. */
+  private readonly own: SpaceValues;
+
+  constructor(base: SpaceValues, own: SpaceValues) {
+    this.base = base;
+    this.own = own;
+  }
+
+  get(key: string): string | undefined {
+    const own = this.own.get(key);
+    if (own === undefined) return this.base.peek(key);
     return own === DELETED ? undefined : own.slice(1);
   }
 
   /** @param ttl_ms after it, what the base has shows again */
   set(key: string, value: string, ttl_ms: number): void {
-    this.#own.set(key, `=${value}`, ttl_ms);
+    this.own.set(key, `=${value}`, ttl_ms);
   }
 
   delete(key: string): void {
-    this.#own.set(key, DELETED, 0);
+    this.own.set(key, DELETED, 0);
   }
 }
 

@@ -9,45 +9,45 @@
  * two windows begins anew. Values are doubles: a count is exact to a relative error of 2⁻⁵².
  */
 import type { LimitDecision, LimitQuery } from '../sdk/host.ts';
-import { CURRENT, EXPIRES_MS, PREVIOUS, ROW, START_MS } from './window-cells.ts';
-import type { WindowCells } from './window-cells.ts';
+import { CURRENT, EXPIRES, PREVIOUS, START } from './window-numbers.ts';
 
-/** Decides on the count in a slot, −1 for a key that has none, and consumes the units if it allows them. */
-export function slidingWindow(cells: WindowCells, slot: number, query: LimitQuery, now_ms: number): LimitDecision {
+/** Decides on a count, and consumes the units if it allows them. */
+export function slidingWindow(numbers: Float64Array, query: LimitQuery, now_ms: number): LimitDecision {
   const { limit, cost, window_ms } = query;
-  const { rows } = cells;
-  const row = slot * ROW;
-  if (slot < 0 || rows[row + EXPIRES_MS]! <= now_ms) return begin(cells, slot, query, now_ms);
-  if (now_ms - rows[row + START_MS]! >= window_ms) {
-    rows[row + START_MS] = rows[row + START_MS]! + window_ms;
-    rows[row + PREVIOUS] = rows[row + CURRENT]!;
-    rows[row + CURRENT] = 0;
+  if (numbers[EXPIRES]! <= now_ms) return begin(numbers, query, now_ms);
+  let start_ms = numbers[START]!;
+  let previous = numbers[PREVIOUS]!;
+  let current = numbers[CURRENT]!;
+  if (now_ms - start_ms >= window_ms) {
+    start_ms += window_ms;
+    previous = current;
+    current = 0;
   }
-  const elapsed_ms = now_ms - rows[row + START_MS]!;
-  const previous = rows[row + PREVIOUS]!;
-  const current = rows[row + CURRENT]!;
+  // Another thread's clock may be a little ahead of this one's.
+  const elapsed_ms = Math.max(0, now_ms - start_ms);
   const room = limit - current - (previous * (window_ms - elapsed_ms)) / window_ms;
   const state = { previous, current, elapsed_ms, window_ms };
-  if (cost > limit) return { isAllowed: false, remaining: 0, reset_ms: rows[row + EXPIRES_MS]! - now_ms };
+  if (cost > limit) return { isAllowed: false, remaining: 0, reset_ms: numbers[EXPIRES]! - now_ms };
   if (cost > room) return { isAllowed: false, remaining: 0, reset_ms: untilRoom(state, limit - cost) };
   if (cost > 0) {
-    rows[row + CURRENT] = state.current = current + cost;
-    rows[row + EXPIRES_MS] = rows[row + START_MS]! + 2 * window_ms;
+    state.current = current + cost;
+    numbers[START] = start_ms;
+    numbers[PREVIOUS] = previous;
+    numbers[CURRENT] = state.current;
+    numbers[EXPIRES] = start_ms + 2 * window_ms;
   }
   const remaining = Math.max(0, Math.floor(room - cost));
   return { isAllowed: true, remaining, reset_ms: remaining > 0 || limit < 1 ? 0 : untilRoom(state, limit - 1) };
 }
 
-function begin(cells: WindowCells, slot: number, query: LimitQuery, now_ms: number): LimitDecision {
+function begin(numbers: Float64Array, query: LimitQuery, now_ms: number): LimitDecision {
   const { limit, cost, window_ms } = query;
-  const { rows } = cells;
-  const row = slot * ROW;
   if (cost > limit) return { isAllowed: false, remaining: 0, reset_ms: window_ms };
-  if (cost > 0 && slot >= 0) {
-    rows[row + START_MS] = now_ms;
-    rows[row + PREVIOUS] = 0;
-    rows[row + CURRENT] = cost;
-    rows[row + EXPIRES_MS] = now_ms + 2 * window_ms;
+  if (cost > 0) {
+    numbers[START] = now_ms;
+    numbers[PREVIOUS] = 0;
+    numbers[CURRENT] = cost;
+    numbers[EXPIRES] = now_ms + 2 * window_ms;
   }
   const state = { previous: 0, current: cost, elapsed_ms: 0, window_ms };
   const remaining = limit - cost;

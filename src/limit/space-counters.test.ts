@@ -5,7 +5,10 @@ import { CounterTable } from './counter-table.ts';
 import { SpaceCounters } from './space-counters.ts';
 
 test('views share counts exactly where their names of a space are equal, however many spaces they use', () => {
-  const table = new CounterTable({ now_ms: () => 0, digest: (bytes) => hash('sha256', bytes), maxKeys: 1000 });
+  const table = new CounterTable(CounterTable.allocate({ maxKeys: 1000 }, new Uint8Array(8)), {
+    now_ms: () => 0,
+    digest: (bytes) => hash('sha256', bytes, 'buffer'),
+  });
   const one = new SpaceCounters(table, (space) => `one ${space}`);
   const twin = new SpaceCounters(table, (space) => `one ${space}`);
   const other = new SpaceCounters(table, (space) => `other ${space}`);

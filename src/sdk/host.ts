@@ -11,6 +11,7 @@ export interface Host {
   randomBytes(length: number): Uint8Array;
   readonly counters: Counters;
   readonly kv: KeyValues;
+  readonly cells: Cells;
   readonly metrics: Metrics;
   /**
    * A client for a system outside, to be made in `create`: it connects when it is first used, and ends with the instance.
@@ -86,6 +87,55 @@ export interface Counters {
   fixedWindow(space: string, query: LimitQuery): LimitDecision;
   /** The last window's count weighed by how much of it still overlaps, plus the current one's. */
   slidingWindow(space: string, query: LimitQuery): LimitDecision;
+}
+
+/**
+ * Named records of a few numbers that all workers share: what breakers, leaky buckets and counts of concurrency stand
+ * on. They outlive instances as counters do, and are in bounded memory: when there is no room for a new key, all new
+ * keys of a space share one record, and a metric says so.
+ */
+export interface Cells {
+  /** Records of a space. Ask once, in `create`: equal names are the same records, in every worker. */
+  records(space: string, options: RecordsOptions): Records;
+  /** Places of a space that are taken and left again: how much of something is going on now. */
+  places(space: string): Places;
+}
+
+export interface RecordsOptions {
+  /** Numbers of each record, 1 to 7. Equal for all who use the space. */
+  readonly numbers: number;
+  /** A record is kept for so long after its last update, then it is all 0 again. One that is all 0 takes no room. */
+  readonly keep_ms: number;
+}
+
+export interface Records {
+  /**
+   * Changes the numbers of a record (all 0 at first) in place and gives what `change` gives. Atomic: nobody sees it half
+   * done, no other change is lost, and a worker that dies in the middle has changed everything or nothing.
+   *
+   * `change` must be pure: it runs again if another worker came in between. It may keep neither `numbers` nor update
+   * another record. What it throws is thrown, and nothing has changed. Synchronous; a fraction of a microsecond.
+   */
+  update<A, R>(key: string, change: RecordChange<A, R>, argument: A): R;
+  /** A copy of the numbers; null for a record that is all 0. */
+  read(key: string): number[] | null;
+}
+
+/** @param now_ms of the monotonic clock, which all workers share; times may be kept in records */
+export type RecordChange<A, R> = (numbers: Float64Array, argument: A, now_ms: number) => R;
+
+export interface Places {
+  /** Takes one of `most` places of a key; null if none is free. Whoever takes one must leave it, once. */
+  enter(key: string, most: number): Place | null;
+  /** How many are taken. */
+  taken(key: string): number;
+}
+
+export interface Place {
+  /** How many were taken when this one was, itself included. */
+  readonly taken: number;
+  /** Frees the place; once is enough, more does no harm. The places of a worker that dies are freed. */
+  leave(): void;
 }
 
 /** Small shared values with a life span. */

@@ -13,6 +13,7 @@ import { canSharePorts, checkPorts } from './ports.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import { spawnThread, type SpawnedThread } from './spawn.ts';
 import { StartError } from './start-error.ts';
+import { generationOf, measureLimits, sharedLimits } from './system-parts.ts';
 import { workerCount } from './worker-count.ts';
 
 export interface GatewayOptions {
@@ -28,6 +29,7 @@ export interface GatewayOptions {
   readonly stall_ms?: number;
 }
 
+const MAIN = 0;
 const CONTROL = 1;
 /** Successors beside those that they replace. */
 const PLACES_PER_WORKER = 3;
@@ -86,6 +88,8 @@ export class Gateway {
       help: 'Workers that were lost, by what became of them.',
       labels: ['cause'],
     });
+    const limits = sharedLimits(memory.limits, clock, MAIN);
+    measureLimits(metrics, limits);
     this.fleet = new Fleet({
       workers: canShare ? workerCount(settings.workers) : 1,
       board: new Board(memory.board),
@@ -96,7 +100,7 @@ export class Gateway {
       now_ms,
       spawn: (start) => this.spawnWorker(start),
       deaths,
-      onGone: () => undefined,
+      onGone: (thread) => limits.releaseLocksOf(generationOf(thread)),
       pluginName: (number) => String(number),
       stall_ms: options.stall_ms ?? STALL_MS,
       onLog: (batch, reply) => this.write(batch, reply),

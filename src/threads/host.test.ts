@@ -4,8 +4,7 @@ import { clientSource } from '../clients/clients.ts';
 import { systemClock } from '../clock/clock.ts';
 import { NO_GRANTS } from '../compile/inert-host.ts';
 import type { Host, HostLog, Owner } from '../sdk/host.ts';
-import { CounterTable } from '../limit/counter-table.ts';
-import { KeyValueTable } from '../limit/key-values.ts';
+import { allocateLimits, SharedLimits } from '../limit/shared-limits.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 import { hostFactory, pureHostFactory, sha256 } from './host.ts';
 
@@ -20,14 +19,17 @@ function parts() {
     };
   const errorLog: HostLog = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const now_ms = clock.monotonic_ms;
-  const counters = new CounterTable({ now_ms, digest: sha256, maxKeys: 1000 });
-  const kv = new KeyValueTable({ now_ms });
+  const sizes = { counters: { maxKeys: 1000 }, cells: { maxRecords: 1000, threads: 1 }, kv: { max_bytes: 100_000 } };
+  const { counters, kv, cells } = new SharedLimits(allocateLimits(new Uint8Array(8), sizes), {
+    now_ms,
+    digest: sha256,
+  });
   const metrics = new MetricRegistry({ now_ms });
   const random = (): number => 0.5;
   const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
   const startTimer = systemClock.startTimer;
   const clients = clientSource(startTimer);
-  return { time, lines, clock, errorLog, counters, kv, metrics, random, randomBytes, clients, startTimer };
+  return { time, lines, clock, errorLog, counters, kv, cells, metrics, random, randomBytes, clients, startTimer };
 }
 
 const owner = (object = 'routes/1', configHash = 'h1', plugin = 'limit-count'): Owner => ({

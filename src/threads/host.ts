@@ -3,9 +3,22 @@ import { hash } from 'node:crypto';
 import type { ClientSource } from '../clients/clients.ts';
 import { granted, INERT_CLIENTS, NO_GRANTS } from '../compile/inert-host.ts';
 import type { Grants } from '../compile/instances.ts';
-import type { Host, HostClock, HostLog, KeyValues, Metrics, Owner, Timer } from '../sdk/host.ts';
+import type {
+  Cells,
+  Host,
+  HostClock,
+  HostLog,
+  KeyValues,
+  Metrics,
+  Owner,
+  Places,
+  Records,
+  RecordsOptions,
+  Timer,
+} from '../sdk/host.ts';
+import { CellTable } from '../limit/cell-table.ts';
 import { CounterTable } from '../limit/counter-table.ts';
-import { KeyValueOverlay, KeyValueTable } from '../limit/key-values.ts';
+import { KeyValueTable, OverlayValues, SpaceValues } from '../limit/key-values.ts';
 import { SpaceCounters } from '../limit/space-counters.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 
@@ -23,6 +36,7 @@ export interface HostParts extends Randomness {
   readonly errorLog: HostLog;
   readonly counters: CounterTable;
   readonly kv: KeyValueTable;
+  readonly cells: CellTable;
   readonly metrics: Metrics;
   readonly clients: ClientSource;
   startTimer(delay_ms: number, onExpired: () => void): Timer;
@@ -31,16 +45,17 @@ export interface HostParts extends Randomness {
 /** Sizes of an overlay: it lives as long as one question. */
 const OVERLAY_KEYS = 10_000;
 const OVERLAY_BYTES = 4 * 1024 * 1024;
+const OVERLAY_PLACES = 1000;
 
 /** Digests keys that are too long to keep. */
-export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64');
+export const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
 /** Without grants, an instance has a right to nothing that is not every plugin's. */
 export type HostFactory = (owner: Owner, grants?: Grants) => Host;
 
 /** Gives each instance of a plugin its Host. What two owners keep never meets, unless it is named `group/…`. */
 export function hostFactory(parts: HostParts): HostFactory {
-  const { clock, errorLog, counters, kv, metrics, clients } = parts;
+  const { clock, errorLog, counters, kv, cells, metrics, clients } = parts;
   return (owner, grants = NO_GRANTS) =>
     makeHost(owner, grants, {
       ...randomnessOf(parts),
@@ -48,7 +63,8 @@ export function hostFactory(parts: HostParts): HostFactory {
       metrics,
       log: new OwnedLog(errorLog, owner),
       counters: new SpaceCounters(counters, namesFor(owner)),
-      kv: new OwnedKeyValues(kv, namesFor(owner)),
+      kv: new OwnedKeyValues((name) => new SpaceValues(kv, name), namesFor(owner)),
+      cells: new OwnedCells(cells, namesFor(owner)),
       connect(kind, options) {
         const { client, close } = clients(kind, options);
         grants.onClose(close);
@@ -64,6 +80,7 @@ export interface PureParts extends Randomness {
   /** What counts and values begin with; without them, with nothing. */
   readonly counters?: CounterTable;
   readonly kv?: KeyValueTable;
+  readonly cells?: CellTable;
 }
 
 /**
@@ -73,16 +90,19 @@ export interface PureParts extends Randomness {
 export function pureHostFactory(parts: PureParts): HostFactory {
   const { clock } = parts;
   const now_ms = (): number => clock.monotonic_ms();
-  const base = parts.counters === undefined ? {} : { base: parts.counters };
-  const counters = new CounterTable({
-    now_ms,
-    digest: sha256,
-    maxKeys: OVERLAY_KEYS,
-    maxOverflowBuckets: 1024,
-    ...base,
-  });
-  const own = new KeyValueTable({ now_ms, maxEntries: OVERLAY_KEYS, max_bytes: OVERLAY_BYTES });
-  const kv = parts.kv === undefined ? own : new KeyValueOverlay(parts.kv, own);
+  const use = { now_ms, digest: sha256 };
+  const secret = parts.randomBytes(8);
+  const baseOf = <T>(base: T | undefined) => (base === undefined ? {} : { base });
+  const counterMemory = CounterTable.allocate({ maxKeys: OVERLAY_KEYS, maxOverflowBuckets: 1024 }, secret);
+  const counters = new CounterTable(counterMemory, { ...use, ...baseOf(parts.counters) });
+  const sizes = { maxRecords: OVERLAY_KEYS, maxOverflow: 1024, threads: 1, placesPerThread: OVERLAY_PLACES };
+  const cells = new CellTable(CellTable.allocate(sizes, secret), { ...use, ...baseOf(parts.cells) });
+  const own = new KeyValueTable(KeyValueTable.allocate({ max_bytes: OVERLAY_BYTES }, secret), use);
+  const base = parts.kv;
+  const valuesOf = (name: string): KeyValues => {
+    const ownValues = new SpaceValues(own, name);
+    return base === undefined ? ownValues : new OverlayValues(new SpaceValues(base, name), ownValues);
+  };
   const metrics = new MetricRegistry({ now_ms });
   return (owner, grants = NO_GRANTS) =>
     makeHost(owner, grants, {
@@ -91,7 +111,8 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       metrics,
       log: SILENT,
       counters: new SpaceCounters(counters, namesFor(owner)),
-      kv: new OwnedKeyValues(kv, namesFor(owner)),
+      kv: new OwnedKeyValues(valuesOf, namesFor(owner)),
+      cells: new OwnedCells(cells, namesFor(owner)),
       connect: (kind) => INERT_CLIENTS[kind],
       startTimer: () => ({ stop: silent }),
     });
@@ -156,24 +177,46 @@ function namesFor({ plugin, object, configHash }: Owner): (name: string) => stri
 }
 
 class OwnedKeyValues implements KeyValues {
-  readonly #all: KeyValues;
+  readonly #own: KeyValues;
+  readonly #group: KeyValues;
+
+  constructor(valuesOf: (name: string) => KeyValues, nameOf: (name: string) => string) {
+    this.#own = valuesOf(nameOf(''));
+    this.#group = valuesOf(nameOf('group/'));
+  }
+
+  get(key: string): string | undefined {
+    return this.#of(key).get(key);
+  }
+
+  set(key: string, value: string, ttl_ms: number): void {
+    this.#of(key).set(key, value, ttl_ms);
+  }
+
+  delete(key: string): void {
+    this.#of(key).delete(key);
+  }
+
+  #of(key: string): KeyValues {
+    return key.startsWith('group/') ? this.#group : this.#own;
+  }
+}
+
+class OwnedCells implements Cells {
+  readonly #all: CellTable;
   readonly #nameOf: (name: string) => string;
 
-  constructor(all: KeyValues, nameOf: (name: string) => string) {
+  constructor(all: CellTable, nameOf: (name: string) => string) {
     this.#all = all;
     this.#nameOf = nameOf;
   }
 
-  get(key: string): string | undefined {
-    return this.#all.get(this.#nameOf(key));
+  records(space: string, options: RecordsOptions): Records {
+    return this.#all.records(this.#nameOf(space), options);
   }
 
-  set(key: string, value: string, ttl_ms: number): void {
-    this.#all.set(this.#nameOf(key), value, ttl_ms);
-  }
-
-  delete(key: string): void {
-    this.#all.delete(this.#nameOf(key));
+  places(space: string): Places {
+    return this.#all.places(this.#nameOf(space));
   }
 }
 

@@ -5,7 +5,7 @@ import { systemClock } from '../clock/clock.ts';
 import { expose } from '../observe/exposition.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 import { hostFactory } from './host.ts';
-import { measureProcess, systemParts } from './system-parts.ts';
+import { measureLimits, measureProcess, systemParts } from './system-parts.ts';
 
 const nothing = (): void => undefined;
 const SILENT: HostLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -13,6 +13,7 @@ const SILENT: HostLog = { debug: nothing, info: nothing, warn: nothing, error: n
 test('the parts of the system make a host that works, and metrics that make sense', (t) => {
   const metrics = new MetricRegistry({ now_ms: () => systemClock.monotonic_ms() });
   const parts = systemParts({ clock: systemClock, errorLog: SILENT, metrics, thread: 'worker 1' });
+  measureLimits(metrics, parts.limits);
   measureProcess(metrics, systemClock, '0.1.0');
   t.after(() => parts.close());
   const host = hostFactory(parts)({ plugin: 'limit-count', object: 'routes/1', configHash: 'h' });

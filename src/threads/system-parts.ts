@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { clientSource } from '../clients/clients.ts';
 import type { AlarmClock } from '../clock/clock.ts';
-import { CounterTable } from '../limit/counter-table.ts';
-import { KeyValueTable } from '../limit/key-values.ts';
+import { allocateLimits, SharedLimits } from '../limit/shared-limits.ts';
+import type { SharedLimitMemory } from '../limit/shared-limits.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
 import { addProcessMetrics, addThreadMetrics } from '../observe/process-metrics.ts';
 import type { LoopDelay } from '../observe/process-metrics.ts';
@@ -14,6 +14,7 @@ import { sha256 } from './host.ts';
 import type { HostParts } from './host.ts';
 
 export interface SystemParts extends HostParts {
+  readonly limits: SharedLimits;
   /** Ends the measuring of the event loop's delay. */
   close(): void;
 }
@@ -24,22 +25,35 @@ export interface ThreadParts {
   readonly metrics: MetricRegistry;
   /** Its name in metrics. */
   readonly thread: string;
+  /** What it shares with the other threads; without it, it is alone. */
+  readonly limits?: SharedLimits;
 }
 
 /** Resolution of the event loop's delay. */
 const LOOP_RESOLUTION_MS = 20;
 
+/** This thread's view of what all threads count and keep. @param thread main is 0 */
+export function sharedLimits(memory: SharedLimitMemory, clock: AlarmClock, thread: number): SharedLimits {
+  return new SharedLimits(memory, {
+    now_ms: () => clock.monotonic_ms(),
+    digest: sha256,
+    generation: generationOf(thread),
+  });
+}
+
+/** Under which a thread takes locks in shared memory: from 1 on. */
+export const generationOf = (thread: number): number => thread + 1;
+
 /** What the plugins of one thread are given, with the metrics of that thread. */
-export function systemParts({ clock, errorLog, metrics, thread }: ThreadParts): SystemParts {
-  const now_ms = (): number => clock.monotonic_ms();
-  const counters = new CounterTable({ now_ms, digest: sha256 });
-  const kv = new KeyValueTable({ now_ms });
+export function systemParts({ clock, errorLog, metrics, thread, limits = alone(clock) }: ThreadParts): SystemParts {
+  const { counters, kv, cells } = limits;
   const loop = measureLoop(metrics, thread);
-  addTableMetrics(metrics, counters, kv);
+  countOverflow(metrics, limits);
   const close = (): void => loop.close();
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
   const clients = clientSource(startTimer);
-  return { clock, errorLog, counters, kv, metrics, clients, startTimer, random: Math.random, randomBytes, close };
+  const random = Math.random;
+  return { clock, errorLog, counters, kv, cells, limits, metrics, clients, startTimer, random, randomBytes, close };
 }
 
 /** Registers how late the timers of this thread run. */
@@ -60,20 +74,38 @@ export function measureProcess(metrics: MetricRegistry, clock: AlarmClock, versi
   addProcessMetrics(metrics, readers, { version, node: process.version });
 }
 
-function addTableMetrics(metrics: MetricRegistry, counters: CounterTable, kv: KeyValueTable): void {
-  const labels: string[] = [];
-  const keys = metrics.gauge('gatewright_counter_keys', { help: 'Keys that limits count now.', labels });
+function alone(clock: AlarmClock): SharedLimits {
+  return sharedLimits(allocateLimits(randomBytes(8)), clock, 0);
+}
+
+function countOverflow(metrics: MetricRegistry, { counters, cells }: SharedLimits): void {
   const overflow = metrics.counter('gatewright_counter_overflow_total', {
-    help: 'Calls of limits that found no room for their key and were counted together with others.',
-    labels,
+    help: 'Calls of limits and breakers that found no room for their key and were counted together with others.',
+    labels: [],
   });
-  const values = metrics.gauge('gatewright_kv_entries', { help: 'Values that plugins keep now.', labels });
-  const bytes = metrics.gauge('gatewright_kv_bytes', { help: 'Memory of the values that plugins keep.', labels });
-  let overflowBefore = 0;
+  let before = 0;
   metrics.onCollect(() => {
+    const now = counters.overflowCalls + cells.overflowCalls;
+    overflow.add(now - before);
+    before = now;
+  });
+}
+
+/** Slots that each collection looks at, so that gauges forget what has expired: about a millisecond. */
+const SWEPT = 50_000;
+
+/** Registers how much of the shared memory is in use: for one thread. */
+export function measureLimits(metrics: MetricRegistry, { counters, cells, kv }: SharedLimits): void {
+  const gauge = (name: string, help: string) => metrics.gauge(name, { help, labels: [] });
+  const keys = gauge('gatewright_counter_keys', 'Keys that limits count now.');
+  const records = gauge('gatewright_cell_records', 'Records that breakers and limits keep now.');
+  const values = gauge('gatewright_kv_entries', 'Values that plugins keep now.');
+  const bytes = gauge('gatewright_kv_bytes', 'Memory of the values that plugins keep.');
+  metrics.onCollect(() => {
+    counters.sweep(SWEPT);
+    cells.sweep(SWEPT);
     keys.set(counters.keys);
-    overflow.add(counters.overflowCalls - overflowBefore);
-    overflowBefore = counters.overflowCalls;
+    records.set(cells.used);
     values.set(kv.size);
     bytes.set(kv.bytes);
   });

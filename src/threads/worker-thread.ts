@@ -14,7 +14,7 @@ import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
 import type { FromFollower, FromWorker, Port, ToFollower, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { listenProblem, StartError } from './start-error.ts';
-import { systemParts, type SystemParts } from './system-parts.ts';
+import { sharedLimits, systemParts, type SystemParts } from './system-parts.ts';
 import { Worker } from './worker.ts';
 
 export interface WorkerThreadOptions {
@@ -61,7 +61,8 @@ export class WorkerThread {
     this.feed = new MetricFeed(() => clock.monotonic_ms());
     this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
     const metrics = this.feed.registry;
-    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread: `worker ${data.place + 1}` });
+    const limits = sharedLimits(data.memory.limits, clock, data.thread);
+    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread: `worker ${data.place + 1}`, limits });
     countDrops(metrics, {
       error: this.errorLog,
       ...(this.accessLog === null ? {} : { access: this.accessLog }),

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { clientSource } from '../../src/clients/clients.ts';
 import { systemClock } from '../../src/clock/clock.ts';
 import type { AlarmClock } from '../../src/clock/clock.ts';
-import { CounterTable } from '../../src/limit/counter-table.ts';
-import { KeyValueTable } from '../../src/limit/key-values.ts';
+import { allocateLimits, SharedLimits } from '../../src/limit/shared-limits.ts';
 import { MetricRegistry } from '../../src/observe/metrics.ts';
 import type { HostLog } from '../../src/sdk/index.ts';
 import { type HostParts, sha256 } from '../../src/threads/host.ts';
@@ -18,6 +17,12 @@ export interface HostLine {
 
 export type LabParts = HostParts & { readonly metrics: MetricRegistry };
 
+const SIZES = {
+  counters: { maxKeys: 10_000 },
+  cells: { maxRecords: 10_000, threads: 1 },
+  kv: { max_bytes: 4_000_000 },
+};
+
 /** @param lines gets what plugins log */
 export function labParts(clock: AlarmClock, lines: HostLine[]): LabParts {
   const now_ms = (): number => clock.monotonic_ms();
@@ -25,11 +30,13 @@ export function labParts(clock: AlarmClock, lines: HostLine[]): LabParts {
     (level: keyof HostLog): HostLog['info'] =>
     (event, detail = {}) =>
       void lines.push({ level, plugin: String(detail['plugin']), event, detail });
+  const { counters, kv, cells } = new SharedLimits(allocateLimits(randomBytes(8), SIZES), { now_ms, digest: sha256 });
   return {
     clock,
     errorLog: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
-    counters: new CounterTable({ now_ms, digest: sha256, maxKeys: 10_000 }),
-    kv: new KeyValueTable({ now_ms }),
+    counters,
+    kv,
+    cells,
     metrics: new MetricRegistry({ now_ms }),
     // Sockets have real time, whatever the clock of the lab says.
     clients: clientSource((delay_ms, onExpired) => systemClock.startTimer(delay_ms, onExpired)),

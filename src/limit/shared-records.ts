@@ -1,0 +1,434 @@
+/**
+ * Records of a few numbers in memory that all threads share, found by key: a dictionary of fixed size.
+ *
+ * A key may lie in any slot of two buckets that its hash names. A slot has a state word (its version, and the
+ * generation of the thread that has it locked), its key, and its numbers twice: version n uses one bank, n + 1 the
+ * other. A change reads the numbers, computes, and then locks the slot by one CAS that succeeds only if the version is
+ * still the one that was read; it fills the other bank and publishes it with the next version by one store. No code of
+ * anyone else runs in between. So a change happens wholly or not at all, also when its thread dies in the middle: once
+ * `releaseLocksOf` has cleared the lock, the numbers are those from before. Look-ups take no lock. Only inserting locks
+ * more than its slot: one of some stripes, so that no key gets two slots. Only records that have expired are evicted.
+ */
+import { KEY_WORDS } from './record-key.ts';
+import type { RecordKey } from './record-key.ts';
+
+export interface RecordSizes {
+  /** Records that have room for certain; there are a third more slots, as buckets fill unevenly. */
+  readonly records: number;
+  /** Numbers of each, the one at EXPIRES included. */
+  readonly numbers: number;
+}
+
+/** Of the numbers of each record: when it is worth nothing any more, in ms of the monotonic clock. */
+export const EXPIRES = 0;
+
+/** Computes new numbers in place from those there are; all 0 and expired for a key that is new. Pure: it may run again. */
+export type Change<A, R> = (numbers: Float64Array, argument: A, now_ms: number) => R;
+
+/** What a thread is to a shared table. */
+export interface RecordUse {
+  /** Whose record is meant in each call. Tables that ask each other share one. */
+  readonly key: RecordKey;
+  /** Of the thread: from 1 on; those of threads that live at the same time differ modulo 1023. */
+  readonly generation: number;
+  /** What a key that is new begins with, null for zeros. */
+  readonly seed?: () => Float64Array | null;
+}
+
+export const NO_ROOM = Symbol('no room');
+const RACED = Symbol('raced');
+
+const BUCKET = 16;
+const STRIPES = 256;
+const GENERATIONS = 1024;
+const GENERATION_MASK = GENERATIONS - 1;
+/** Words of the header. */
+const SECRET = 0;
+const USED = 2;
+const SIZES = 3;
+const HEADER_WORDS = 16;
+/** A cache line each: threads write there all the time. */
+const HELD_WORDS = 16;
+/** Of a slot: state, shape of the key, space, key. */
+const SHAPE = 1;
+const SPACE = 2;
+const KEY = 6;
+const SLOT_WORDS = KEY + KEY_WORDS;
+const SPINS = 200;
+const WAIT_MS = 0.2;
+
+function slotsFor(records: number): number {
+  return records <= BUCKET ? records : Math.ceil((records * 4) / 3 / BUCKET) * BUCKET;
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+const tagsAt = (HEADER_WORDS + STRIPES + GENERATIONS * HELD_WORDS) * 4;
+const slotsAt = (slots: number): number => aligned(tagsAt + slots * 4);
+const slotBytes = (numbers: number): number => aligned(SLOT_WORDS * 4 + numbers * 16);
+
+export class SharedRecords {
+  /** Of the record that was updated last; it stays there until it has expired. */
+  slot = -1;
+  private readonly key: RecordKey;
+  private readonly numbers: number;
+  private readonly slots: number;
+  private readonly buckets: number;
+  private readonly bucketSize: number;
+  private readonly generation: number;
+  private readonly seed: RecordUse['seed'];
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
+  private readonly stripesAt: number;
+  private readonly heldSlot: number;
+  private readonly tagAt: number;
+  private readonly slotAt: number;
+  private readonly slotWords: number;
+  private readonly scratch: Float64Array;
+  /** State of the slot that `find` found. */
+  private state = 0;
+  private isChanging = false;
+  private cursor = 0;
+
+  /** The memory that a table needs. It is taken from the system only as slots are used. */
+  static bytes({ records, numbers }: RecordSizes): number {
+    const slots = slotsFor(records);
+    return slotsAt(slots) + slots * slotBytes(numbers);
+  }
+
+  /** Prepares memory, once, before any thread uses it. `secret` is 8 random bytes; `offset` a multiple of 64. */
+  static prepare(memory: SharedArrayBuffer, offset: number, sizes: RecordSizes, secret: Uint8Array): void {
+    new Uint8Array(memory, offset + SECRET * 4, 8).set(secret.subarray(0, 8));
+    new Int32Array(memory, offset + SIZES * 4, 2).set([sizes.records, sizes.numbers]);
+  }
+
+  static secret(memory: SharedArrayBuffer, offset: number): readonly [low: number, high: number] {
+    const [low = 0, high = 0] = new Int32Array(memory, offset + SECRET * 4, 2);
+    return [low, high];
+  }
+
+  /** The sizes that memory was prepared with. */
+  static sizes(memory: SharedArrayBuffer, offset: number): RecordSizes {
+    const [records = 0, numbers = 0] = new Int32Array(memory, offset + SIZES * 4, 2);
+    return { records, numbers };
+  }
+
+  constructor(memory: SharedArrayBuffer, offset: number, use: RecordUse) {
+    const sizes = SharedRecords.sizes(memory, offset);
+    const { numbers, records } = sizes;
+    this.numbers = numbers;
+    this.slots = slotsFor(records);
+    this.bucketSize = Math.min(BUCKET, this.slots);
+    this.buckets = this.slots / this.bucketSize;
+    this.generation = ((use.generation - 1) % GENERATION_MASK) + 1;
+    this.seed = use.seed;
+    const bytes = SharedRecords.bytes(sizes);
+    this.words = new Int32Array(memory, offset, bytes / 4);
+    this.doubles = new Float64Array(memory, offset, bytes / 8);
+    this.stripesAt = HEADER_WORDS;
+    this.heldSlot = HEADER_WORDS + STRIPES + this.generation * HELD_WORDS;
+    this.tagAt = tagsAt / 4;
+    this.slotAt = slotsAt(this.slots) / 4;
+    this.slotWords = slotBytes(numbers) / 4;
+    this.scratch = new Float64Array(numbers);
+    this.key = use.key;
+  }
+
+  /** Slots in use: those of live records, and of expired ones whose slot nobody needed. */
+  get used(): number {
+    return Atomics.load(this.words, USED);
+  }
+
+  /**
+   * Changes the record of `this.key`, which is set before; `this.slot` then says where that is. NO_ROOM if it has none
+   * and both its buckets are full of live ones; then nothing has happened. What the change throws is thrown, and nothing
+   * has happened.
+   */
+  update<A, R>(change: Change<A, R>, argument: A, now_ms: number): R | typeof NO_ROOM {
+    for (;;) {
+      const slot = this.find();
+      if (slot >= 0) {
+        const result = this.attempt(slot, change, argument, now_ms);
+        if (result !== RACED) return result;
+        continue;
+      }
+      this.begin();
+      const result = this.compute(change, argument, now_ms);
+      if (this.isBlank()) return this.hasRoom(now_ms) ? result : NO_ROOM;
+      const outcome = this.insert(now_ms);
+      if (outcome !== 'again') return outcome === 'done' ? result : NO_ROOM;
+    }
+  }
+
+  /** Changes the record in a slot that cannot be evicted. */
+  updateAt<A, R>(slot: number, change: Change<A, R>, argument: A, now_ms: number): R {
+    for (;;) {
+      this.state = this.unlocked(slot);
+      const result = this.attempt(slot, change, argument, now_ms);
+      if (result !== RACED) return result;
+    }
+  }
+
+  /** RACED if another thread changed the slot after `this.state` was read; then nothing has happened. */
+  private attempt<A, R>(slot: number, change: Change<A, R>, argument: A, now_ms: number): R | typeof RACED {
+    const { state } = this;
+    const from = this.bankOf(slot, state);
+    this.load(from);
+    const result = this.compute(change, argument, now_ms);
+    this.slot = slot;
+    if (!this.differs(from)) {
+      const at = this.wordOf(slot);
+      // A read-modify-write even so: nothing that was read above may have been read later than this.
+      return Atomics.compareExchange(this.words, at, state, state) === state ? result : RACED;
+    }
+    if (!this.lock(slot, state)) return RACED;
+    this.store(this.bankOf(slot, state + GENERATIONS));
+    this.publish(slot, state);
+    return result;
+  }
+
+  private compute<A, R>(change: Change<A, R>, argument: A, now_ms: number): R {
+    if (this.isChanging) throw new Error('a change of a shared record cannot change another one');
+    this.isChanging = true;
+    try {
+      return change(this.scratch, argument, now_ms);
+    } finally {
+      this.isChanging = false;
+    }
+  }
+
+  /** The numbers of `this.key` as they are, in scratch memory; null if it has none. */
+  read(): Float64Array | null {
+    for (;;) {
+      const slot = this.find();
+      if (slot < 0) return null;
+      const { state } = this;
+      this.load(this.bankOf(slot, state));
+      if (Atomics.compareExchange(this.words, this.wordOf(slot), state, state) === state) return this.scratch;
+    }
+  }
+
+  /** Looks at the next slots in turn and frees those that have expired. */
+  sweep(count: number, now_ms: number): void {
+    for (let left = Math.min(count, this.slots); left > 0; left--) {
+      const slot = this.cursor;
+      this.cursor = slot + 1 === this.slots ? 0 : slot + 1;
+      if (this.words[this.tagAt + slot] === 0) continue;
+      const state = Atomics.load(this.words, this.wordOf(slot));
+      if (!this.isExpired(slot, state, now_ms) || !this.lock(slot, state)) continue;
+      Atomics.store(this.words, this.tagAt + slot, 0);
+      Atomics.sub(this.words, USED, 1);
+      this.publish(slot, state);
+    }
+  }
+
+  /** Clears the locks that a thread held when it died. Its last change has then happened wholly, or not at all. */
+  releaseLocksOf(generation: number): void {
+    const { words } = this;
+    const owner = ((generation - 1) % GENERATION_MASK) + 1;
+    const slot = Atomics.load(words, HEADER_WORDS + STRIPES + owner * HELD_WORDS) - 1;
+    if (slot >= 0) {
+      const at = this.wordOf(slot);
+      const state = Atomics.load(words, at);
+      if ((state & GENERATION_MASK) === owner) {
+        // It was being filled or freed.
+        if (words[this.tagAt + slot] === 0) Atomics.sub(words, USED, 1);
+        Atomics.store(words, at, state & ~GENERATION_MASK);
+      }
+    }
+    for (let stripe = 0; stripe < STRIPES; stripe++) {
+      Atomics.compareExchange(words, this.stripesAt + stripe, owner, 0);
+    }
+  }
+
+  /** The slot of `this.key`, −1 if it has none; its state is then in `this.state`. */
+  private find(): number {
+    const { low, high } = this.key;
+    const tag = tagOf(low, high);
+    const first = this.firstOf(low);
+    const found = this.findIn(first, tag);
+    if (found >= 0 || this.buckets === 1) return found;
+    return this.findIn(this.firstOf(high), tag);
+  }
+
+  private findIn(first: number, tag: number): number {
+    const { words, tagAt } = this;
+    const end = first + this.bucketSize;
+    for (let slot = first; slot < end; slot++) {
+      if (words[tagAt + slot] !== tag) continue;
+      const state = this.unlocked(slot);
+      if (!this.hasKey(this.wordOf(slot))) continue;
+      this.state = state;
+      return slot;
+    }
+    return -1;
+  }
+
+  private hasKey(at: number): boolean {
+    const { words, key } = this;
+    const { id } = key.space;
+    if (words[at + SHAPE] !== key.shape) return false;
+    for (let word = 0; word < key.wordCount; word++) {
+      if (words[at + KEY + word] !== key.words[word]) return false;
+    }
+    for (let word = 0; word < 4; word++) if (words[at + SPACE + word] !== id[word]) return false;
+    return true;
+  }
+
+  /** Puts what is in scratch memory into a slot of its own. */
+  private insert(now_ms: number): Outcome {
+    const { words, key } = this;
+    const stripe = this.stripesAt + (key.low & (STRIPES - 1));
+    for (;;) {
+      const owner = Atomics.compareExchange(words, stripe, 0, this.generation);
+      if (owner === 0) break;
+      this.wait(stripe, owner);
+    }
+    try {
+      // Another thread may have been faster.
+      if (this.find() >= 0) return 'again';
+      const slot = this.claim(now_ms);
+      if (slot < 0) return 'full';
+      const { state } = this;
+      const at = this.wordOf(slot);
+      if (words[this.tagAt + slot] === 0) Atomics.add(words, USED, 1);
+      // Without its tag nobody finds the slot: should this thread die here, it is free.
+      else Atomics.store(words, this.tagAt + slot, 0);
+      words[at + SHAPE] = key.shape;
+      for (let word = 0; word < key.wordCount; word++) words[at + KEY + word] = key.words[word]!;
+      for (let word = 0; word < 4; word++) words[at + SPACE + word] = key.space.id[word]!;
+      this.store(this.bankOf(slot, state + GENERATIONS));
+      this.publish(slot, state);
+      Atomics.store(words, this.tagAt + slot, tagOf(key.low, key.high));
+      this.slot = slot;
+      return 'done';
+    } finally {
+      Atomics.store(words, stripe, 0);
+    }
+  }
+
+  /** Locks a free or an expired slot of the emptier bucket, −1 if there is none; its former state is in `this.state`. */
+  private claim(now_ms: number): number {
+    const { words, tagAt } = this;
+    const one = this.firstOf(this.key.low);
+    const other = this.buckets === 1 ? one : this.firstOf(this.key.high);
+    const isOtherFirst = this.roomIn(other, now_ms) > this.roomIn(one, now_ms);
+    for (const wantsFree of [true, false]) {
+      for (const first of isOtherFirst ? [other, one] : [one, other]) {
+        for (let slot = first; slot < first + this.bucketSize; slot++) {
+          if ((words[tagAt + slot] === 0) !== wantsFree) continue;
+          const state = this.unlocked(slot);
+          if (!wantsFree && !this.isExpired(slot, state, now_ms)) continue;
+          if (!this.lock(slot, state)) continue;
+          const isFree = words[tagAt + slot] === 0;
+          if (isFree || this.isExpired(slot, state, now_ms)) {
+            this.state = state;
+            return slot;
+          }
+          this.publish(slot, state - GENERATIONS);
+        }
+      }
+    }
+    return -1;
+  }
+
+  /** Whether `this.key` could have a record. */
+  hasRoom(now_ms: number): boolean {
+    for (const first of [this.firstOf(this.key.low), this.firstOf(this.key.high)]) {
+      for (let slot = first; slot < first + this.bucketSize; slot++) {
+        if (this.words[this.tagAt + slot] === 0) return true;
+        if (this.isExpired(slot, this.unlocked(slot), now_ms)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Slots that a new key could take. A look at those that expired is only taken where it matters: it waits for memory. */
+  private roomIn(first: number, now_ms: number): number {
+    let free = 0;
+    for (let slot = first; slot < first + this.bucketSize; slot++) if (this.words[this.tagAt + slot] === 0) free++;
+    if (free * 2 >= this.bucketSize) return free;
+    for (let slot = first; slot < first + this.bucketSize; slot++) {
+      if (this.words[this.tagAt + slot] === 0) continue;
+      if (this.isExpired(slot, Atomics.load(this.words, this.wordOf(slot)), now_ms)) free++;
+    }
+    return free;
+  }
+
+  private isExpired(slot: number, state: number, now_ms: number): boolean {
+    return this.doubles[this.bankOf(slot, state) + EXPIRES]! <= now_ms;
+  }
+
+  private lock(slot: number, state: number): boolean {
+    if ((state & GENERATION_MASK) !== 0) return false;
+    // Said before it is done: what `releaseLocksOf` finds here may be held, everything else is not.
+    this.words[this.heldSlot] = slot + 1;
+    return Atomics.compareExchange(this.words, this.wordOf(slot), state, state | this.generation) === state;
+  }
+
+  private publish(slot: number, state: number): void {
+    Atomics.store(this.words, this.wordOf(slot), (state + GENERATIONS) | 0);
+  }
+
+  /** The state of a slot when nobody has it locked. */
+  private unlocked(slot: number): number {
+    const at = this.wordOf(slot);
+    for (;;) {
+      const state = Atomics.load(this.words, at);
+      if ((state & GENERATION_MASK) === 0) return state;
+      this.wait(at, state);
+    }
+  }
+
+  /** Until a word may have changed. Who has a lock is inside for some nanoseconds, unless the system took the core away. */
+  private wait(at: number, seen: number): void {
+    for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(this.words, at) !== seen) return;
+    Atomics.wait(this.words, at, seen, WAIT_MS);
+  }
+
+  private wordOf(slot: number): number {
+    return this.slotAt + slot * this.slotWords;
+  }
+
+  /** Where the numbers of a slot's version lie. */
+  private bankOf(slot: number, state: number): number {
+    const at = (this.wordOf(slot) + SLOT_WORDS) / 2;
+    return (state & GENERATIONS) === 0 ? at : at + this.numbers;
+  }
+
+  private firstOf(hash: number): number {
+    return ((hash >>> 0) % this.buckets) * this.bucketSize;
+  }
+
+  private begin(): void {
+    const seed = this.seed === undefined ? null : this.seed();
+    if (seed !== null) return this.scratch.set(seed);
+    this.scratch.fill(0);
+    this.scratch[EXPIRES] = -Infinity;
+  }
+
+  /** Whether scratch memory holds nothing that is worth a slot. */
+  private isBlank(): boolean {
+    return this.scratch[EXPIRES] === -Infinity;
+  }
+
+  private load(bank: number): void {
+    for (let at = 0; at < this.numbers; at++) this.scratch[at] = this.doubles[bank + at]!;
+  }
+
+  private store(bank: number): void {
+    for (let at = 0; at < this.numbers; at++) this.doubles[bank + at] = this.scratch[at]!;
+  }
+
+  private differs(bank: number): boolean {
+    for (let at = 0; at < this.numbers; at++) if (this.doubles[bank + at] !== this.scratch[at]) return true;
+    return false;
+  }
+}
+
+/** `again`: look once more. */
+type Outcome = 'done' | 'full' | 'again';
+
+/** Never 0, which marks a free slot. */
+function tagOf(low: number, high: number): number {
+  return (Math.imul(low, 0x9e3779b1) ^ high) | 1;
+}
