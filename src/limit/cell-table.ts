@@ -2,7 +2,8 @@
 import type { Place, Places, RecordChange, Records, RecordsOptions } from '../sdk/host.ts';
 import { BoundedRecords } from './bounded-records.ts';
 import type { BoundedUse, RecordPlace } from './bounded-records.ts';
-import { EXPIRES, NO_ROOM } from './shared-records.ts';
+import { NO_ROOM } from './shared-records.ts';
+import { EXPIRES } from './slot-memory.ts';
 import { Tickets } from './tickets.ts';
 
 export interface CellSizes {

@@ -279,10 +279,10 @@ test('no key can be made to look like the digest of another one, or like an over
   const space = table.space('s');
   const long = 'k'.repeat(500);
   space.fixedWindow(query(long));
-  const twin = `\udfffd${digest(Buffer.from(long, 'utf16le'))}`;
+  const twin = Buffer.from(digest(Buffer.from(long, 'utf16le'))).toString('latin1');
   assert.equal(space.fixedWindow(query(twin)).remaining, 1);
   assert.equal(space.fixedWindow(query('overflows')).remaining, 1);
-  assert.equal(space.fixedWindow(query('\udfffr2')).remaining, 0);
+  assert.equal(space.fixedWindow(query('\x02\0\0\0\0\0\0\0')).remaining, 0);
 });
 
 test('a clock that goes back brings nothing back to life', () => {

@@ -5,7 +5,7 @@
  */
 import type { LimitDecision, LimitQuery } from '../sdk/host.ts';
 import { BoundedRecords } from './bounded-records.ts';
-import type { BoundedSizes, BoundedUse, RecordPlace } from './bounded-records.ts';
+import type { BoundedSizes, BoundedUse } from './bounded-records.ts';
 import { fixedWindow } from './fixed-window.ts';
 import type { RecordSpace } from './record-key.ts';
 import { NO_ROOM } from './shared-records.ts';
@@ -106,7 +106,7 @@ class WindowSpace {
     const { window_ms } = query;
     if (window_ms !== this.window_ms) this.turnTo(window_ms);
     this.place.bucket = query.limit;
-    const decision = this.records.update(this.place as RecordPlace, query.key, this.change, query);
+    const decision = this.records.update(this.place, query.key, this.change, query);
     return decision === NO_ROOM ? { isAllowed: false, remaining: 0, reset_ms: window_ms } : decision;
   }
 

@@ -95,7 +95,8 @@ test('random values for ever: never a wrong one, memory bounded, and what was se
       const value = values.get(key);
       const isLive = known !== undefined && known.expires_ms > clock.now_ms;
       if (value !== undefined) assert.equal(value, isLive ? known.value : undefined, where);
-      if (isLive) value === undefined ? missed++ : found++;
+      if (isLive && value === undefined) missed++;
+      else if (isLive) found++;
     } else if (action < 0.95) {
       const value = (random() < 0.2 ? '\u20ac' : 'v').repeat(Math.floor(random() * 120)) + step;
       const ttl_ms = random() < 0.3 ? 1 + Math.floor(random() * 5000) : 0;

@@ -9,18 +9,8 @@
  * `releaseLocksOf` has cleared the lock, the numbers are those from before. Look-ups take no lock. Only inserting locks
  * more than its slot: one of some stripes, so that no key gets two slots. Only records that have expired are evicted.
  */
-import { KEY_WORDS } from './record-key.ts';
 import type { RecordKey } from './record-key.ts';
-
-export interface RecordSizes {
-  /** Records that have room for certain; there are a third more slots, as buckets fill unevenly. */
-  readonly records: number;
-  /** Numbers of each, the one at EXPIRES included. */
-  readonly numbers: number;
-}
-
-/** Of the numbers of each record: when it is worth nothing any more, in ms of the monotonic clock. */
-export const EXPIRES = 0;
+import { EXPIRES, GENERATIONS, KEY, SHAPE, SlotMemory, SPACE, STRIPES, USED } from './slot-memory.ts';
 
 /** Computes new numbers in place from those there are; all 0 and expired for a key that is new. Pure: it may run again. */
 export type Change<A, R> = (numbers: Float64Array, argument: A, now_ms: number) => R;
@@ -38,104 +28,22 @@ export interface RecordUse {
 export const NO_ROOM = Symbol('no room');
 const RACED = Symbol('raced');
 
-const BUCKET = 16;
-const STRIPES = 256;
-const GENERATIONS = 1024;
-const GENERATION_MASK = GENERATIONS - 1;
-/** Words of the header. */
-const SECRET = 0;
-const USED = 2;
-const SIZES = 3;
-const HEADER_WORDS = 16;
-/** A cache line each: threads write there all the time. */
-const HELD_WORDS = 16;
-/** Of a slot: state, shape of the key, space, key. */
-const SHAPE = 1;
-const SPACE = 2;
-const KEY = 6;
-const SLOT_WORDS = KEY + KEY_WORDS;
-const SPINS = 200;
-const WAIT_MS = 0.2;
-
-function slotsFor(records: number): number {
-  return records <= BUCKET ? records : Math.ceil((records * 4) / 3 / BUCKET) * BUCKET;
-}
-
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-const tagsAt = (HEADER_WORDS + STRIPES + GENERATIONS * HELD_WORDS) * 4;
-const slotsAt = (slots: number): number => aligned(tagsAt + slots * 4);
-const slotBytes = (numbers: number): number => aligned(SLOT_WORDS * 4 + numbers * 16);
-
-export class SharedRecords {
+export class SharedRecords extends SlotMemory {
   /** Of the record that was updated last; it stays there until it has expired. */
   slot = -1;
   private readonly key: RecordKey;
-  private readonly numbers: number;
-  private readonly slots: number;
-  private readonly buckets: number;
-  private readonly bucketSize: number;
-  private readonly generation: number;
   private readonly seed: RecordUse['seed'];
-  private readonly words: Int32Array;
-  private readonly doubles: Float64Array;
-  private readonly stripesAt: number;
-  private readonly heldSlot: number;
-  private readonly tagAt: number;
-  private readonly slotAt: number;
-  private readonly slotWords: number;
   private readonly scratch: Float64Array;
   /** State of the slot that `find` found. */
   private state = 0;
   private isChanging = false;
   private cursor = 0;
 
-  /** The memory that a table needs. It is taken from the system only as slots are used. */
-  static bytes({ records, numbers }: RecordSizes): number {
-    const slots = slotsFor(records);
-    return slotsAt(slots) + slots * slotBytes(numbers);
-  }
-
-  /** Prepares memory, once, before any thread uses it. `secret` is 8 random bytes; `offset` a multiple of 64. */
-  static prepare(memory: SharedArrayBuffer, offset: number, sizes: RecordSizes, secret: Uint8Array): void {
-    new Uint8Array(memory, offset + SECRET * 4, 8).set(secret.subarray(0, 8));
-    new Int32Array(memory, offset + SIZES * 4, 2).set([sizes.records, sizes.numbers]);
-  }
-
-  static secret(memory: SharedArrayBuffer, offset: number): readonly [low: number, high: number] {
-    const [low = 0, high = 0] = new Int32Array(memory, offset + SECRET * 4, 2);
-    return [low, high];
-  }
-
-  /** The sizes that memory was prepared with. */
-  static sizes(memory: SharedArrayBuffer, offset: number): RecordSizes {
-    const [records = 0, numbers = 0] = new Int32Array(memory, offset + SIZES * 4, 2);
-    return { records, numbers };
-  }
-
   constructor(memory: SharedArrayBuffer, offset: number, use: RecordUse) {
-    const sizes = SharedRecords.sizes(memory, offset);
-    const { numbers, records } = sizes;
-    this.numbers = numbers;
-    this.slots = slotsFor(records);
-    this.bucketSize = Math.min(BUCKET, this.slots);
-    this.buckets = this.slots / this.bucketSize;
-    this.generation = ((use.generation - 1) % GENERATION_MASK) + 1;
+    super(memory, offset, use.generation);
     this.seed = use.seed;
-    const bytes = SharedRecords.bytes(sizes);
-    this.words = new Int32Array(memory, offset, bytes / 4);
-    this.doubles = new Float64Array(memory, offset, bytes / 8);
-    this.stripesAt = HEADER_WORDS;
-    this.heldSlot = HEADER_WORDS + STRIPES + this.generation * HELD_WORDS;
-    this.tagAt = tagsAt / 4;
-    this.slotAt = slotsAt(this.slots) / 4;
-    this.slotWords = slotBytes(numbers) / 4;
-    this.scratch = new Float64Array(numbers);
+    this.scratch = new Float64Array(this.numbers);
     this.key = use.key;
-  }
-
-  /** Slots in use: those of live records, and of expired ones whose slot nobody needed. */
-  get used(): number {
-    return Atomics.load(this.words, USED);
   }
 
   /**
@@ -218,25 +126,6 @@ export class SharedRecords {
       Atomics.store(this.words, this.tagAt + slot, 0);
       Atomics.sub(this.words, USED, 1);
       this.publish(slot, state);
-    }
-  }
-
-  /** Clears the locks that a thread held when it died. Its last change has then happened wholly, or not at all. */
-  releaseLocksOf(generation: number): void {
-    const { words } = this;
-    const owner = ((generation - 1) % GENERATION_MASK) + 1;
-    const slot = Atomics.load(words, HEADER_WORDS + STRIPES + owner * HELD_WORDS) - 1;
-    if (slot >= 0) {
-      const at = this.wordOf(slot);
-      const state = Atomics.load(words, at);
-      if ((state & GENERATION_MASK) === owner) {
-        // It was being filled or freed.
-        if (words[this.tagAt + slot] === 0) Atomics.sub(words, USED, 1);
-        Atomics.store(words, at, state & ~GENERATION_MASK);
-      }
-    }
-    for (let stripe = 0; stripe < STRIPES; stripe++) {
-      Atomics.compareExchange(words, this.stripesAt + stripe, owner, 0);
     }
   }
 
@@ -352,47 +241,6 @@ export class SharedRecords {
       if (this.isExpired(slot, Atomics.load(this.words, this.wordOf(slot)), now_ms)) free++;
     }
     return free;
-  }
-
-  private isExpired(slot: number, state: number, now_ms: number): boolean {
-    return this.doubles[this.bankOf(slot, state) + EXPIRES]! <= now_ms;
-  }
-
-  private lock(slot: number, state: number): boolean {
-    if ((state & GENERATION_MASK) !== 0) return false;
-    // Said before it is done: what `releaseLocksOf` finds here may be held, everything else is not.
-    this.words[this.heldSlot] = slot + 1;
-    return Atomics.compareExchange(this.words, this.wordOf(slot), state, state | this.generation) === state;
-  }
-
-  private publish(slot: number, state: number): void {
-    Atomics.store(this.words, this.wordOf(slot), (state + GENERATIONS) | 0);
-  }
-
-  /** The state of a slot when nobody has it locked. */
-  private unlocked(slot: number): number {
-    const at = this.wordOf(slot);
-    for (;;) {
-      const state = Atomics.load(this.words, at);
-      if ((state & GENERATION_MASK) === 0) return state;
-      this.wait(at, state);
-    }
-  }
-
-  /** Until a word may have changed. Who has a lock is inside for some nanoseconds, unless the system took the core away. */
-  private wait(at: number, seen: number): void {
-    for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(this.words, at) !== seen) return;
-    Atomics.wait(this.words, at, seen, WAIT_MS);
-  }
-
-  private wordOf(slot: number): number {
-    return this.slotAt + slot * this.slotWords;
-  }
-
-  /** Where the numbers of a slot's version lie. */
-  private bankOf(slot: number, state: number): number {
-    const at = (this.wordOf(slot) + SLOT_WORDS) / 2;
-    return (state & GENERATIONS) === 0 ? at : at + this.numbers;
   }
 
   private firstOf(hash: number): number {

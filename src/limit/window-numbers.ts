@@ -1,5 +1,5 @@
 /** The numbers of a window's record, behind its EXPIRES. */
-import { EXPIRES } from './shared-records.ts';
+import { EXPIRES } from './slot-memory.ts';
 
 export { EXPIRES };
 /** Units of the current window. */
