@@ -83,9 +83,17 @@ export function sendJson(
   body: object,
   fields: Readonly<Record<string, string>>,
 ): void {
-  const text = `${JSON.stringify(body)}\n`;
+  sendText(response, { status, contentType: 'application/json', text: `${JSON.stringify(body)}\n` }, fields);
+}
+
+/** Answers with a text; with 405, says what is allowed. */
+export function sendText(
+  response: http.ServerResponse,
+  { status, contentType, text }: { readonly status: number; readonly contentType: string; readonly text: string },
+  fields: Readonly<Record<string, string>>,
+): void {
   response.writeHead(status, {
-    'Content-Type': 'application/json',
+    'Content-Type': contentType,
     'Content-Length': Buffer.byteLength(text),
     ...fields,
     ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),

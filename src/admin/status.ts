@@ -3,7 +3,8 @@
  * `/status` says that the process lives, `/status/ready` whether it should get traffic.
  */
 import type http from 'node:http';
-import { isRead, NOT_ALLOWED, NOT_FOUND, pathOf, sendJson, startSideServer } from './side-server.ts';
+import { answerHealthcheck, type HealthAnswer, type UpstreamHealthReport } from './health-answer.ts';
+import { isRead, NOT_ALLOWED, NOT_FOUND, pathOf, sendJson, sendText, startSideServer } from './side-server.ts';
 import type { SideServer, SideServerOptions } from './side-server.ts';
 
 export interface Readiness {
@@ -15,6 +16,8 @@ export interface Readiness {
 export interface StatusOptions extends SideServerOptions {
   /** Asked at every `/status/ready`. It answers from memory: nothing waits for it. What it throws goes to `onError`. */
   isReady(): Readiness;
+  /** For `/v1/healthcheck`, asked at every request for it; without it there is none. What it throws goes to `onError`. */
+  health?(): readonly UpstreamHealthReport[];
 }
 
 export type StatusServer = SideServer;
@@ -29,13 +32,30 @@ const OK: Answer = { status: 200, body: { status: 'ok' } };
 /** @returns once it listens; rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) if it cannot */
 export function startStatusServer(options: StatusOptions): Promise<StatusServer> {
   return startSideServer(options, (request, response, fields) => {
+    const health = answerHealth(request, options);
+    if (health !== null) {
+      sendText(response, health, fields);
+      return;
+    }
     const { status, body } = decide(request, options);
     sendJson(response, status, body, fields);
   });
 }
 
+function answerHealth(request: http.IncomingMessage, { health, onError }: StatusOptions): HealthAnswer | null {
+  if (health === undefined || !isRead(request)) return null;
+  try {
+    return answerHealthcheck(pathOf(request), request.headers.accept, health);
+  } catch (error) {
+    onError(error);
+    return { status: 500, contentType: 'application/json', text: '{"error_msg":"500 Internal Server Error"}\n' };
+  }
+}
+
 function decide(request: http.IncomingMessage, options: StatusOptions): Answer {
   const path = pathOf(request);
+  if (options.health !== undefined && /^\/v1\/healthcheck(?:\/|$)/.test(path))
+    return { status: 405, body: NOT_ALLOWED };
   if (path !== '/status' && path !== '/status/ready') return { status: 404, body: NOT_FOUND };
   if (!isRead(request)) return { status: 405, body: NOT_ALLOWED };
   if (path === '/status') return OK;

@@ -74,6 +74,52 @@ export interface CompiledNode {
   readonly authority: string;
 }
 
+/** How the nodes of an upstream are checked; seconds are milliseconds here. */
+export interface CompiledChecks {
+  /** Equal for equal checks: a node keeps its health while this, its upstream and its address stay the same. */
+  readonly identity: string;
+  readonly active: ActiveChecks;
+  /** null: traffic tells nothing. */
+  readonly passive: PassiveChecks | null;
+}
+
+export interface ActiveChecks {
+  readonly type: 'http' | 'https' | 'tcp';
+  readonly timeout_ms: number;
+  /** Probes of this upstream at once. */
+  readonly concurrency: number;
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+  /** Of the Host field; '': the node's. */
+  readonly host: string;
+  /** 0: the node's. */
+  readonly port: number;
+  readonly verifies: boolean;
+  /** Further field lines, `Name: value`. */
+  readonly fields: readonly string[];
+  /** Between two probes of a node that is up, and of one that is down. */
+  readonly healthyInterval_ms: number;
+  readonly unhealthyInterval_ms: number;
+  readonly statuses: CheckedStatuses;
+  readonly limits: CheckLimits;
+}
+
+export interface PassiveChecks {
+  readonly type: 'http' | 'https' | 'tcp';
+  readonly statuses: CheckedStatuses;
+  readonly limits: CheckLimits;
+}
+
+/** Statuses in neither list tell nothing; one in both is a failure. */
+export interface CheckedStatuses {
+  readonly healthy: readonly number[];
+  readonly unhealthy: readonly number[];
+}
+
+/** How many in a row decide: successes, TCP failures, HTTP failures, timeouts; 0: such events do not count. */
+export type CheckLimits = readonly [successes: number, tcp: number, http: number, timeouts: number];
+
 export interface CompiledUpstream {
   /** Identity across Snapshots: kind and id of the object that owns it. */
   readonly key: string;
@@ -89,6 +135,8 @@ export interface CompiledUpstream {
   /** The Host to send with `passHost: 'rewrite'`, else ''. */
   readonly upstreamHost: string;
   readonly keepalive: KeepalivePool;
+  /** Absent: the nodes are not checked. */
+  readonly checks?: CompiledChecks;
 }
 
 export interface KeepalivePool {

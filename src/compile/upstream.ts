@@ -8,6 +8,7 @@ import type { ProblemCode } from '../model/problem.ts';
 import { nodesOf } from '../model/upstream.ts';
 import type { NodeObject, UpstreamObject } from '../model/upstream.ts';
 import type { RouteObject } from '../model/route.ts';
+import { compileChecks } from './checks.ts';
 import type { CompiledNode, CompiledUpstream, UpstreamMemory, UpstreamTimeouts } from './snapshot.ts';
 
 const DEFAULT_TIMEOUTS: UpstreamTimeouts = { connect_ms: 60_000, send_ms: 60_000, read_ms: 60_000 };
@@ -44,6 +45,7 @@ export function compileUpstream(upstream: UpstreamObject, key: string): Compiled
     passHost: upstream.pass_host,
     upstreamHost: upstream.pass_host === 'rewrite' ? (upstream.upstream_host ?? '') : '',
     keepalive: { size: pool.size, idle_ms: toMilliseconds(pool.idle_timeout), requests: pool.requests },
+    ...(upstream.checks === undefined ? {} : { checks: compileChecks(upstream.checks) }),
   };
 }
 

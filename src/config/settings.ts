@@ -209,6 +209,22 @@ export const settingsSchema = {
         },
       ],
     },
+    health: {
+      type: 'object',
+      default: {},
+      description: 'What health checks of upstreams lead to.',
+      properties: {
+        all_down: {
+          enum: ['use_all', 'refuse'],
+          default: 'use_all',
+          description: 'An upstream whose nodes are all down: its nodes serve as if none were, or requests get 503.',
+        },
+        slow_start_ms: milliseconds(
+          0,
+          'How long a node that came back takes less than its share, growing evenly; 0 gives it its share at once.',
+        ),
+      },
+    },
     store: {
       type: 'object',
       default: {},

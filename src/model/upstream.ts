@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net';
 import type { Infer, Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, HOST, ID, LABELS, NAME, TIMEOUT } from './attributes.ts';
-import { CHECKS } from './checks.ts';
+import { CHECKS, checkChecks } from './checks.ts';
 import { defineModel } from './object-model.ts';
 import type { Report } from './object-model.ts';
 import { pathOf, quote } from './problem.ts';
@@ -163,6 +163,7 @@ export function checkUpstream(upstream: UpstreamObject, at: string, report: Repo
     report(`${at}upstream_host`, 'missing_attribute', 'pass_host: rewrite needs "upstream_host" beside it');
   }
   checkAvailable(upstream, at, report);
+  if (upstream.checks !== undefined) checkChecks(upstream.checks, `${at}checks.`, report);
   checkNodes(upstream, at, report);
 }
 
@@ -172,8 +173,6 @@ function checkAvailable(upstream: UpstreamObject, at: string, report: Report): v
     const message = `the scheme "${upstream.scheme}" is not available in this version: only http is`;
     report(`${at}scheme`, 'not_available', message, upstream.scheme);
   }
-  if (upstream.checks !== undefined)
-    report(`${at}checks`, 'not_available', 'health checks are not available in this version');
   if (upstream.tls !== undefined)
     report(`${at}tls`, 'not_available', 'TLS towards upstreams is not available in this version');
   if (upstream.service_name !== undefined || upstream.discovery_type !== undefined) {

@@ -111,9 +111,9 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private attempt(bytes: Buffer, start: number, end: number, isFresh: boolean): void {
     const { exchange, upstream } = this;
     const { plane } = exchange;
-    const node = upstream.nodes[this.nodeIndex];
-    if (node === undefined)
-      throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${upstream.nodes.length}`);
+    const { nodes } = this.target;
+    const node = nodes[this.nodeIndex];
+    if (node === undefined) throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${nodes.length}`);
     // The first attempt begins with the exchange: reading the clock again would cost more than it tells.
     this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
     const timeouts = exchange.timeoutsTo(upstream);
@@ -165,7 +165,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   private noteAttempt(latency_ms: number, outcome: AttemptResult['outcome'], now_ms = this.now_ms): void {
-    this.balancer.release(this.nodeIndex, latency_ms, now_ms);
+    this.target.balancer.release(this.nodeIndex, latency_ms, now_ms);
     this.recordAttempt(now_ms);
     if (this.parts !== null) this.parts.end(this.nodeIndex, this.resultOf(outcome, now_ms));
   }
@@ -181,10 +181,11 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   private recordAttempt(now_ms: number): void {
-    const { exchange, upstream, nodeIndex } = this;
+    const { exchange } = this;
+    const node = this.target.nodes[this.nodeIndex];
     exchange.attempts.push({
-      address: upstream.nodes[nodeIndex]?.authority ?? '',
-      host: upstream.nodes[nodeIndex]?.host ?? '',
+      address: node?.authority ?? '',
+      host: node?.host ?? '',
       status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,
       elapsed_ms: now_ms - this.attemptStarted_ms,
     });
@@ -196,6 +197,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     this.stream = null;
     this.fault = fault;
     if (this.exchange.isHeadSent) {
+      this.target.health?.noteFault(this.nodeIndex, fault);
       this.noteAttempt(LATENCY_FAILED, 'failed');
       this.giveUp(FAULT_CODES[fault]);
       return;
@@ -216,7 +218,10 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     const decision = decideRetry(failed);
     // The attempt in place of one on a stale connection has the same pick, which is released once.
     if (decision === 'fresh') this.recordAttempt(this.now_ms);
-    else this.noteAttempt(LATENCY_FAILED, 'failed');
+    else {
+      this.target.health?.noteFault(this.nodeIndex, fault);
+      this.noteAttempt(LATENCY_FAILED, 'failed');
+    }
     if (decision === 'fresh') {
       this.hasRetriedStale = true;
       this.repeat(true);
@@ -226,8 +231,8 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
 
   private isInBudget(failed: FailedAttempt): boolean {
     if (!costsBudget(failed)) return true;
-    const { balancer } = this;
-    return this.exchange.plane.balancers.budgetOf(balancer).take(balancer.picks, this.now_ms);
+    const { balancer, budget } = this.target;
+    return budget.take(balancer.picks, this.now_ms);
   }
 
   /** Goes on at another node, now or after a while. */
@@ -259,7 +264,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       this.giveUp(FAULT_CODES[fault]);
       return;
     }
-    this.exchange.plane.balancers.budgetOf(this.balancer).noteRepeated();
+    this.target.budget.noteRepeated();
     this.attempts++;
     this.repeat(false);
   }
@@ -302,6 +307,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   onResponseHead(status: number, text: string): 'coding' | 'codingWithTrailers' | 'data' {
     this.headAt_ms = this.now_ms;
     this.continueTimer?.stop();
+    this.target.health?.noteStatus(this.nodeIndex, status);
     this.parts?.answered(this.nodeIndex, status, this.latency_ms);
     this.relay = new ResponseRelay(this.exchange, status, text, this.stream?.framing ?? 'none');
     return this.relay.begin();

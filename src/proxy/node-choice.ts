@@ -1,8 +1,10 @@
 /** The choice of a node for each attempt of one exchange: what the balancer may ask, and who is left out. */
-import { type Balancer, LATENCY_UNKNOWN, type PickQuery } from '../balance/balancer.ts';
+import { LATENCY_UNKNOWN, type PickQuery } from '../balance/balancer.ts';
 import { readHashKey } from '../balance/hash-key.ts';
 import type { CompiledUpstream } from '../compile/snapshot.ts';
 import type { Reply } from '../sdk/reply.ts';
+import type { Target } from '../upstream/targets.ts';
+import type { UpstreamHealth } from '../upstream/upstream-health.ts';
 import { AttemptParts } from './attempt-parts.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -10,17 +12,19 @@ import type { Exchange } from './exchange.ts';
 export abstract class NodeChoice implements PickQuery {
   protected readonly exchange: Exchange;
   protected readonly upstream: CompiledUpstream;
-  protected readonly balancer: Balancer;
+  protected readonly target: Target;
   /** The part of plugins in the choice; null for none. */
   protected readonly parts: AttemptParts | null;
   protected nodeIndex = -1;
   private tried: Set<number> | null = null;
+  /** Nodes that health checks keep from a turn; null for none. */
+  private unfit: ((index: number) => boolean) | null = null;
 
   constructor(exchange: Exchange, upstream: CompiledUpstream) {
     this.exchange = exchange;
     this.upstream = upstream;
-    this.balancer = exchange.plane.balancers.of(upstream);
-    this.parts = AttemptParts.of(exchange, upstream.nodes);
+    this.target = exchange.plane.targets.of(upstream);
+    this.parts = AttemptParts.of(exchange, this.target.nodes);
   }
 
   // What balancers may ask.
@@ -39,20 +43,40 @@ export abstract class NodeChoice implements PickQuery {
   }
 
   get excluded(): ((index: number) => boolean) | null {
-    const { tried, parts } = this;
-    if (tried === null) return parts === null ? null : parts.leavesOut;
-    return (index) => tried.has(index) || parts?.leavesOut(index) === true;
+    const { tried, parts, unfit } = this;
+    if (tried === null) {
+      if (parts === null) return unfit;
+      if (unfit === null) return parts.leavesOut;
+    }
+    return (index) => tried?.has(index) === true || unfit?.(index) === true || parts?.leavesOut(index) === true;
   }
 
   /** Picks a node. @returns false if there is none */
   choose(): boolean {
-    this.nodeIndex = this.balancer.pick(this);
+    this.pick();
     while (this.parts !== null && this.nodeIndex >= 0 && !this.parts.admit(this.nodeIndex)) {
-      this.balancer.release(this.nodeIndex, LATENCY_UNKNOWN, this.now_ms);
+      this.target.balancer.release(this.nodeIndex, LATENCY_UNKNOWN, this.now_ms);
       this.leaveOut();
-      this.nodeIndex = this.balancer.pick(this);
+      this.pick();
     }
     return this.nodeIndex >= 0;
+  }
+
+  private pick(): void {
+    const { balancer, health } = this.target;
+    if (health !== null) this.unfit = health.leavesOut;
+    this.nodeIndex = balancer.pick(this);
+    if (this.nodeIndex < 0 && health !== null) this.pickUnfit(health);
+  }
+
+  /** Nobody took the turn: then those that are coming back have to, and without any of them perhaps those that are down. */
+  private pickUnfit(health: UpstreamHealth): void {
+    const { balancer } = this.target;
+    this.unfit = health.isDown;
+    this.nodeIndex = balancer.pick(this);
+    if (this.nodeIndex >= 0 || !health.mayUseDown) return;
+    this.unfit = null;
+    this.nodeIndex = balancer.pick(this);
   }
 
   /** The node that was picked is not picked again for this exchange. */
@@ -68,7 +92,7 @@ export abstract class NodeChoice implements PickQuery {
 
   /** Undoes `choose`, for an exchange that ends before anything is sent. */
   cancel(): void {
-    this.balancer.release(this.nodeIndex, LATENCY_UNKNOWN, this.now_ms);
+    this.target.balancer.release(this.nodeIndex, LATENCY_UNKNOWN, this.now_ms);
     this.parts?.end(this.nodeIndex, { outcome: 'abandoned', status: 0, code: '', elapsed_ms: 0 });
   }
 }

@@ -2,7 +2,7 @@
 import type { AlarmClock } from '../clock/clock.ts';
 import type { TimerWheel } from '../clock/timer-wheel.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
-import type { Balancers } from '../upstream/balancers.ts';
+import type { Targets } from '../upstream/targets.ts';
 import type { Transport } from '../upstream/transport.ts';
 import type { NameMemo } from './added-fields.ts';
 import type { Backoff } from './retry.ts';
@@ -13,7 +13,7 @@ export interface Plane {
   current: SnapshotUse;
   readonly options: PlaneOptions;
   readonly transport: Transport;
-  readonly balancers: Balancers;
+  readonly targets: Targets;
   readonly clock: AlarmClock;
   readonly wheel: TimerWheel;
   /** Uniform in [0, 1). */

@@ -20,6 +20,7 @@ import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import type { Common } from './follower.ts';
 import { HandOver } from './hand-over.ts';
+import { HealthView } from './health.ts';
 import { LogRelay } from './log-relay.ts';
 import { checkAccessLog, countDrops, openErrorLog, schedule } from './logs.ts';
 import type { ChangedObject, ControlData, FromControl, Port, ToControl } from './messages.ts';
@@ -68,6 +69,7 @@ export class ControlThread {
   private readonly handOver: HandOver;
   private readonly feed: MetricFeed;
   private readonly sum: MetricSum;
+  private readonly health: HealthView;
   private readonly loop: { close(): void };
   private watch: Watch | null = null;
   private servers: SideServer[] = [];
@@ -125,6 +127,7 @@ export class ControlThread {
       labels: [],
     });
     metrics.onCollect(() => problems.set(this.problemCount));
+    this.health = new HealthView(data.memory.health, metrics, (upstreams) => main.post({ type: 'checks', upstreams }));
     this.handOver = new HandOver({
       whole: () => ({
         revision: this.snapshot.revision,
@@ -170,6 +173,7 @@ export class ControlThread {
     try {
       await this.listen();
       this.isServing = true;
+      this.health.update(this.snapshot);
       this.errorLog.info('configuration', { path: data.path });
       this.logServing();
       main.post({ type: 'serving' });
@@ -249,6 +253,7 @@ export class ControlThread {
     const outcome = await this.handOver.apply(change);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
     this.snapshot = snapshot;
+    this.health.update(snapshot);
     this.texts = texts;
     this.common = common;
     this.options.main.post({ type: 'in_force', revision: snapshot.revision });
@@ -264,7 +269,12 @@ export class ControlThread {
       this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: server.port });
     }
     try {
-      const server = await startStatusServer({ ...control, isReady: () => this.readiness(), onError });
+      const server = await startStatusServer({
+        ...control,
+        isReady: () => this.readiness(),
+        health: () => this.health.report(),
+        onError,
+      });
       this.servers.push(server);
       this.errorLog.info('listening', { protocol: 'control', address: control.address, port: server.port });
     } catch (error) {

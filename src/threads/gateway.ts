@@ -4,8 +4,10 @@ import { MessageChannel } from 'node:worker_threads';
 import type { AlarmClock } from '../clock/clock.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
+import type { HealthMonitor } from '../upstream/health-monitor.ts';
 import { Board } from './board.ts';
 import { Fleet, type WorkerStart } from './fleet.ts';
+import { startProber } from './health.ts';
 import { countDrops, MainStreams, openErrorLog } from './logs.ts';
 import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
@@ -47,6 +49,7 @@ export class Gateway {
   private readonly feed: MetricFeed;
   private readonly control: SpawnedThread<FromControl, ToControl>;
   private readonly fleet: Fleet;
+  private readonly prober: HealthMonitor;
   private readonly serving = Promise.withResolvers<void>();
   private readonly closed = Promise.withResolvers<void>();
 
@@ -105,6 +108,8 @@ export class Gateway {
       stall_ms: options.stall_ms ?? STALL_MS,
       onLog: (batch, reply) => this.write(batch, reply),
     });
+    const { errorLog } = this;
+    this.prober = startProber({ memory: memory.health, settings: settings.health, clock, errorLog, metrics });
     metrics.onCollect(() => workers.set(this.fleet.size));
     control.receive((message) => this.takeFromControl(message));
     control.onExit((error) => this.onControlExit(error));
@@ -123,6 +128,7 @@ export class Gateway {
       this.control.post({ type: 'serve' });
       await this.serving.promise;
     } catch (error) {
+      this.prober.close();
       this.fleet.abort();
       await this.errorLog.close();
       throw error;
@@ -150,6 +156,8 @@ export class Gateway {
         return this.closed.resolve();
       case 'log':
         return this.write(message, (reply) => this.control.post(reply));
+      case 'checks':
+        return this.prober.update(message.upstreams);
       case 'configured':
       case 'in_force':
     }
@@ -178,7 +186,9 @@ export class Gateway {
     this.control.post({ type: 'drain' });
     this.errorLog.info('draining', { delay_ms: drain_delay_ms, most_ms: drain_ms });
     await delay(drain_delay_ms);
+    // Probes go on until the last request is over.
     await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
+    this.prober.close();
     this.control.post({ type: 'close' });
     await Promise.race([this.closed.promise, delay(CLOSE_MS)]);
     this.control.terminate();
@@ -188,6 +198,7 @@ export class Gateway {
 
   /** Ends at once. */
   abort(): void {
+    this.prober.close();
     this.fleet.abort();
     this.control.terminate();
   }

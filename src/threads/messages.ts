@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { FamilyShape } from '../observe/metric-family.ts';
+import type { CheckedUpstream } from '../upstream/health-monitor.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 /** One end of a connection between two threads, or between two parts of one. */
@@ -84,6 +85,8 @@ export type FromControl =
   | { readonly type: 'serving' }
   /** All workers serve by this revision. */
   | { readonly type: 'in_force'; readonly revision: number }
+  /** The upstreams whose nodes are to be probed, all of them; comes whenever that changed. */
+  | { readonly type: 'checks'; readonly upstreams: readonly CheckedUpstream[] }
   /** Asks for main's metrics; they come before `collected`. */
   | { readonly type: 'collect'; readonly id: number }
   | { readonly type: 'closed' }

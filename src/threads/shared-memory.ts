@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { allocateLimits } from '../limit/shared-limits.ts';
 import type { SharedLimitMemory } from '../limit/shared-limits.ts';
+import { HealthBoard, SLOTS } from '../upstream/health-board.ts';
 import { Board } from './board.ts';
 
 export interface SharedMemory {
@@ -12,9 +13,15 @@ export interface SharedMemory {
   readonly board: SharedArrayBuffer;
   /** Counts, records and values of plugins; see `SharedLimits`. */
   readonly limits: SharedLimitMemory;
+  /** Which nodes of upstreams are down; see `HealthBoard`. */
+  readonly health: SharedArrayBuffer;
 }
 
 /** @param workers that there can be at once, successors included */
 export function allocateSharedMemory(workers: number): SharedMemory {
-  return { board: new SharedArrayBuffer(Board.bytes(workers)), limits: allocateLimits(randomBytes(8)) };
+  return {
+    board: new SharedArrayBuffer(Board.bytes(workers)),
+    limits: allocateLimits(randomBytes(8)),
+    health: new SharedArrayBuffer(HealthBoard.bytes({ slots: SLOTS })),
+  };
 }

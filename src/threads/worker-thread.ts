@@ -5,6 +5,7 @@ import { pluginRegistry } from '../compile/plugin-registry.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
+import { HealthBoard } from '../upstream/health-board.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { follow } from './follower.ts';
@@ -79,6 +80,7 @@ export class WorkerThread {
       },
       readPath: 'onread',
       reusePort: data.reusePort,
+      health: new HealthBoard(data.memory.health),
     });
     this.place = new Board(data.memory.board).place(data.place);
     this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);

@@ -14,8 +14,9 @@ import type { Exchange } from '../proxy/exchange.ts';
 import { Listener } from '../proxy/listener.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
-import { Balancers } from '../upstream/balancers.ts';
+import type { HealthBoard } from '../upstream/health-board.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
+import { type TargetOptions, Targets } from '../upstream/targets.ts';
 
 /** Resolution of every timeout. */
 const TICK_MS = 50;
@@ -37,6 +38,8 @@ export interface WorkerOptions {
   readonly readPath: ReadPath;
   /** Whether other workers listen on the same ports. */
   readonly reusePort?: boolean;
+  /** Where the health of nodes stands; without it none is checked. */
+  readonly health?: HealthBoard;
 }
 
 export class Worker {
@@ -68,7 +71,11 @@ export class Worker {
         hasTrustedAddresses: settings.trusted_addresses.length > 0,
       },
       transport: this.pool,
-      balancers: new Balancers(settings.retries, () => clock.monotonic_ms()),
+      targets: new Targets({
+        retries: settings.retries,
+        now_ms: () => clock.monotonic_ms(),
+        health: healthOptions(options),
+      }),
       clock,
       wheel,
       random: Math.random,
@@ -206,6 +213,11 @@ function blockListOf(blocks: readonly string[]): BlockList | null {
     list.addSubnet(address, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
   }
   return list;
+}
+
+function healthOptions({ health, settings }: WorkerOptions): TargetOptions['health'] {
+  if (health === undefined) return null;
+  return { board: health, usesDownNodes: settings.health.all_down === 'use_all', random: Math.random };
 }
 
 function ignore(_exchange: Exchange): void {}

@@ -15,6 +15,8 @@ routes:
   - { id: 1, uri: /index.html, upstream_id: 100 }
 `;
 
+const CHECKS = `checks: { active: { http_path: /status, host: foo.com, healthy: { interval: 2, successes: 1 }, unhealthy: { interval: 1, http_failures: 2 } } }`;
+
 const EXAMPLES: readonly Example[] = [
   {
     name: 'an upstream without nodes, which will get some later',
@@ -51,6 +53,24 @@ routes:
     name: 'the same nodes as a list',
     yaml: hello('nodes: [{ host: 127.0.0.1, port: 1980, weight: 100 }]'),
     requests: [['/hello', '1980']],
+  },
+  {
+    name: 'an active health check',
+    yaml: route(
+      `uri: /index.html, plugins: { ${LIMIT} }, upstream: { ${NODE}, type: roundrobin, retries: 2, ${CHECKS} }`,
+    ),
+    requests: [
+      ['/index.html', '1980'],
+      ['/index.html', '1980'],
+      ['/index.html', 503],
+    ],
+  },
+  {
+    name: 'a backup node beside a health check',
+    yaml: hello(
+      'nodes: [{ host: 127.0.0.1, port: 1980, weight: 2000 }, { host: 127.0.0.1, port: 1981, weight: 1, priority: -1 }], checks: { active: { http_path: /status, healthy: { interval: 1, successes: 1 }, unhealthy: { interval: 1, http_failures: 1 } } }',
+    ),
+    requests: [['/hello', { 1980: 20 }]],
   },
   {
     name: 'a node of lower priority serves only when the one above it is down',
@@ -144,23 +164,7 @@ ${route(`uri: /server_port, plugins: { key-auth: {} }, upstream: { type: chash, 
   },
 ];
 
-const CHECKS = `checks: { active: { http_path: /status, host: foo.com, healthy: { interval: 2, successes: 1 }, unhealthy: { interval: 1, http_failures: 2 } } }`;
-
 const REFUSALS: readonly Refusal[] = [
-  {
-    name: 'an active health check',
-    yaml: route(
-      `uri: /index.html, plugins: { ${LIMIT} }, upstream: { ${NODE}, type: roundrobin, retries: 2, ${CHECKS} }`,
-    ),
-    problems: ['routes[0].upstream.checks: health checks are not available in this version'],
-  },
-  {
-    name: 'a backup node beside a health check',
-    yaml: hello(
-      'nodes: [{ host: 127.0.0.1, port: 1980, weight: 2000 }, { host: 127.0.0.1, port: 1981, weight: 1, priority: -1 }], checks: { active: { http_path: /status, healthy: { interval: 1, successes: 1 }, unhealthy: { interval: 1, http_failures: 1 } } }',
-    ),
-    problems: ['routes[0].upstream.checks: health checks are not available in this version'],
-  },
   ...['https', 'grpc', 'grpcs', 'tcp', 'udp', 'tls'].map((scheme) => ({
     name: `an upstream that speaks ${scheme}`,
     yaml: route(`uri: /get, upstream: { type: roundrobin, scheme: ${scheme}, nodes: { "httpbin.org:443": 1 } }`),

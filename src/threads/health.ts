@@ -1,0 +1,116 @@
+/** Health checks across threads: control says what is to be checked, main probes it, and everybody looks at one board. */
+import type { Clock } from '../clock/clock.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
+import type { GatewaySettings } from '../config/settings.ts';
+import type { MetricRegistry } from '../observe/metrics.ts';
+import type { HostLog } from '../sdk/host.ts';
+import { HealthBoard } from '../upstream/health-board.ts';
+import { type CheckedUpstream, HealthMonitor, type HealthTurn } from '../upstream/health-monitor.ts';
+import { healthReport, type UpstreamReport } from '../upstream/health-report.ts';
+import { openProbe } from '../upstream/probe.ts';
+
+export interface ProberParts {
+  /** Of the board. */
+  readonly memory: SharedArrayBuffer;
+  readonly settings: GatewaySettings['health'];
+  readonly clock: Clock;
+  readonly errorLog: HostLog;
+  readonly metrics: MetricRegistry;
+}
+
+/** The prober of a gateway: in main, where no request and no configuration keeps it waiting. */
+export function startProber({ memory, settings, clock, errorLog, metrics }: ProberParts): HealthMonitor {
+  let unchecked = 0;
+  const monitor = new HealthMonitor({
+    board: new HealthBoard(memory),
+    now_ms: () => clock.monotonic_ms(),
+    random: Math.random,
+    startTimer,
+    probe: openProbe,
+    slowStart_ms: settings.slow_start_ms,
+    onTurn: (turn) => logTurn(errorLog, turn),
+    onUnchecked: (nodes) => {
+      unchecked = nodes;
+      if (nodes > 0) errorLog.warn('nodes_not_checked', { nodes, reason: 'there are more than can be checked' });
+      else errorLog.info('all_nodes_checked');
+    },
+  });
+  const labels: string[] = [];
+  const notChecked = metrics.gauge('gatewright_health_unchecked_nodes', {
+    help: 'Nodes with health checks that are not checked, because there are too many.',
+    labels,
+  });
+  const discarded = metrics.counter('gatewright_health_discarded_probes_total', {
+    help: 'Probes that timed out because the gateway was late itself, and that count for nothing.',
+    labels,
+  });
+  let discardedBefore = 0;
+  metrics.onCollect(() => {
+    notChecked.set(unchecked);
+    discarded.add(monitor.discarded - discardedBefore);
+    discardedBefore = monitor.discarded;
+  });
+  return monitor;
+}
+
+function logTurn(errorLog: HostLog, { upstream, node, isDown, reason }: HealthTurn): void {
+  const detail = { upstream, node, ...(reason === '' ? { found_by: 'traffic' } : { found_by: 'probe', reason }) };
+  if (isDown) errorLog.warn('node_down', detail);
+  else errorLog.info('node_up', detail);
+}
+
+function startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
+  const timer = setTimeout(onExpired, delay_ms);
+  return { stop: () => clearTimeout(timer) };
+}
+
+/** The series of a node that left go when nobody has set them for so long. */
+const EXPIRE_MS = 60_000;
+
+/** What control knows of health: what is to be checked, and how it stands. */
+export class HealthView {
+  private readonly board: HealthBoard;
+  private readonly onChanged: (upstreams: readonly CheckedUpstream[]) => void;
+  private sources: readonly unknown[] = [];
+  private upstreams: readonly CheckedUpstream[] = [];
+
+  /** @param onChanged told what is to be checked, all of it, whenever that changed */
+  constructor(
+    memory: SharedArrayBuffer,
+    metrics: MetricRegistry,
+    onChanged: (upstreams: readonly CheckedUpstream[]) => void,
+  ) {
+    this.board = new HealthBoard(memory);
+    this.onChanged = onChanged;
+    const status = metrics.gauge('apisix_upstream_status', {
+      help: 'Health of the nodes of upstreams that have health checks: 1 for up, 0 for down.',
+      labels: ['name', 'ip', 'port'],
+      expire_ms: EXPIRE_MS,
+    });
+    metrics.onCollect(() => {
+      for (const { key, nodes } of this.report()) {
+        for (const { ip, port, status: state } of nodes) {
+          const isUp = state === 'healthy' || state === 'mostly_healthy';
+          status.set(isUp ? 1 : 0, `/apisix/${key}`, ip, String(port));
+        }
+      }
+    });
+  }
+
+  /** Everything in a Snapshot that has checks, also what no route uses: its health is known before it is used. */
+  update({ memory }: Snapshot): void {
+    const compiled = Array.from(memory?.upstreams.values() ?? [], (upstream) => upstream.compiled);
+    const sources = compiled.filter(({ checks }) => checks !== undefined);
+    if (sources.length === this.sources.length && sources.every((one, i) => one === this.sources[i])) return;
+    this.sources = sources;
+    this.upstreams = sources.flatMap(({ key, checks, nodes }) =>
+      checks === undefined ? [] : [{ key, checks, nodes }],
+    );
+    this.onChanged(this.upstreams);
+  }
+
+  /** For the Control API. */
+  report(): UpstreamReport[] {
+    return healthReport(this.board, this.upstreams);
+  }
+}

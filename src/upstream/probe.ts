@@ -1,0 +1,137 @@
+/** One probe on real sockets: connects, asks, and reads no more of the answer than its status. */
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ActiveChecks, CompiledNode } from '../compile/snapshot.ts';
+
+/** What a probe came to. A timeout is the caller's to tell: it aborts the probe. */
+export type ProbeOutcome =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'status'; readonly status: number }
+  /** Not connected, cut off, or no TLS to be had. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** Connected, and what came is no HTTP response. */
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+export interface RunningProbe {
+  /** Ends it; no outcome follows. */
+  abort(): void;
+}
+
+/** Starts a probe; `onOutcome` is called once, later, unless it is aborted before. */
+export type Probe = (
+  checks: ActiveChecks,
+  node: CompiledNode,
+  onOutcome: (outcome: ProbeOutcome) => void,
+) => RunningProbe;
+
+/** Of an answer, until its status is known. */
+const MOST_HEAD_BYTES = 16_384;
+/** Of an answer whose status is known, so that its sender is not cut off in the middle: then, or when it pauses, it is. */
+const MOST_REST_BYTES = 65_536;
+const REST_PAUSE_MS = 500;
+
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n/;
+const HEAD_END = /\r?\n\r?\n/;
+
+export const openProbe: Probe = (checks, node, onOutcome) => {
+  const socket = connect(checks, node);
+  let isOver = false;
+  const settle = (outcome: ProbeOutcome): void => {
+    if (isOver) return;
+    isOver = true;
+    onOutcome(outcome);
+  };
+  socket.once(checks.type === 'https' ? 'secureConnect' : 'connect', () => {
+    if (checks.type === 'tcp') {
+      settle({ kind: 'connected' });
+      socket.destroy();
+    } else socket.write(probeText(checks, node), 'latin1');
+  });
+  const reader = new StatusReader();
+  let rest = 0;
+  socket.on('data', (bytes: Buffer) => {
+    if (isOver) {
+      if ((rest += bytes.length) > MOST_REST_BYTES) socket.destroy();
+      return;
+    }
+    const outcome = reader.take(bytes.toString('latin1'));
+    if (outcome === null) return;
+    settle(outcome);
+    socket.setTimeout(REST_PAUSE_MS, () => socket.destroy());
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => settle({ kind: 'failed', reason: error.code ?? error.message }));
+  socket.on('close', () => settle({ kind: 'failed', reason: 'closed without an answer' }));
+  return {
+    abort() {
+      isOver = true;
+      socket.destroy();
+    },
+  };
+};
+
+function connect(checks: ActiveChecks, node: CompiledNode): net.Socket {
+  const address = { host: node.host, port: checks.port === 0 ? node.port : checks.port };
+  if (checks.type !== 'https') return net.connect({ ...address, noDelay: true });
+  const name = checks.host === '' ? node.host : hostWithoutPort(checks.host);
+  return tls.connect({
+    ...address,
+    ALPNProtocols: ['http/1.1'],
+    rejectUnauthorized: checks.verifies,
+    ...(net.isIP(name) === 0 ? { servername: name } : {}),
+  });
+}
+
+function hostWithoutPort(host: string): string {
+  return host.startsWith('[') ? host.slice(1, host.indexOf(']')) : (host.split(':')[0] ?? host);
+}
+
+/** The request of a probe, for encoding latin1; its body is UTF-8. */
+export function probeText(checks: ActiveChecks, node: CompiledNode): string {
+  const { method, path, host, fields } = checks;
+  const given = new Set(fields.map((line) => line.slice(0, line.indexOf(':')).toLowerCase()));
+  const lines = [`${method} ${escaped(path)} HTTP/1.1`];
+  const ownHost = node.host.includes(':') ? `[${node.host}]` : node.host;
+  if (!given.has('host')) lines.push(`Host: ${host === '' ? ownHost : host}`);
+  if (!given.has('user-agent')) lines.push('User-Agent: Gatewright-health-check');
+  lines.push(...fields, 'Connection: close');
+  const body = Buffer.from(checks.body, 'utf8').toString('latin1');
+  if (body !== '') lines.push(`Content-Length: ${body.length}`);
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** What is escaped already stays; anything beyond ASCII is escaped as RFC 3986 has it. */
+function escaped(path: string): string {
+  return path.replace(/[^\x21-\x7e]+/gu, (text) => encodeURIComponent(text.toWellFormed()));
+}
+
+/** Finds the status of the final response; interim responses before it are passed over. */
+export class StatusReader {
+  private text = '';
+
+  /** @returns null while more is needed */
+  take(more: string): ProbeOutcome | null {
+    this.text += more;
+    for (;;) {
+      const { text } = this;
+      const match = STATUS_LINE.exec(text);
+      if (match === null) {
+        if (text.includes('\n') || !couldBeStatusLine(text)) return { kind: 'malformed', reason: 'no HTTP response' };
+        return this.tooLong();
+      }
+      const status = Number(match[1]);
+      if (status >= 200) return { kind: 'status', status };
+      const end = HEAD_END.exec(text);
+      if (end === null) return this.tooLong();
+      this.text = text.slice(end.index + end[0].length);
+      if (this.text === '') return null;
+    }
+  }
+
+  private tooLong(): ProbeOutcome | null {
+    return this.text.length > MOST_HEAD_BYTES ? { kind: 'malformed', reason: 'no status for 16 KiB' } : null;
+  }
+}
+
+function couldBeStatusLine(text: string): boolean {
+  return 'HTTP/1.'.startsWith(text.slice(0, 7));
+}
