@@ -32,6 +32,7 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     random: () => 0,
     randomBytes: (length) => new Uint8Array(length),
     counters: { fixedWindow: () => ALLOWED, slidingWindow: () => ALLOWED },
+    load: { admits: () => true },
     kv: { get: () => undefined, set: nothing, delete: nothing },
     cells: {
       records: (_space, { numbers }) => ({

@@ -52,7 +52,6 @@ test('what this version does not have is refused with the reason, never ignored'
   const cases: readonly [object, string][] = [
     [{ https: [{ port: 1 }] }, 'gateway.https'],
     [{ admin: {} }, 'gateway.admin'],
-    [{ workers: 2 }, 'gateway.workers'],
     [{ profile: 'apisix' }, 'gateway.profile'],
     [{ store: { type: 'embedded' } }, 'gateway.store.type'],
   ];
@@ -64,6 +63,14 @@ test('what this version does not have is refused with the reason, never ignored'
     );
   }
   assert.deepEqual(readSettings({ workers: 1, profile: 'secure', store: { type: 'file' } }).problems, []);
+});
+
+test('a worker that recovers above the delay at which it is overloaded is refused', () => {
+  const { problems } = readSettings({ load_shedding: { delay_ms: 20 } });
+  assert.deepEqual(
+    problems.map(({ path, code }) => `${path} ${code}`),
+    ['gateway.load_shedding.recover_delay_ms invalid_value'],
+  );
 });
 
 test('metrics are off unless asked for, and have an address, a port and a path of their own', () => {

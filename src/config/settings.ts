@@ -154,6 +154,22 @@ export const settingsSchema = {
         backoff_max_ms: milliseconds(1_000, 'Bound of that wait.'),
       },
     },
+    load_shedding: {
+      type: 'object',
+      default: {},
+      description:
+        'When a worker has more to do than it can: the plugin load-shedding then refuses requests by their priority.',
+      properties: {
+        delay_ms: positive(50, 'Delay of the event loop above which a worker is overloaded.'),
+        recover_delay_ms: positive(20, 'Delay of the event loop below which it recovers.'),
+        sustained_ms: positive(1_000, 'How long it must be overloaded before anything is refused.'),
+        memory_bytes: bytes(
+          0,
+          0,
+          'Resident memory of the process above which its workers are overloaded; 0 is nine tenths of what the control group or the machine has.',
+        ),
+      },
+    },
     access_log: {
       description: 'One line for every exchange; false writes none.',
       default: false,
@@ -291,6 +307,16 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
   if (store.type !== 'file') {
     const message = `the store "${store.type}" is not available in this version: write file`;
     problems.push(notAvailable('gateway.store.type', store.type, message));
+  }
+  const { delay_ms, recover_delay_ms } = settings.load_shedding;
+  if (recover_delay_ms >= delay_ms) {
+    const message = `a worker recovers below the delay at which it is overloaded, ${delay_ms}: write less than that`;
+    problems.push({
+      path: 'gateway.load_shedding.recover_delay_ms',
+      value: recover_delay_ms,
+      code: 'invalid_value',
+      message,
+    });
   }
   settings.trusted_addresses.forEach((block, i) => {
     const path = pathOf('gateway.trusted_addresses', i);

@@ -4,6 +4,7 @@ import cors from './cors/cors.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitCount from './limit-count/limit-count.ts';
+import loadShedding from './load-shedding/load-shedding.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
 import requestId from './request-id/request-id.ts';
@@ -14,6 +15,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   ipRestriction,
   keyAuth,
   limitCount,
+  loadShedding,
   prometheus,
   proxyRewrite,
   requestId,

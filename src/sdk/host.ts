@@ -13,6 +13,7 @@ export interface Host {
   readonly kv: KeyValues;
   readonly cells: Cells;
   readonly metrics: Metrics;
+  readonly load: Load;
   /**
    * A client for a system outside, to be made in `create`: it connects when it is first used, and ends with the instance.
    * The plugin must declare `effects: ['network']`. Throws TypeError where it does not, for a kind that this version does
@@ -147,6 +148,12 @@ export interface KeyValues {
 }
 
 export type Labels = Readonly<Record<string, string>>;
+
+/** How much the worker has to do. */
+export interface Load {
+  /** Whether a request may pass, by its priority, 0 to 9. To be asked once for each request that may be refused. */
+  admits(priority: number): boolean;
+}
 
 /** Prometheus' model. The same name always means the same metric; asking for it with other labels or another type throws. */
 export interface Metrics {

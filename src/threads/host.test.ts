@@ -29,7 +29,8 @@ function parts() {
   const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
   const startTimer = systemClock.startTimer;
   const clients = clientSource(startTimer);
-  return { time, lines, clock, errorLog, counters, kv, cells, metrics, random, randomBytes, clients, startTimer };
+  const load = { admits: () => true };
+  return { time, lines, clock, errorLog, counters, kv, cells, metrics, load, random, randomBytes, clients, startTimer };
 }
 
 const owner = (object = 'routes/1', configHash = 'h1', plugin = 'limit-count'): Owner => ({

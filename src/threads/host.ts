@@ -9,6 +9,7 @@ import type {
   HostClock,
   HostLog,
   KeyValues,
+  Load,
   Metrics,
   Owner,
   Places,
@@ -38,6 +39,7 @@ export interface HostParts extends Randomness {
   readonly kv: KeyValueTable;
   readonly cells: CellTable;
   readonly metrics: Metrics;
+  readonly load: Load;
   readonly clients: ClientSource;
   startTimer(delay_ms: number, onExpired: () => void): Timer;
 }
@@ -55,12 +57,13 @@ export type HostFactory = (owner: Owner, grants?: Grants) => Host;
 
 /** Gives each instance of a plugin its Host. What two owners keep never meets, unless it is named `group/…`. */
 export function hostFactory(parts: HostParts): HostFactory {
-  const { clock, errorLog, counters, kv, cells, metrics, clients } = parts;
+  const { clock, errorLog, counters, kv, cells, metrics, load, clients } = parts;
   return (owner, grants = NO_GRANTS) =>
     makeHost(owner, grants, {
       ...randomnessOf(parts),
       clock,
       metrics,
+      load,
       log: new OwnedLog(errorLog, owner),
       counters: new SpaceCounters(counters, namesFor(owner)),
       kv: new OwnedKeyValues((name) => new SpaceValues(kv, name), namesFor(owner)),
@@ -109,6 +112,7 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       ...randomnessOf(parts),
       clock,
       metrics,
+      load: { admits: () => true },
       log: SILENT,
       counters: new SpaceCounters(counters, namesFor(owner)),
       kv: new OwnedKeyValues(valuesOf, namesFor(owner)),

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { HostLog } from '../sdk/host.ts';
 import { systemClock } from '../clock/clock.ts';
 import { expose } from '../observe/exposition.ts';
+import { DEFAULT_SETTINGS } from '../config/settings.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 import { hostFactory } from './host.ts';
 import { measureLimits, measureProcess, systemParts } from './system-parts.ts';
@@ -12,7 +13,13 @@ const SILENT: HostLog = { debug: nothing, info: nothing, warn: nothing, error: n
 
 test('the parts of the system make a host that works, and metrics that make sense', (t) => {
   const metrics = new MetricRegistry({ now_ms: () => systemClock.monotonic_ms() });
-  const parts = systemParts({ clock: systemClock, errorLog: SILENT, metrics, thread: 'worker 1' });
+  const parts = systemParts({
+    clock: systemClock,
+    errorLog: SILENT,
+    metrics,
+    thread: 'worker 1',
+    settings: DEFAULT_SETTINGS,
+  });
   measureLimits(metrics, parts.limits);
   measureProcess(metrics, systemClock, '0.1.0');
   t.after(() => parts.close());

@@ -9,9 +9,11 @@ import type { SharedLimitMemory } from '../limit/shared-limits.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
 import { addProcessMetrics, addThreadMetrics } from '../observe/process-metrics.ts';
 import type { LoopDelay } from '../observe/process-metrics.ts';
+import type { GatewaySettings } from '../config/settings.ts';
 import type { HostLog } from '../sdk/host.ts';
 import { sha256 } from './host.ts';
 import type { HostParts } from './host.ts';
+import { LoadMeter } from './load-meter.ts';
 
 export interface SystemParts extends HostParts {
   readonly limits: SharedLimits;
@@ -25,6 +27,7 @@ export interface ThreadParts {
   readonly metrics: MetricRegistry;
   /** Its name in metrics. */
   readonly thread: string;
+  readonly settings: Pick<GatewaySettings, 'load_shedding'>;
   /** What it shares with the other threads; without it, it is alone. */
   readonly limits?: SharedLimits;
 }
@@ -45,15 +48,20 @@ export function sharedLimits(memory: SharedLimitMemory, clock: AlarmClock, threa
 export const generationOf = (thread: number): number => thread + 1;
 
 /** What the plugins of one thread are given, with the metrics of that thread. */
-export function systemParts({ clock, errorLog, metrics, thread, limits = alone(clock) }: ThreadParts): SystemParts {
+export function systemParts(options: ThreadParts): SystemParts {
+  const { clock, errorLog, metrics, thread, settings, limits = alone(clock) } = options;
   const { counters, kv, cells } = limits;
   const loop = measureLoop(metrics, thread);
   countOverflow(metrics, limits);
-  const close = (): void => loop.close();
+  const load = new LoadMeter({ settings: settings.load_shedding, errorLog, now_ms: () => clock.monotonic_ms() });
+  const close = (): void => {
+    loop.close();
+    load.close();
+  };
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
   const clients = clientSource(startTimer);
-  const random = Math.random;
-  return { clock, errorLog, counters, kv, cells, limits, metrics, clients, startTimer, random, randomBytes, close };
+  const shared = { counters, kv, cells, limits };
+  return { clock, errorLog, ...shared, metrics, load, clients, startTimer, random: Math.random, randomBytes, close };
 }
 
 /** Registers how late the timers of this thread run. */

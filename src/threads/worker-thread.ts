@@ -63,7 +63,8 @@ export class WorkerThread {
     this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
     const metrics = this.feed.registry;
     const limits = sharedLimits(data.memory.limits, clock, data.thread);
-    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread: `worker ${data.place + 1}`, limits });
+    const thread = `worker ${data.place + 1}`;
+    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread, settings, limits });
     countDrops(metrics, {
       error: this.errorLog,
       ...(this.accessLog === null ? {} : { access: this.accessLog }),

@@ -4,6 +4,7 @@ import { clientSource } from '../../src/clients/clients.ts';
 import { systemClock } from '../../src/clock/clock.ts';
 import type { AlarmClock } from '../../src/clock/clock.ts';
 import { allocateLimits, SharedLimits } from '../../src/limit/shared-limits.ts';
+import { Shedding } from '../../src/limit/shedding.ts';
 import { MetricRegistry } from '../../src/observe/metrics.ts';
 import type { HostLog } from '../../src/sdk/index.ts';
 import { type HostParts, sha256 } from '../../src/threads/host.ts';
@@ -15,7 +16,10 @@ export interface HostLine {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-export type LabParts = HostParts & { readonly metrics: MetricRegistry };
+export type LabParts = HostParts & { readonly metrics: MetricRegistry; readonly load: Shedding };
+
+/** The gateway's own. */
+const SHEDDING = { delay_ms: 50, recover_delay_ms: 20, sustained_ms: 1_000 };
 
 const SIZES = {
   counters: { maxKeys: 10_000 },
@@ -41,6 +45,8 @@ export function labParts(clock: AlarmClock, lines: HostLine[]): LabParts {
     // Sockets have real time, whatever the clock of the lab says.
     clients: clientSource((delay_ms, onExpired) => systemClock.startTimer(delay_ms, onExpired)),
     startTimer: (delay_ms, onExpired) => clock.startTimer(delay_ms, onExpired),
+    // Tests say how much there is to do: see `Lab.load`.
+    load: new Shedding(SHEDDING, () => {}),
     random: Math.random,
     randomBytes: (length) => randomBytes(length),
   };

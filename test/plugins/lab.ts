@@ -14,6 +14,7 @@ import type { Snapshot } from '../../src/compile/snapshot.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
 import type { AccessRecord } from '../../src/observe/access-record.ts';
+import type { Shedding } from '../../src/limit/shedding.ts';
 import type { MetricRegistry } from '../../src/observe/metrics.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import type { AnyPlugin } from '../../src/sdk/index.ts';
@@ -107,6 +108,8 @@ export class Lab {
   /** What plugins logged. */
   readonly hostLog: HostLine[] = [];
   readonly faults: Fault[] = [];
+  /** How much the worker has to do: nothing, unless a test notes it. */
+  readonly load: Shedding;
   /** What plugins count. */
   readonly metrics: MetricRegistry;
   port = 0;
@@ -119,6 +122,7 @@ export class Lab {
     this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])]);
     const parts = labParts(clock, this.hostLog);
     this.metrics = parts.metrics;
+    this.load = parts.load;
     this.hostFor = options.hostFor ?? hostFactory(parts);
     const { settings, result } = this.compile(yamlText);
     this.worker = new Worker({
