@@ -3,13 +3,10 @@
  * can send, quick to close, and it reads no bodies.
  */
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { bound, close, listen } from './bounded-server.ts';
+import type { Listening } from './bounded-server.ts';
 
-export interface SideServerOptions {
-  /** IP address to listen on. */
-  readonly address: string;
-  /** 0 takes a free port. */
-  readonly port: number;
+export interface SideServerOptions extends Listening {
   /** What went wrong after the start, such as a connection that could not be accepted. */
   onError(error: unknown): void;
 }
@@ -38,10 +35,6 @@ const LIMITS: http.ServerOptions = {
   requireHostHeader: true,
   insecureHTTPParser: false,
 };
-const MAX_CONNECTIONS = 256;
-const MAX_FIELDS = 64;
-const SOCKET_TIMEOUT_MS = 20_000;
-const CLOSE_GRACE_MS = 1000;
 
 /** @returns once it listens; rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) if it cannot */
 export async function startSideServer(options: SideServerOptions, respond: Respond): Promise<SideServer> {
@@ -52,15 +45,10 @@ export async function startSideServer(options: SideServerOptions, respond: Respo
     const last = hasBody || !server.listening ? { Connection: 'close' } : {};
     respond(request, response, { 'Cache-Control': 'no-store', Server: 'Gatewright', ...last });
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.maxHeadersCount = MAX_FIELDS;
-  server.setTimeout(SOCKET_TIMEOUT_MS);
-  // An Expect or Upgrade that nobody asked for is answered like any other request; Node.js would wait, or hang up.
+  bound(server);
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
-  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  await listen(server, options);
+  const port = await listen(server, options);
   server.on('error', (error) => options.onError(error));
-  const { port } = server.address() as AddressInfo;
   return { port, close: () => close(server) };
 }
 
@@ -100,25 +88,4 @@ export function sendText(
   });
   // node:http leaves the body out of an answer to HEAD by itself.
   response.end(text);
-}
-
-function listen(server: http.Server, { address, port }: SideServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: address, port, exclusive: true }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function close(server: http.Server): Promise<void> {
-  return new Promise((resolve) => {
-    const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
-    server.close(() => {
-      clearTimeout(grace);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -109,7 +109,7 @@ function readKind(
 }
 
 /** Shape, cross-field rules, the rules that need the router and the balancers, and the plugins. */
-function checkObject(
+export function checkObject(
   kind: Kind,
   raw: RawObject,
   context: CheckContext,

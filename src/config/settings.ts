@@ -5,6 +5,7 @@ import { fillerOf } from '../model/fill.ts';
 import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
+import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
 
 const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const satisfies Schema;
 const ADDRESS = { type: 'string', minLength: 1, maxLength: 255 } as const satisfies Schema;
@@ -43,6 +44,11 @@ export const settingsSchema = {
         address: { ...ADDRESS, default: '127.0.0.1', description: 'IP address to listen on.' },
         port: { ...PORT, default: 9090, description: 'Port to listen on; 0 takes a free one.' },
       },
+    },
+    admin: {
+      description: 'Where the Admin API answers; false, the default, opens no port.',
+      default: false,
+      anyOf: [{ const: false }, ADMIN_SETTINGS],
     },
     workers: {
       description: 'Threads that carry traffic; auto: one, in this version.',
@@ -328,6 +334,7 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
         message: `${quote(block)} is no IP address and no CIDR block such as 10.0.0.0/8`,
       });
   });
+  if (settings.admin !== false) problems.push(...checkAdmin(settings.admin));
   return [...problems, ...checkListeners(settings)];
 }
 
@@ -336,6 +343,9 @@ function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
   const seen = new Map<string, string>();
   const listeners = settings.http.map((listener, i) => ({ ...listener, path: pathOf('gateway.http', i) }));
   listeners.push({ ...settings.control, path: 'gateway.control' });
+  if (settings.admin !== false && settings.admin.enabled) {
+    listeners.push({ ...settings.admin, path: 'gateway.admin' });
+  }
   if (settings.metrics !== false) listeners.push({ ...settings.metrics, path: 'gateway.metrics' });
   for (const { address, port, path } of listeners) {
     if (isIP(address) === 0) {
@@ -354,13 +364,6 @@ function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
 
 function notAvailable(path: string, value: string | number, message: string): Problem {
   return { path, value, code: 'not_available', message };
-}
-
-function isCidr(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
 /** What a file without the key `gateway` gets. */
