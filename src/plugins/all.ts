@@ -1,5 +1,6 @@
 /** The plugins that Gatewright has, by name. */
 import type { AnyPlugin } from '../sdk/index.ts';
+import apiBreaker from './api-breaker/api-breaker.ts';
 import cors from './cors/cors.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
 import keyAuth from './key-auth/key-auth.ts';
@@ -11,6 +12,7 @@ import requestId from './request-id/request-id.ts';
 import responseRewrite from './response-rewrite/response-rewrite.ts';
 
 export const ALL_PLUGINS: readonly AnyPlugin[] = [
+  apiBreaker,
   cors,
   ipRestriction,
   keyAuth,

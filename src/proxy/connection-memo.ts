@@ -5,6 +5,8 @@ import { describeClient } from './forwarding.ts';
 
 export class ConnectionMemo {
   readonly isPeerTrusted: boolean;
+  /** Of the peer; 0 if it is not known. */
+  readonly remotePort: number;
   private authority: Authority | null = null;
   private forwardingHost: string | null = null;
   private forwardingVersion = -1;
@@ -12,8 +14,9 @@ export class ConnectionMemo {
 
   private readonly authorities: AuthorityMemo;
 
-  constructor(isPeerTrusted: boolean, authorities: AuthorityMemo) {
+  constructor(isPeerTrusted: boolean, remotePort: number, authorities: AuthorityMemo) {
     this.isPeerTrusted = isPeerTrusted;
+    this.remotePort = remotePort;
     this.authorities = authorities;
   }
 

@@ -54,7 +54,8 @@ export class Listener implements RequestHandler {
       return;
     }
     const connection = new ServerConnection(socket, this.settings, port);
-    connection.memo = new ConnectionMemo(this.plane.isTrusted(connection.remoteAddress), this.authorities);
+    const isTrusted = this.plane.isTrusted(connection.remoteAddress);
+    connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities);
     this.connections.add(connection);
     if (this.isDraining) connection.drain();
   }

@@ -21,6 +21,8 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
       return exchange.method;
     case 'remote_addr':
       return exchange.remoteAddress;
+    case 'remote_port':
+      return String(exchange.connectionMemo.remotePort);
     case 'query_string':
     case 'args':
       return exchange.query === '' ? undefined : exchange.query.slice(1);
