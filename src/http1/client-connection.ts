@@ -2,14 +2,14 @@
  * The client side of one HTTP/1.1 connection: sends one request at a time and reads its response (RFC 9112). It knows
  * framing and pace; when to retry and where to send is not its business.
  */
-import type net from 'node:net';
 import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 import { BodyReader } from './body-reader.ts';
 import { latin1 } from './bytes.ts';
 import { type HeadLimits, parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
-import { connect, disown, type OutgoingOwner } from './sockets.ts';
+import { disown, hasUnsent, type OwnedSocket, takeQueued } from './owned-socket.ts';
+import { connect, type OutgoingOwner } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
@@ -67,7 +67,7 @@ const BODY = 2;
 const CLOSED = 3;
 
 export class ClientConnection extends TimedEntry implements OutgoingOwner {
-  private readonly socket: net.Socket;
+  private readonly socket: OwnedSocket;
   private readonly settings: ClientSettings;
   private readonly owner: ConnectionOwner;
   private phase = IDLE;
@@ -79,6 +79,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   isConnected = false;
   /** Whether any byte of the current response has come. */
   hasReceived = false;
+  /** The socket's count when the current request took it. */
+  private writesBefore = 0;
   framing: ResponseFraming = 'none';
   private readonly body = new BodyReader();
   private readonly ahead = new SplitHead();
@@ -113,7 +115,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
 
   /** Whether the connection can be given to another request right now. */
   get isUsable(): boolean {
-    return this.phase === IDLE && this.socket.writableLength === 0;
+    return this.phase === IDLE && !hasUnsent(this.socket);
   }
 
   get localPort(): number {
@@ -134,6 +136,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.requests++;
     this.hasReceived = this.isRequestSent = this.persists = false;
     this.interim = 0;
+    this.writesBefore = this.socket.writes;
     this.framing = 'none';
     if (this.isConnected) this.settings.wheel.disarm(this);
   }
@@ -170,6 +173,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   /** Ends the connection; its sink hears no more. */
   abort(): void {
     if (this.phase === CLOSED) return;
+    // A request that is still here need not go out any more.
+    takeQueued(this.socket);
     disown(this.socket, false);
     this.closed();
   }
@@ -180,8 +185,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       if (this.isConnected) this.awaitBytes();
     }
     if (isTaken || !this.isConnected) return isTaken;
-    this.stall ??= new Stall(this.socket, this.settings.wheel, () => this.fail('send_timeout'));
-    this.stall.start(this.timeouts.send_ms);
+    this.onBehind();
     return false;
   }
 
@@ -195,11 +199,18 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   onBytes(bytes: Buffer, start: number, end: number): void {
     // Bytes that nobody asked for would be taken for the next exchange's answer.
     if (this.phase === IDLE) this.abort();
+    // Nor can they answer a request of which nothing was sent yet: the connection was stale when it was taken.
+    else if (this.isUnsent) this.fail('reset');
     else if (this.phase === HEAD) this.consumeHead(bytes, start, end);
     else if (this.phase === BODY) {
       this.awaitBytes();
       this.consumeBody(bytes, start, end);
     }
+  }
+
+  /** Whether the request is still here, all of it. */
+  private get isUnsent(): boolean {
+    return this.socket.queued !== '' && this.socket.writes === this.writesBefore;
   }
 
   private consumeHead(bytes: Buffer, start: number, end: number): void {
@@ -280,7 +291,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.stall?.stop();
     const isReusable =
       this.persists && !hasSurplus && this.isRequestSent && this.framing !== 'until_close' && !this.hasSendFailed;
-    if (!isReusable || this.socket.writableLength > 0) {
+    if (!isReusable || hasUnsent(this.socket)) {
       this.abort();
       return;
     }
@@ -322,6 +333,11 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       this.parseHeads(rest, 0, rest.length);
     }
     this.fail(fault);
+  }
+
+  onBehind(): void {
+    this.stall ??= new Stall(this.socket, this.settings.wheel, () => this.fail('send_timeout'));
+    this.stall.start(this.timeouts.send_ms);
   }
 
   onWritable(): void {

@@ -1,11 +1,11 @@
-import type net from 'node:net';
 import type { TimerWheel } from '../clock/timer-wheel.ts';
+import type { OwnedSocket } from './owned-socket.ts';
 import { Stall } from './stall.ts';
 import { NO_BYTES, writeMessage } from './writer.ts';
 
 /** The writing half of a client's connection: keeps account of whether the client takes what it gets. */
 export class Output {
-  private readonly socket: net.Socket;
+  private readonly socket: OwnedSocket;
   private readonly wheel: TimerWheel;
   private readonly send_ms: number;
   private readonly onStalled: () => void;
@@ -16,7 +16,7 @@ export class Output {
   isBehind = false;
 
   /** @param onStalled the client took nothing for `send_ms` */
-  constructor(socket: net.Socket, wheel: TimerWheel, send_ms: number, onStalled: () => void) {
+  constructor(socket: OwnedSocket, wheel: TimerWheel, send_ms: number, onStalled: () => void) {
     this.socket = socket;
     this.wheel = wheel;
     this.send_ms = send_ms;
@@ -28,10 +28,15 @@ export class Output {
     // Nagle's algorithm holds back second writes only: a connection that serves one request is spared the call.
     if (this.writes < 2 && ++this.writes === 2) this.socket.setNoDelay(true);
     if (writeMessage(this.socket, text, bytes, start, end)) return true;
+    this.fallBehind();
+    return false;
+  }
+
+  /** The client did not take what was written. */
+  fallBehind(): void {
     this.isBehind = true;
     this.stall ??= new Stall(this.socket, this.wheel, this.onStalled);
     this.stall.start(this.send_ms);
-    return false;
   }
 
   /** The client took everything. */

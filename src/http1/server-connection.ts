@@ -17,19 +17,14 @@ import { Output } from './output.ts';
 import { Persistence } from './persistence.ts';
 import { parseRequestHead } from './request-head.ts';
 import { BODY, CLOSED, DISCARD, IDLE, LINGER, RESPONSE } from './server-phase.ts';
-import type { RequestSink, ServerSettings } from './server-settings.ts';
-import { disown, later, own, type SocketOwner } from './sockets.ts';
+import { DISCARDED_BODY_BYTES, DRAINED_IDLE_MS, type RequestSink, type ServerSettings } from './server-settings.ts';
+import { own } from './sockets.ts';
+import { disown, hasUnsent, later, type OwnedSocket, type SocketOwner, writeQueued } from './owned-socket.ts';
 import { SplitHead } from './split-head.ts';
 import { NO_BYTES } from './writer.ts';
 
-/** How long a client may be quiet, while connections are drained, before its own is closed. */
-const DRAINED_IDLE_MS = 500;
-
-/** An unread body up to this size is dropped to keep the connection; a larger one costs it. */
-const DISCARDED_BODY_BYTES = 65_536;
-
 export class ServerConnection extends TimedEntry implements SocketOwner {
-  readonly socket: net.Socket;
+  readonly socket: OwnedSocket;
   /** The peer's address; IPv4 in its own spelling, also on a listener for both families. */
   readonly remoteAddress: string;
   readonly localPort: number;
@@ -60,13 +55,12 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
   /** @param localPort asked of the system if it is not known, which costs a call of it */
   constructor(socket: net.Socket, settings: ServerSettings, localPort = socket.localPort ?? 0) {
     super();
-    this.socket = socket;
+    this.socket = own(socket, this);
     this.settings = settings;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
-    this.inflow = new Inflow(socket);
-    this.output = new Output(socket, settings.wheel, settings.timeouts.send_ms, () => this.cutOff());
-    own(socket, this);
+    this.inflow = new Inflow(this.socket);
+    this.output = new Output(this.socket, settings.wheel, settings.timeouts.send_ms, () => this.cutOff());
     this.armIdle();
   }
 
@@ -330,8 +324,9 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
   private linger(): void {
     const isDone = this.phase === RESPONSE && this.persistence.isLastRequest && this.ahead.length === 0;
     this.phase = LINGER;
+    writeQueued(this.socket);
     // Nothing more comes and nothing waits: no need to see the client off.
-    if (isDone && !this.isReading && this.socket.writableLength === 0) {
+    if (isDone && !this.isReading && !hasUnsent(this.socket)) {
       this.abort(false);
       return;
     }
@@ -356,6 +351,10 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     if (this.phase === DISCARD || this.isIdle) this.linger();
     else if (this.phase === IDLE && !this.output.isBehind) this.refuseRest('request_incomplete');
     else if (this.phase === BODY) this.bodyFault('request_incomplete');
+  }
+
+  onBehind(): void {
+    this.output.fallBehind();
   }
 
   onWritable(): void {

@@ -3,6 +3,12 @@ import type { RequestFault } from './faults.ts';
 import type { HeadLimits } from './fields.ts';
 import type { ServerConnection } from './server-connection.ts';
 
+/** How long a client may be quiet, while connections are drained, before its own is closed. */
+export const DRAINED_IDLE_MS = 500;
+
+/** An unread body up to this size is dropped to keep the connection; a larger one costs it. */
+export const DISCARDED_BODY_BYTES = 65_536;
+
 export interface ServerLimits extends HeadLimits {
   /** Bytes of a request body; 0 means no bound. */
   readonly body_bytes: number;

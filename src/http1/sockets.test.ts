@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import { connect, disown, type OutgoingOwner } from './sockets.ts';
+import { disown, type OwnedSocket } from './owned-socket.ts';
+import { connect, type OutgoingOwner } from './sockets.ts';
 
 /** An owner that notes what it is told, and wants to read on after a failed write. */
 class Owner implements OutgoingOwner {
@@ -33,6 +34,8 @@ class Owner implements OutgoingOwner {
     this.end();
   }
 
+  onBehind(): void {}
+
   onWritable(): void {}
 
   onException(error: unknown): void {
@@ -41,7 +44,7 @@ class Owner implements OutgoingOwner {
 }
 
 describe('an outgoing socket whose write failed', () => {
-  async function connected(): Promise<{ owner: Owner; socket: net.Socket; peer: net.Socket; server: net.Server }> {
+  async function connected(): Promise<{ owner: Owner; socket: OwnedSocket; peer: net.Socket; server: net.Server }> {
     const server = net.createServer({ allowHalfOpen: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -4,30 +4,11 @@
  * `new Socket({ handle })`. They are looked for when a listener starts; where they are missing, 'data' events serve.
  */
 import net from 'node:net';
+import { confine, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
 import { takeBack } from './writer.ts';
 
 /** `onread`: the shared buffer; `data`: one buffer per read, about 2 µs a request slower. */
 export type ReadPath = 'onread' | 'data';
-
-/** What a socket belongs to. Handlers are shared by all sockets: no closure per connection. */
-export interface SocketOwner {
-  /** Bytes arrived; they are valid only until the call returns. */
-  onBytes(bytes: Buffer, start: number, end: number): void;
-  /** The peer will send no more. */
-  onPeerEnd(): void;
-  /** Everything written was taken. */
-  onWritable(): void;
-  /** The socket is gone; no event follows. `error` tells whether it broke. */
-  onGone(error: Error | null): void;
-  /** One of the above threw: a fault of ours, which must cost this connection and no other. */
-  onException(error: unknown): void;
-}
-
-interface OwnedSocket extends net.Socket {
-  owner: SocketOwner | null;
-  failure: Error | null;
-  lent: Buffer<ArrayBuffer> | null;
-}
 
 /** One for all sockets of both sides: reading is synchronous, no two reads overlap. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(262_144);
@@ -83,40 +64,19 @@ function onClose(this: OwnedSocket): void {
   }
 }
 
-/** Ends a socket whose owner threw: that must cost no other one. */
-function confine(socket: net.Socket, owner: SocketOwner | null, error: unknown): void {
-  disown(socket, true);
-  owner?.onException(error);
-}
-
-/** Calls back on a stack of its own; what it throws is confined as in a callback of the socket. */
-export function later(socket: net.Socket, owner: SocketOwner, callback: () => void): void {
-  process.nextTick(() => {
-    try {
-      callback();
-    } catch (error) {
-      confine(socket, owner, error);
-    }
-  });
-}
-
 /** Makes `owner` the receiver of the socket's events. */
-export function own(socket: net.Socket, owner: SocketOwner): void {
+export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   const owned = socket as OwnedSocket;
   owned.owner = owner;
   owned.failure = null;
   owned.lent = null;
+  owned.queued = '';
+  owned.writes = 0;
   owned.on('end', onEnd);
   owned.on('drain', onDrain);
   owned.on('error', onError);
   owned.on('close', onClose);
-}
-
-/** No event reaches the owner any more, and the socket ends. @param reset end it by RST, so that what was sent cannot look complete */
-export function disown(socket: net.Socket, reset: boolean): void {
-  (socket as OwnedSocket).owner = null;
-  if (reset) socket.resetAndDestroy();
-  else socket.destroy();
+  return owned;
 }
 
 export interface ListenOptions {
@@ -198,6 +158,8 @@ export interface OutgoingOwner extends SocketOwner {
 class OutgoingSocket extends net.Socket {
   owner: OutgoingOwner | null = null;
   lent: Buffer<ArrayBuffer> | null = null;
+  queued = '';
+  writes = 0;
   failure: Error | null = null;
   private hasSendFailed = false;
 
@@ -225,7 +187,7 @@ function isWriteFailure(error: Error | undefined): boolean {
 }
 
 /** Opens an outgoing connection. */
-export function connect(host: string, port: number, owner: OutgoingOwner): net.Socket {
+export function connect(host: string, port: number, owner: OutgoingOwner): OwnedSocket {
   const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD });
   own(socket, owner);
   socket.connect({ host, port, noDelay: true } as net.TcpSocketConnectOpts);

@@ -2,8 +2,8 @@
  * Writing: each message, or as much of it as is there, goes out in one write. Small ones as one latin1 string; larger
  * ones are put together in a scratch buffer, which is lent to the socket only if the kernel did not take all of it at once.
  */
-import type net from 'node:net';
 import { latin1, writeLatin1 } from './bytes.ts';
+import { isBehind, type OwnedSocket, takeQueued, writeText } from './owned-socket.ts';
 
 /** Up to here joining text and body as a string is cheaper than copying both. */
 const STRING_JOIN_BYTES = 2_048;
@@ -15,28 +15,26 @@ let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 const spares: (typeof scratch)[] = [];
 const MOST_SPARES = 16;
 
-/** A socket that may hold a scratch buffer, until everything that was written to it is taken. */
-export interface Borrower extends net.Socket {
-  lent?: Buffer<ArrayBuffer> | null;
-}
-
 /**
  * Writes `text` and the bytes from `start` to `end` after it. The bytes may be reused by the caller at once.
- * @returns false if the socket is behind: wait for its 'drain' before writing more
+ * @returns false if the socket is behind: wait for its 'drain' before writing more. Of a small message that is known
+ *   only at the end of the turn: then its owner's `onBehind` is called
  */
-export function writeMessage(socket: Borrower, text: string, bytes: Uint8Array, start: number, end: number): boolean {
+export function writeMessage(
+  socket: OwnedSocket,
+  text: string,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
   const length = end - start;
-  if (length === 0) {
-    socket.write(text, 'latin1');
-    return !isBehind(socket);
-  }
-  if (length <= STRING_JOIN_BYTES) {
-    socket.write(text + latin1(bytes, start, end), 'latin1');
-    return !isBehind(socket);
-  }
-  const total = text.length + length;
-  if (total > scratch.length) return writeMessageApart(socket, text, bytes, start, end);
-  const at = text === '' ? 0 : writeLatin1(scratch, text, 0);
+  if (length === 0) return writeText(socket, text);
+  if (length <= STRING_JOIN_BYTES) return writeText(socket, text + latin1(bytes, start, end));
+  const before = takeQueued(socket) + text;
+  const total = before.length + length;
+  socket.writes++;
+  if (total > scratch.length) return writeMessageApart(socket, before, bytes, start, end);
+  const at = before === '' ? 0 : writeLatin1(scratch, before, 0);
   scratch.set(bytes.subarray(start, end), at);
   socket.write(scratch.subarray(0, total));
   // Taken by the kernel as a whole: the scratch is ours again.
@@ -45,29 +43,24 @@ export function writeMessage(socket: Borrower, text: string, bytes: Uint8Array, 
   return !isBehind(socket);
 }
 
-function lend(socket: Borrower): void {
+function lend(socket: OwnedSocket): void {
   // A second one, lent before the first came back, is left to the collector.
   socket.lent ??= scratch;
   scratch = spares.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 }
 
 /** To be called when everything that was written to the socket is taken, and at no other time: the memory is used again. */
-export function takeBack(socket: Borrower): void {
+export function takeBack(socket: OwnedSocket): void {
   const { lent } = socket;
-  if (lent === undefined || lent === null) return;
+  if (lent === null) return;
   socket.lent = null;
   if (spares.length < MOST_SPARES) spares.push(lent);
 }
 
-function writeMessageApart(socket: net.Socket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
+function writeMessageApart(socket: OwnedSocket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
   if (text !== '') socket.write(text, 'latin1');
   socket.write(Buffer.from(bytes.subarray(start, end)));
   return !isBehind(socket);
-}
-
-/** Whether a 'drain' event will come: below the high-water mark none does, and waiting for it would be for ever. */
-function isBehind(socket: net.Socket): boolean {
-  return socket.writableNeedDrain && socket.writableLength !== 0;
 }
 
 export const NO_BYTES = Buffer.alloc(0);

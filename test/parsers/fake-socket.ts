@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type net from 'node:net';
+import { type OwnedSocket, writeQueued } from '../../src/http1/owned-socket.ts';
 
 /** What connections use of a net.Socket, without a kernel: what is written is taken at once and kept. */
 export class FakeSocket extends EventEmitter {
@@ -7,15 +8,21 @@ export class FakeSocket extends EventEmitter {
   readonly localPort = 80;
   readonly writableLength = 0;
   readonly writableNeedDrain = false;
-  /** Everything that was written, one character per byte. */
-  written = '';
+  readonly connecting = false;
+  private taken = '';
   hasEnded = false;
   isDestroyed = false;
   wasReset = false;
 
+  /** Everything that was written, one character per byte; the turn ends for it. */
+  get written(): string {
+    writeQueued(this as unknown as OwnedSocket);
+    return this.taken;
+  }
+
   write(data: string | Uint8Array): boolean {
     if (this.hasEnded || this.isDestroyed) throw new Error('write after the end');
-    this.written += typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
+    this.taken += typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
     return true;
   }
 

@@ -1,0 +1,141 @@
+/**
+ * A socket, who it belongs to, and the text that it writes at the end of the turn. Small messages wait until everything
+ * that can be read in one turn of the event loop has been read, and are then written one after the other. That costs a fifth less
+ * per request than reading and writing in turns: code and data of the kernel stay in the processor's caches, and a
+ * peer on another core is woken once for several messages.
+ */
+import type net from 'node:net';
+
+/** What a socket belongs to. Handlers are shared by all sockets: no closure per connection. */
+export interface SocketOwner {
+  /** Bytes arrived; they are valid only until the call returns. */
+  onBytes(bytes: Buffer, start: number, end: number): void;
+  /** The peer will send no more. */
+  onPeerEnd(): void;
+  /** What waited for the end of the turn was written, and the peer is behind with it: `onWritable` will follow. */
+  onBehind(): void;
+  /** Everything written was taken. */
+  onWritable(): void;
+  /** The socket is gone; no event follows. `error` tells whether it broke. */
+  onGone(error: Error | null): void;
+  /** One of the above threw: a fault of ours, which must cost this connection and no other. */
+  onException(error: unknown): void;
+}
+
+export interface OwnedSocket extends net.Socket {
+  owner: SocketOwner | null;
+  failure: Error | null;
+  /** A scratch buffer that the socket holds until everything that was written is taken. */
+  lent: Buffer<ArrayBuffer> | null;
+  /** Text that is written at the end of this turn. */
+  queued: string;
+  /** How often something was handed on to the kernel. */
+  writes: number;
+}
+
+/** Who gets many small messages in one turn may be slow to take them: beyond this they are not collected. */
+const MOST_QUEUED_BYTES = 16_384;
+/** Sockets that wait together: more of them would wait longer and gain nothing by it. */
+const MOST_WAITING = 64;
+
+/** The first `waiting` sockets of the queue have text, or had it until they ended. */
+const queue: (OwnedSocket | null)[] = new Array<OwnedSocket | null>(MOST_WAITING).fill(null);
+let waiting = 0;
+let isScheduled = false;
+
+/** Writes text at the end of the turn, or at once where it has to wait for other text anyway. @returns false if the socket is behind */
+export function writeText(socket: OwnedSocket, text: string): boolean {
+  if (socket.queued !== '') {
+    socket.queued += text;
+    if (socket.queued.length <= MOST_QUEUED_BYTES) return true;
+    writeQueued(socket);
+    return !isBehind(socket);
+  }
+  if (socket.connecting || socket.writableLength !== 0) {
+    socket.writes++;
+    socket.write(text, 'latin1');
+    return !isBehind(socket);
+  }
+  socket.queued = text;
+  queue[waiting++] = socket;
+  if (waiting === MOST_WAITING) writeAllQueued();
+  else if (!isScheduled) {
+    isScheduled = true;
+    setImmediate(endTurn);
+  }
+  return true;
+}
+
+function endTurn(): void {
+  isScheduled = false;
+  writeAllQueued();
+}
+
+function writeAllQueued(): void {
+  for (let i = 0; i < waiting; i++) {
+    const socket = queue[i];
+    queue[i] = null;
+    if (socket !== null && socket !== undefined) writeQueued(socket);
+  }
+  waiting = 0;
+}
+
+/** Writes at once what waits for the end of the turn. */
+export function writeQueued(socket: OwnedSocket): void {
+  const { queued, owner } = socket;
+  if (queued === '') return;
+  socket.queued = '';
+  socket.writes++;
+  socket.write(queued, 'latin1');
+  if (owner === null || !isBehind(socket)) return;
+  try {
+    owner.onBehind();
+  } catch (error) {
+    confine(socket, owner, error);
+  }
+}
+
+/** Takes back what waits for the end of the turn, so that it can be written together with what follows. */
+export function takeQueued(socket: OwnedSocket): string {
+  const { queued } = socket;
+  socket.queued = '';
+  return queued;
+}
+
+/** Whether a 'drain' event will come: below the high-water mark none does, and waiting for it would be for ever. */
+export function isBehind(socket: OwnedSocket): boolean {
+  return socket.writableNeedDrain && socket.writableLength !== 0;
+}
+
+/** Whether anything that was written has not left this process. */
+export function hasUnsent(socket: OwnedSocket): boolean {
+  return socket.writableLength !== 0 || socket.queued !== '';
+}
+
+/**
+ * No event reaches the owner any more, and the socket ends after what waits to be written.
+ * @param reset end it by RST, so that what was sent cannot look complete
+ */
+export function disown(socket: OwnedSocket, reset: boolean): void {
+  socket.owner = null;
+  writeQueued(socket);
+  if (reset) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+/** Ends a socket whose owner threw: that must cost no other one. */
+export function confine(socket: OwnedSocket, owner: SocketOwner | null, error: unknown): void {
+  disown(socket, true);
+  owner?.onException(error);
+}
+
+/** Calls back on a stack of its own; what it throws is confined as in a callback of the socket. */
+export function later(socket: OwnedSocket, owner: SocketOwner, callback: () => void): void {
+  process.nextTick(() => {
+    try {
+      callback();
+    } catch (error) {
+      confine(socket, owner, error);
+    }
+  });
+}
