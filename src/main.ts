@@ -14,12 +14,16 @@ const VERBS: Record<string, { readonly summary: string; readonly load: () => Pro
     summary: 'show what may be written in a configuration',
     load: async () => (await import('./cli/schema.ts')).schema,
   },
+  plugins: {
+    summary: 'list the plugins, or show what one of them takes',
+    load: async () => (await import('./cli/plugins.ts')).plugins,
+  },
   version: { summary: 'print the version', load: async () => (await import('./cli/version.ts')).version },
 };
 
 function usage(): string {
   const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`);
-  return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun and check read the file named with -c FILE, else ./gatewright.yaml\n`;
+  return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun, check and plugins read the file named with -c FILE, else ./gatewright.yaml\n`;
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {

@@ -1,19 +1,9 @@
 /** The reference page of a plugin, from its definition. */
 import { dump } from 'js-yaml';
-import { inertHost } from '../../src/compile/inert-host.ts';
+import { phasesOf } from '../../src/compile/plugin-phases.ts';
 import type { PluginShape } from '../../src/compile/plugins.ts';
-import type { AnyPlugin, PluginInstance } from '../../src/sdk/plugin.ts';
+import type { AnyPlugin } from '../../src/sdk/plugin.ts';
 import { attributeTable } from './attributes.ts';
-
-/** In the order in which they run. */
-const PHASES: readonly (keyof PluginInstance)[] = [
-  'rewrite',
-  'access',
-  'beforeProxy',
-  'responseHead',
-  'responseBody',
-  'log',
-];
 
 export function pluginPage(shape: PluginShape): string {
   const { definition } = shape;
@@ -21,8 +11,9 @@ export function pluginPage(shape: PluginShape): string {
   const facts = [
     ['Priority', String(priority)],
     ['Kind', kind],
-    ['Phases', phasesOf(shape).join(', ')],
+    ['Phases', phasesOf(shape)?.join(', ') ?? ''],
     ...(effects.length === 0 ? [] : [['Reaches beyond the gateway', effects.join(', ')]]),
+    ...(definition.buffers === undefined ? [] : [['May need whole', definition.buffers]]),
     ...(definition.prefersRoute === true ? [['As a global rule', 'skipped on routes that have it themselves']] : []),
   ];
   return [
@@ -38,16 +29,6 @@ export function pluginPage(shape: PluginShape): string {
   ]
     .map((part) => `${part.trimEnd()}\n`)
     .join('\n');
-}
-
-/** Those that an instance has, made from the first example. Throws if that is no valid configuration. */
-function phasesOf(shape: PluginShape): string[] {
-  const { name, definition } = shape;
-  const { config, problems } = shape.read('route', definition.examples?.[0]?.config ?? {}, name);
-  if (problems.length > 0) throw new Error(problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-  const host = inertHost({ plugin: name, object: 'routes/1', configHash: '' });
-  const instance = definition.create(config as never, host, shape.metadata.config);
-  return PHASES.filter((phase) => instance[phase] !== undefined);
 }
 
 function examplesOf({ name, examples = [] }: AnyPlugin): string[] {

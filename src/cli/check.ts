@@ -3,6 +3,7 @@ import { compile } from '../compile/compile.ts';
 import { pluginRegistry } from '../compile/plugin-registry.ts';
 import { ALL_PLUGINS } from '../plugins/all.ts';
 import { findConfiguration, loadConfiguration } from '../config/configuration.ts';
+import { loadPlugins } from '../config/plugin-files.ts';
 import { KINDS } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
@@ -34,10 +35,11 @@ interface Findings {
 
 async function examine(file: string, env: Io['env']): Promise<Findings> {
   const loaded = await loadConfiguration(file, env);
+  const { plugins, problems } = await loadPlugins(ALL_PLUGINS, loaded.settings.plugin_files);
   const compiled = compile(loaded.objects, {
     settings: loaded.settings,
     revision: 1,
-    plugins: pluginRegistry(ALL_PLUGINS),
+    plugins: pluginRegistry(plugins),
   });
   const format = loaded.settings.access_log === false ? [] : checkFormat(loaded.settings.access_log.format);
   const wrongFormat = format.map((message): Problem => {
@@ -46,7 +48,7 @@ async function examine(file: string, env: Io['env']): Promise<Findings> {
   const inOrder = (problems: readonly Problem[]): Problem[] =>
     problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return {
-    problems: inOrder([...loaded.problems, ...wrongFormat, ...compiled.problems.map(loaded.dress)]),
+    problems: inOrder([...loaded.problems, ...wrongFormat, ...[...problems, ...compiled.problems].map(loaded.dress)]),
     warnings: inOrder([...loaded.warnings, ...compiled.warnings.map(loaded.dress)]),
     objects: loaded.objects.objects,
   };

@@ -58,13 +58,27 @@ function listKinds(): string {
 }
 
 function asTable(found: Schema): string {
-  const rows = attributesOf(found, '');
-  const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
-  const [nameWidth, typeWidth] = [width(0), width(1)];
-  const lines = rows.map(([name, type, text]) =>
-    `${name.padEnd(nameWidth)}  ${type.padEnd(typeWidth)}  ${text}`.trimEnd(),
-  );
-  return `${found.description ?? ''}\n\n${lines.join('\n')}\n`;
+  return `${found.description ?? ''}\n\n${columns(attributeRows(found))}`;
+}
+
+/** Lines of texts, each as wide as the widest of its column. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((text, i) => (widths[i] = Math.max(widths[i] ?? 0, text.length)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((text, i) => text.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+/** Name, type and description of every attribute, nested ones included. */
+export function attributeRows(found: Schema): readonly (readonly string[])[] {
+  return attributesOf(found, '');
 }
 
 type Row = readonly [name: string, type: string, text: string];

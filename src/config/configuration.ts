@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EMPTY_OBJECTS, readObjects } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
@@ -69,7 +69,18 @@ export async function fileSignature(path: string): Promise<string> {
 export async function loadConfiguration(path: string, env: Environment): Promise<Configuration> {
   // Before the content: a change in between then counts as one.
   const signature = await fileSignature(path);
-  return { ...(await readConfiguration(path, env)), signature };
+  const read = await readConfiguration(path, env);
+  return { ...read, settings: withAbsolutePaths(read.settings, dirname(resolve(path))), signature };
+}
+
+/** What the file names beside itself lies beside it, wherever the gateway was started. */
+function withAbsolutePaths(settings: GatewaySettings, folder: string): GatewaySettings {
+  const { plugin_files, pid_file } = settings;
+  return {
+    ...settings,
+    plugin_files: plugin_files.map((file) => resolve(folder, file)),
+    pid_file: pid_file === '' ? '' : resolve(folder, pid_file),
+  };
 }
 
 async function readConfiguration(path: string, env: Environment): Promise<Configuration> {

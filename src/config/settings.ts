@@ -247,6 +247,21 @@ export const settingsSchema = {
         ),
       },
     },
+    plugin_files: {
+      type: 'array',
+      default: [],
+      maxItems: 256,
+      items: { type: 'string', minLength: 1, maxLength: 4096 },
+      description:
+        'Modules with plugins of your own, in TypeScript or JavaScript; relative paths begin where this file lies.',
+    },
+    pid_file: {
+      type: 'string',
+      default: '',
+      maxLength: 4096,
+      description:
+        'File that holds the process id while the gateway runs; empty writes none. A relative path begins where this file lies.',
+    },
     store: {
       type: 'object',
       default: {},

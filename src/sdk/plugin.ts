@@ -112,12 +112,46 @@ export function definePlugin<const S extends Schema, const K extends Schema = Sc
     readonly consumerSchema?: K;
   },
 ): AnyPlugin {
-  const { name, priority, kind, consumerSchema, consumerKey } = definition;
-  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name))
-    throw new TypeError(`"${name}" is no plugin name: use lower case and hyphens`);
-  if (!Number.isFinite(priority)) throw new TypeError(`the priority of ${name} is no number`);
-  if (kind === 'auth' && (consumerSchema === undefined || consumerKey === undefined)) {
-    throw new TypeError(`${name} is of kind auth: it needs consumerSchema and consumerKey`);
-  }
+  const fault = definitionFault(definition);
+  if (fault !== null) throw new TypeError(fault);
   return definition;
+}
+
+const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const OBJECTS = ['schema', 'consumerSchema', 'metadataSchema'] as const;
+const FUNCTIONS = ['create', 'check', 'uses', 'streams', 'consumerKey'] as const;
+const KINDS = ['auth', 'authorization', 'traffic', 'transformation', 'security', 'observability'];
+const BODIES = ['request', 'response', 'both'];
+
+/** What is wrong with a definition, whoever made it and with whatever types; null if nothing is. */
+export function definitionFault(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return 'a plugin is an object, as definePlugin gives it';
+  const definition = value as { readonly [K in keyof PluginDefinition]?: unknown };
+  const { name, priority, summary, kind, buffers, effects = [] } = definition;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    return `${JSON.stringify(name)} is no plugin name: use lower case and hyphens`;
+  }
+  if (!Number.isFinite(priority)) return `the priority of ${name} is no number`;
+  if (typeof summary !== 'string') return `the summary of ${name} is missing: one sentence`;
+  if (typeof definition.schema !== 'object') return `the schema of ${name} is missing: { type: 'object' } at least`;
+  if (typeof definition.create !== 'function') return `create of ${name} is missing: a function`;
+  for (const member of OBJECTS) {
+    const one = definition[member];
+    if (one !== undefined && (typeof one !== 'object' || one === null)) return `${member} of ${name} is no object`;
+  }
+  for (const member of FUNCTIONS) {
+    if (definition[member] !== undefined && typeof definition[member] !== 'function')
+      return `${member} of ${name} is no function`;
+  }
+  if (kind !== undefined && !KINDS.includes(kind as string))
+    return `the kind of ${name} is none of ${KINDS.join(', ')}`;
+  if (buffers !== undefined && !BODIES.includes(buffers as string))
+    return `buffers of ${name} is none of ${BODIES.join(', ')}`;
+  if (!Array.isArray(effects) || effects.some((effect) => effect !== 'network')) {
+    return `effects of ${name} is not ['network'], the only one that there is`;
+  }
+  if (kind === 'auth' && (definition.consumerSchema === undefined || definition.consumerKey === undefined)) {
+    return `${name} is of kind auth: it needs consumerSchema and consumerKey`;
+  }
+  return null;
 }

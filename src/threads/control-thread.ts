@@ -10,6 +10,7 @@ import { pluginRegistry } from '../compile/plugin-registry.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import { type Configuration, loadConfiguration } from '../config/configuration.ts';
+import { loadPlugins, pluginSignature } from '../config/plugin-files.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { type Watch, watchConfiguration } from '../config/watch.ts';
 import { KINDS } from '../model/object-set.ts';
@@ -55,6 +56,8 @@ const MAIN = 0;
 interface Parts extends ControlThreadOptions {
   readonly configuration: Configuration;
   readonly registry: PluginRegistry;
+  /** Of the files of people's own plugins, when they were loaded. */
+  readonly pluginCode: string;
   readonly errorLog: ErrorLog;
   readonly relay: LogRelay;
   readonly first: CompileResult;
@@ -64,6 +67,7 @@ export class ControlThread {
   private readonly options: ControlThreadOptions;
   private readonly settings: GatewaySettings;
   private readonly registry: PluginRegistry;
+  private readonly pluginCode: string;
   private readonly errorLog: ErrorLog;
   private readonly relay: LogRelay;
   private readonly handOver: HandOver;
@@ -87,15 +91,18 @@ export class ControlThread {
   static async start(options: ControlThreadOptions): Promise<void> {
     const { data, main, clock } = options;
     try {
-      const registry = pluginRegistry(options.plugins);
       const configuration = await loadConfiguration(data.path, data.env);
       const { settings, objects, dress } = configuration;
+      const loaded = await loadPlugins(options.plugins, settings.plugin_files);
+      const registry = pluginRegistry(loaded.plugins);
       const first = compile(objects, { settings, revision: data.revision + 1, plugins: registry });
-      const problems = [...configuration.problems, ...checkAccessLog(settings), ...first.problems.map(dress)];
+      const objectProblems = [...loaded.problems, ...first.problems].map(dress);
+      const problems = [...configuration.problems, ...checkAccessLog(settings), ...objectProblems];
       if (problems.length > 0) throw new StartError(listOf(problems, data.path));
       const relay = new LogRelay((batch) => main.post(batch));
       const errorLog = openErrorLog(settings, clock, relay);
-      const control = new ControlThread({ ...options, configuration, registry, errorLog, relay, first });
+      const parts = { ...options, configuration, registry, errorLog, relay, first, pluginCode: loaded.signature };
+      const control = new ControlThread(parts);
       control.follow(configuration);
       main.post({ type: 'configured', settings });
     } catch (error) {
@@ -109,6 +116,7 @@ export class ControlThread {
     this.options = parts;
     this.settings = configuration.settings;
     this.registry = registry;
+    this.pluginCode = parts.pluginCode;
     this.errorLog = errorLog;
     this.relay = relay;
     this.snapshot = first.snapshot;
@@ -211,6 +219,9 @@ export class ControlThread {
     }
     if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
       this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
+    }
+    if ((await pluginSignature(this.settings.plugin_files)) !== this.pluginCode) {
+      this.errorLog.warn('restart_needed', { reason: 'the code of plugins changed: it is loaded at the next start' });
     }
     this.logServing();
   }

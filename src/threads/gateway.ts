@@ -11,6 +11,7 @@ import { startProber } from './health.ts';
 import { countDrops, MainStreams, openErrorLog } from './logs.ts';
 import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
 import { canSharePorts, checkPorts } from './ports.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import { spawnThread, type SpawnedThread } from './spawn.ts';
@@ -111,12 +112,16 @@ export class Gateway {
     const { errorLog } = this;
     this.prober = startProber({ memory: memory.health, settings: settings.health, clock, errorLog, metrics });
     metrics.onCollect(() => workers.set(this.fleet.size));
+    // A start may fail before anybody waits for it.
+    this.serving.promise.catch(() => undefined);
     control.receive((message) => this.takeFromControl(message));
     control.onExit((error) => this.onControlExit(error));
   }
 
   private async begin(canShare: boolean): Promise<void> {
+    const { pid_file } = this.settings;
     try {
+      writePidFile(pid_file);
       if (!canShare) {
         const reason = 'this system does not let several threads listen on one port';
         this.errorLog.warn('one_worker', { reason });
@@ -130,6 +135,7 @@ export class Gateway {
     } catch (error) {
       this.prober.close();
       this.fleet.abort();
+      removePidFile(pid_file);
       await this.errorLog.close();
       throw error;
     }
@@ -192,6 +198,7 @@ export class Gateway {
     this.control.post({ type: 'close' });
     await Promise.race([this.closed.promise, delay(CLOSE_MS)]);
     this.control.terminate();
+    removePidFile(this.settings.pid_file);
     this.errorLog.info('stopped');
     await this.errorLog.close();
   }
@@ -199,6 +206,7 @@ export class Gateway {
   /** Ends at once. */
   abort(): void {
     this.prober.close();
+    removePidFile(this.settings.pid_file);
     this.fleet.abort();
     this.control.terminate();
   }

@@ -1,15 +1,20 @@
 /** Every YAML example of the documentation is a configuration that works. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { compile } from '../../src/compile/compile.ts';
 import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
+import { loadPlugins } from '../../src/config/plugin-files.ts';
 import { checkFormat } from '../../src/observe/format.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import { trackedFiles } from '../../scripts/tracked-files.ts';
 
-const PLUGINS = pluginRegistry(ALL_PLUGINS);
+/** The pages name plugins of this folder. */
+const EXAMPLE = path.resolve(import.meta.dirname, '../../examples/own-plugin/tenant.ts');
+const { plugins } = await loadPlugins(ALL_PLUGINS, [EXAMPLE]);
+const PLUGINS = pluginRegistry(plugins);
 
 interface Block {
   readonly page: string;
