@@ -8,8 +8,6 @@ import type { ObjectRef, Store, StoreChanges, StoredObject, StoreState, StoreSta
 export interface Objects {
   readonly revision: number;
   readonly set: ObjectSet;
-  /** True if the store cannot be reached and this is what was known before. */
-  readonly isStale: boolean;
   /** The document that they come from, with what is wrong with it; null if they come from none. */
   readonly configuration: Configuration | null;
 }
@@ -37,16 +35,14 @@ export class ObjectView {
   private readonly plugins: readonly string[] | null;
   private readonly kinds: { readonly [K in Kind]: Map<string, Entry> };
   private lists = EMPTY_OBJECTS.objects;
-  private isStale = false;
 
   constructor(plugins: readonly string[] | null) {
     this.plugins = plugins;
     this.kinds = Object.fromEntries(KINDS.map((kind) => [kind, new Map()])) as unknown as typeof this.kinds;
   }
 
-  begin({ revision, objects, isStale, configuration }: StoreState): Objects {
-    this.isStale = isStale;
-    if (configuration !== undefined) return { revision, set: configuration.objects, isStale, configuration };
+  begin({ revision, objects, configuration }: StoreState): Objects {
+    if (configuration !== undefined) return { revision, set: configuration.objects, configuration };
     const before = new Map(KINDS.map((kind) => [kind, new Map(this.kinds[kind])]));
     for (const kind of KINDS) this.kinds[kind].clear();
     for (const object of objects.toSorted(byAge)) {
@@ -66,7 +62,6 @@ export class ObjectView {
       entries.set(object.id, entryOf(object));
     }
     const touched = new Set([...changed, ...deleted].map(({ kind }: ObjectRef) => kind));
-    this.isStale = false;
     return this.objectsAt(revision, [...touched]);
   }
 
@@ -79,7 +74,7 @@ export class ObjectView {
       unknownAttributes: 'warning',
       isIncomplete: false,
     };
-    return { revision, set, isStale: this.isStale, configuration: null };
+    return { revision, set, configuration: null };
   }
 }
 
