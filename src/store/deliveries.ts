@@ -12,10 +12,10 @@ export class Deliveries {
   private current: StoreStatus;
 
   /** @param since throws if the store cannot be read now; what is due comes with the next `wake` then */
-  constructor(since: Since, parts: StoreParts) {
+  constructor(since: Since, parts: StoreParts, begin: Omit<StoreStatus, 'since_ms'> = { state: 'live', reason: '' }) {
     this.since = since;
     this.parts = parts;
-    this.current = { state: 'live', reason: '', since_ms: parts.now_ms() };
+    this.current = { ...begin, since_ms: parts.now_ms() };
   }
 
   get status(): StoreStatus {
@@ -44,6 +44,12 @@ export class Deliveries {
       this.isAwake = false;
       for (const follower of this.followers) this.deliver(follower);
     });
+  }
+
+  /** What was told so far does not count any more: everyone is told everything. */
+  restart(): void {
+    for (const follower of this.followers) follower.revision = undefined;
+    this.wake();
   }
 
   close(): void {

@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import keyAuth from '../plugins/key-auth/key-auth.ts';
+import { requireProgram } from '../../test/require-program.ts';
 import { Secrets } from '../model/secrets.ts';
 import { EmbeddedStore } from './embedded.ts';
 import { GcmCipher, type SealingKey, sealingKey } from './gcm-cipher.ts';
@@ -282,6 +283,22 @@ void test('embedded: when the system takes no more bytes, the write is refused a
   assert.equal(last?.refused, 'unavailable');
   assert.equal(last?.read, accepted);
   assert.equal((await openWritten(t, path).get(ROUTE_ONE))?.value['priority'], accepted);
+});
+
+void test('embedded: on a disk that is full, the write is refused and what was accepted is read on', async (t) => {
+  const unshare = requireProgram(t, 'unshare');
+  if (unshare === undefined) return;
+  const where = folder(t);
+  const tellings: Told[] = [];
+  // A disk of its own, that goes with the process. Not every container lets one be made.
+  const mount = `mount -t tmpfs -o size=400k none "${where}" || exit 77; exec "$@"`;
+  const child = writer(join(where, 'store.db'), '1e9', [unshare, '-rm', 'sh', '-c', mount, 'sh']);
+  await listen(child, (told) => tellings.push(told));
+  if (tellings.length === 0 && child.exitCode !== 0) return t.diagnostic('no disk can be made here');
+  const last = tellings.at(-1);
+  assert.equal(last?.refused, 'full');
+  assert.ok(tellings.length > 1);
+  assert.equal(last?.read, tellings.length - 1);
 });
 
 void test('embedded: the key file is made once, for its owner alone, and refused where others can reach it', (t) => {
