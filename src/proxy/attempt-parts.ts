@@ -86,7 +86,7 @@ export class AttemptParts {
   /** The first answer that one of them has. */
   noNode(): Reply | undefined {
     for (const active of this.parts) {
-      const reply = this.guard(active, 'noNode', undefined, () => active.part.noNode?.(this.exchange));
+      const reply = this.guard(active, 'noNode', undefined, () => active.part.noNode?.(this.exchange, this.nodes));
       if (reply === undefined) continue;
       this.exchange.repliedBy = active.plugin;
       return reply;

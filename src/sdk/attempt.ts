@@ -42,6 +42,6 @@ export interface AttemptPart {
   answered?(exchange: Exchange, node: Node, status: number, latency_ms: number): void;
   /** The attempt is over. */
   ended?(exchange: Exchange, node: Node, result: AttemptResult): void;
-  /** The first pick found no node: what is answered, undefined for 503 `no_node`. */
-  noNode?(exchange: Exchange): Reply | undefined;
+  /** The first pick found none of the nodes fit: what is answered, undefined for 503 `no_node`. */
+  noNode?(exchange: Exchange, nodes: readonly Node[]): Reply | undefined;
 }

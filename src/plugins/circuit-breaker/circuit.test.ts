@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  CALL_BROKEN,
   CALL_FAILED,
   CALL_PROBE,
   CALL_SLOW,
@@ -98,6 +99,15 @@ test('a slow probe is a bad one', () => {
   assert.equal(noteCall(record, CALL_PROBE | CALL_SLOW, 1_000, SETTINGS), 'open');
 });
 
+test('an answer that broke off after it was counted is a failure of the same call', () => {
+  const record = fresh();
+  for (let i = 0; i < 9; i++) noteCall(record, 0, 0, SETTINGS);
+  for (let i = 0; i < 4; i++) noteCall(record, CALL_BROKEN, 0, SETTINGS);
+  assert.equal(stateOf(record, 0), 'closed');
+  noteCall(record, 0, 0, SETTINGS);
+  assert.equal(noteCall(record, CALL_BROKEN, 0, SETTINGS), 'open', '5 of 10');
+});
+
 test('a clock that is a little behind fades nothing backwards', () => {
   const record = fresh();
   noteCall(record, CALL_FAILED, 1_000, SETTINGS);
@@ -125,7 +135,7 @@ class NaiveCircuit {
   note(call: number, now_ms: number): void {
     const state = this.state(now_ms);
     const isProbe = (call & CALL_PROBE) > 0;
-    const isBad = (call & CALL_FAILED) > 0 || (call & CALL_SLOW) > 0;
+    const isBad = (call & (CALL_FAILED | CALL_BROKEN)) > 0 || (call & CALL_SLOW) > 0;
     if (state === 'closed' && !isProbe) {
       this.calls.push({ at_ms: now_ms, call });
       if (this.isBeyond(now_ms)) this.open(now_ms);
@@ -150,17 +160,19 @@ class NaiveCircuit {
     const { min_calls, failure_percent, slow_percent, consecutive_failures, window_ms } = this.settings;
     const weight = (bit: number): number =>
       this.calls.reduce(
-        (sum, { at_ms, call }) => sum + (bit === 0 || (call & bit) > 0 ? Math.exp(-(now_ms - at_ms) / window_ms) : 0),
+        (sum, { at_ms, call }) =>
+          sum +
+          ((bit === 0 ? (call & CALL_BROKEN) === 0 : (call & bit) > 0) ? Math.exp(-(now_ms - at_ms) / window_ms) : 0),
         0,
       );
-    const lastGood = this.calls.findLastIndex(({ call }) => (call & CALL_FAILED) === 0);
+    const lastGood = this.calls.findLastIndex(({ call }) => (call & (CALL_FAILED | CALL_BROKEN)) === 0);
     if (consecutive_failures > 0 && this.calls.length - 1 - lastGood >= consecutive_failures) return true;
     const all = weight(0);
     if (all < min_calls - 0.5) return false;
     const share = (bit: number): number => (weight(bit) / all) * 100;
     const epsilon = 1e-9;
     return (
-      (weight(CALL_FAILED) > 0 && share(CALL_FAILED) >= failure_percent - epsilon) ||
+      (weight(CALL_FAILED | CALL_BROKEN) > 0 && share(CALL_FAILED | CALL_BROKEN) >= failure_percent - epsilon) ||
       (weight(CALL_SLOW) > 0 && share(CALL_SLOW) >= slow_percent - epsilon)
     );
   }
@@ -191,7 +203,8 @@ test('random calls bring about what lists of them bring about', (t) => {
     for (let step = 0; step < 200; step++) {
       now_ms += upTo(300);
       const probe = stateOf(record, now_ms) === 'half_open' && random() < 0.8 ? CALL_PROBE : 0;
-      const call = (random() < bad ? CALL_FAILED : 0) | (random() < slow ? CALL_SLOW : 0) | probe;
+      const ended = (random() < bad ? CALL_FAILED : 0) | (random() < slow ? CALL_SLOW : 0) | probe;
+      const call = random() < 0.1 ? CALL_BROKEN : ended;
       noteCall(record, call, now_ms, settings);
       naive.note(call, now_ms);
       assert.equal(stateOf(record, now_ms), naive.state(now_ms), `run ${run}, step ${step}`);

@@ -39,6 +39,8 @@ export type CircuitState = 'closed' | 'open' | 'half_open';
 export const CALL_FAILED = 1;
 export const CALL_SLOW = 2;
 export const CALL_PROBE = 4;
+/** It failed after it had been counted: its answer broke off. */
+export const CALL_BROKEN = 8;
 
 export function stateOf(record: ArrayLike<number>, now_ms: number): CircuitState {
   if (record[OPENINGS] === 0) return 'closed';
@@ -74,8 +76,9 @@ export function noteCall(
 
 function noteClosed(record: Float64Array, call: number, now_ms: number, settings: CircuitSettings): 'open' | null {
   fade(record, now_ms, settings.window_ms);
-  const hasFailed = (call & CALL_FAILED) !== 0;
-  record[CALLS]!++;
+  const isBroken = (call & CALL_BROKEN) !== 0;
+  const hasFailed = isBroken || (call & CALL_FAILED) !== 0;
+  if (!isBroken) record[CALLS]!++;
   if (hasFailed) record[FAILED]!++;
   if ((call & CALL_SLOW) !== 0) record[SLOW]!++;
   record[STREAK] = hasFailed ? record[STREAK]! + 1 : 0;
