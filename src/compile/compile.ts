@@ -4,24 +4,20 @@
  */
 import type { RouterMode } from '../router/router.ts';
 import { KINDS } from '../model/object-set.ts';
-import type { ObjectSet } from '../model/object-set.ts';
+import type { Kind, ObjectSet, RawObject } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
-import type { UpstreamObject } from '../model/upstream.ts';
-import { Chains } from './chain-source.ts';
-import { compileConsumers } from './consumers.ts';
+import { assemble } from './assemble.ts';
+import type { Change } from './assemble.ts';
 import { inertHost } from './inert-host.ts';
 import { Instances } from './instances.ts';
 import type { CloseFault, HostFor } from './instances.ts';
-import { inOrder, RouteMerger } from './merge.ts';
-import { PluginReader } from './object-plugins.ts';
+import type { PersistentMap } from './persistent-map.ts';
 import { enabledPlugins } from './plugins.ts';
 import type { PluginRegistry } from './plugins.ts';
-import { readAll } from './read-objects.ts';
-import type { AllReadings, CheckContext } from './read-objects.ts';
-import { checkReferences } from './references.ts';
-import { compileRoutes, isSameMatching, tableOf } from './routes.ts';
-import type { CompileMemory, Matching, RouteMemory, Snapshot, UpstreamMemory } from './snapshot.ts';
-import { renewUpstream } from './upstream.ts';
+import { isUnchanged } from './read-objects.ts';
+import type { AllReadings } from './read-objects.ts';
+import type { Findings } from './references.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export interface CompileOptions {
   /** What of the settings bears on matching. */
@@ -61,68 +57,71 @@ export const EMPTY_SNAPSHOT: Snapshot = { revision: 0, router: { find: () => und
 export function compile(objects: ObjectSet, options: CompileOptions): CompileResult {
   const previous = options.previous ?? EMPTY_SNAPSHOT;
   const { memory } = previous;
-  const matching: Matching = { mode: options.settings.router, mergeSlashes: options.settings.merge_slashes };
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const unknownPlugins = objects.unknownAttributes === 'error' ? problems : warnings;
-  const plugins = enabledPlugins(options.plugins ?? new Map(), objects.plugins, unknownPlugins);
-  const instances = memory?.instances ?? new Instances(options.hostFor ?? inertHost, options.onCloseFault);
-  const context: CheckContext = { plugins: new PluginReader(plugins, instances), matching };
-  const read = readAll(objects, context, memory?.good ?? new Map());
-  problems.push(...read.problems);
-  warnings.push(...read.warnings);
-  checkReferences(read.readings, problems);
-  const upstreams = compileUpstreams(read.readings, memory?.upstreams ?? new Map());
-  const known =
-    memory !== undefined && isSameMatching(matching, memory) ? memory.routes : new Map<string, RouteMemory>();
-  const merger = new RouteMerger(read.readings, memory);
-  const routes = compileRoutes({ readings: read.readings, upstreams, merger }, context, known, problems);
-  const consumers = compileConsumers(read.readings, memory?.consumers ?? null, problems);
-  if (routes === null || objects.isIncomplete || hasLostGlobalRule(read.readings)) {
-    instances.sweep();
-    return { snapshot: previous, problems, warnings, isBlocked: true };
-  }
-  const table = tableOf(routes, matching, memory);
-  const held = Array.from(read.good.values()).flatMap(({ plugins }) => plugins.instances);
-  const chains = compileChains(read.readings, memory);
-  const snapshot: Snapshot = {
-    revision: options.revision,
-    router: table,
-    ...(held.length === 0 ? {} : { chains, upstreams }),
-    ...(read.readings.consumers.size === 0 ? {} : { consumers }),
-    memory: {
-      good: read.good,
-      upstreams,
-      routes,
-      table,
-      matching,
-      instances,
-      sharedPlugins: merger.shared,
-      chains,
-      consumers,
+  const isClosed = objects.unknownAttributes === 'error';
+  const plugins = enabledPlugins(options.plugins ?? new Map(), objects.plugins, isClosed ? problems : warnings);
+  const steps = assemble(
+    changeOf(objects, memory?.readings),
+    {
+      revision: options.revision,
+      matching: { mode: options.settings.router, mergeSlashes: options.settings.merge_slashes },
+      plugins: isSameRegistry(plugins, memory?.plugins) ? memory.plugins : plugins,
+      instances: memory?.instances ?? new Instances(options.hostFor ?? inertHost, options.onCloseFault),
     },
-  };
-  instances.keep(snapshot, held);
-  return { snapshot, problems, warnings, isBlocked: false };
+    memory,
+  );
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  const { snapshot, findings, ambiguities } = step.value;
+  const found = inOrderOf(objects, findings);
+  problems.push(...found.problems, ...ambiguities);
+  warnings.push(...found.warnings);
+  return { snapshot: snapshot ?? previous, problems, warnings, isBlocked: snapshot === null };
 }
 
-function compileUpstreams(
-  readings: AllReadings,
-  previous: ReadonlyMap<string, UpstreamMemory>,
-): Map<string, UpstreamMemory> {
-  const upstreams = new Map<string, UpstreamMemory>();
-  const add = (key: string, upstream: UpstreamObject | undefined): void => {
-    if (upstream !== undefined) upstreams.set(key, renewUpstream(upstream, key, previous.get(key)));
-  };
-  for (const [id, { value }] of readings.upstreams) if (value !== null) add(`upstreams/${id}`, value);
-  for (const [id, { value }] of readings.services) add(`services/${id}`, value?.upstream);
-  for (const [id, { value }] of readings.routes) if (value?.status !== 0) add(`routes/${id}`, value?.upstream);
+function isSameRegistry(plugins: PluginRegistry, before: PluginRegistry | undefined): before is PluginRegistry {
+  if (before === undefined || plugins.size !== before.size) return false;
+  return plugins === before || [...plugins].every(([name, shape]) => before.get(name) === shape);
+}
+
+/** What is not as it was. Of objects with the same id the first counts; that there are others is a problem already. */
+function changeOf(objects: ObjectSet, before: AllReadings | undefined): Change {
+  const changed: (readonly [Kind, RawObject])[] = [];
+  const removed: (readonly [Kind, string])[] = [];
   for (const kind of KINDS) {
-    for (const { plugins } of readings[kind].values()) {
-      for (const compiled of plugins.upstreams) upstreams.set(compiled.key, { compiled, source: compiled });
+    const seen = new Set<string>();
+    for (const raw of objects.objects[kind]) {
+      if (seen.has(raw.id)) continue;
+      seen.add(raw.id);
+      const last = before?.[kind].get(raw.id);
+      if (last === undefined || !isUnchanged(last, raw)) changed.push([kind, raw]);
+    }
+    for (const [id] of before?.[kind] ?? []) if (!seen.has(id)) removed.push([kind, id]);
+  }
+  const idsOf = (kind: Kind): string[] => objects.objects[kind].map(({ id }) => id);
+  const order = { consumers: idsOf('consumers'), credentials: idsOf('credentials') };
+  const { isIncomplete, unknownAttributes } = objects;
+  return { changed, removed, isIncomplete, isClosed: unknownAttributes === 'error', order };
+}
+
+const FINDINGS = ['read', 'warnings', 'uses', 'reference', 'route'] as const;
+
+/** In the order of the document. */
+function inOrderOf(
+  { objects }: ObjectSet,
+  findings: PersistentMap<Findings>,
+): Readonly<Record<'problems' | 'warnings', Problem[]>> {
+  const lists: Record<keyof Findings, Problem[]> = { read: [], warnings: [], uses: [], reference: [], route: [] };
+  if (findings.size > 0) {
+    for (const kind of KINDS) {
+      for (const id of new Set(objects[kind].map((raw) => raw.id))) {
+        const found = findings.get(`${kind}/${id}`);
+        for (const name of FINDINGS) lists[name].push(...(found?.[name] ?? []));
+      }
     }
   }
-  return upstreams;
+  return { problems: [...lists.read, ...lists.uses, ...lists.reference, ...lists.route], warnings: lists.warnings };
 }
 
 /**
@@ -131,16 +130,4 @@ function compileUpstreams(
  */
 export async function retire(snapshot: Snapshot): Promise<void> {
   await snapshot.memory?.instances.retire(snapshot);
-}
-
-/** The chains of the previous Snapshot, as long as the global rules are the same: those of a route are found through the route. */
-function compileChains(readings: AllReadings, memory: CompileMemory | undefined): Chains {
-  const globals = inOrder(Array.from(readings.global_rules.values()).flatMap(({ plugins }) => plugins.uses));
-  const before = memory?.chains;
-  const isSame = before?.globals.length === globals.length && globals.every((use, i) => use === before.globals[i]);
-  return before !== undefined && isSame ? before : new Chains(globals);
-}
-
-function hasLostGlobalRule(readings: AllReadings): boolean {
-  return [...readings.global_rules.values()].some(({ value }) => value === null);
 }

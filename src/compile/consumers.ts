@@ -11,6 +11,7 @@ import { mergeConsumer, refusingConsumer } from './merge.ts';
 import type { ConsumerPlugins } from './merge.ts';
 import { NO_PLUGINS } from './object-plugins.ts';
 import type { ObjectPlugins } from './object-plugins.ts';
+import type { PersistentMap } from './persistent-map.ts';
 import type { AllReadings } from './read-objects.ts';
 
 /** What one consumer, or one credential, is compiled from. */
@@ -46,6 +47,8 @@ export class Consumers implements ConsumerIndex {
   readonly byName = new Map<string, Entry>();
   /** Whether a key was claimed twice. */
   isAmbiguous = false;
+  /** Plugins by which a consumer or credential identifies nobody, since another one has its key; by `kind/id`. */
+  readonly outdone = new Map<string, Set<string>>();
 
   constructor(sources: readonly Source[]) {
     this.sources = sources;
@@ -64,8 +67,13 @@ export class Consumers implements ConsumerIndex {
  * The index of all good consumers and credentials; the previous one if nothing about them changed. A consumer whose group
  * is not there, or has no good version, is known, and every exchange of it is answered with 503.
  */
-export function compileConsumers(readings: AllReadings, previous: Consumers | null, problems: Problem[]): Consumers {
-  const sources = sourcesOf(readings);
+export function compileConsumers(
+  readings: AllReadings,
+  order: ConsumerOrder | null,
+  previous: Consumers | null,
+  problems: Problem[],
+): Consumers {
+  const sources = sourcesOf(readings, order);
   if (previous !== null && isMadeOf(previous, sources)) return previous;
   const index = new Consumers(sources);
   const ofGroups = new Map<ObjectPlugins, ConsumerPlugins>();
@@ -89,19 +97,33 @@ export function compileConsumers(readings: AllReadings, previous: Consumers | nu
   return index;
 }
 
-function sourcesOf({ consumers, credentials, consumer_groups }: AllReadings): Source[] {
+/** The ids in the order that decides where two have the same key. */
+export interface ConsumerOrder {
+  readonly consumers: readonly string[];
+  readonly credentials: readonly string[];
+}
+
+function* inOrderOf<T>(readings: PersistentMap<T>, order: readonly string[] | undefined): Generator<[string, T]> {
+  if (order === undefined) yield* readings.entries();
+  for (const id of order ?? []) {
+    const reading = readings.get(id);
+    if (reading !== undefined) yield [id, reading];
+  }
+}
+
+function sourcesOf({ consumers, credentials, consumer_groups }: AllReadings, order: ConsumerOrder | null): Source[] {
   const sources: Source[] = [];
   const groupOf = (id: string | number): Source['group'] => {
     const reading = consumer_groups.get(String(id));
     if (reading === undefined) return 'reference_missing';
     return reading.value === null ? 'config_invalid' : reading.plugins;
   };
-  for (const [username, { raw, value, plugins }] of consumers) {
+  for (const [username, { raw, value, plugins }] of inOrderOf(consumers, order?.consumers)) {
     if (value === null) continue;
     const group = value.group_id === undefined ? NO_PLUGINS : groupOf(value.group_id);
     sources.push({ username, credentialId: '', path: raw.path, object: value, plugins, group });
   }
-  for (const [id, { raw, plugins }] of credentials) {
+  for (const [id, { raw, plugins }] of inOrderOf(credentials, order?.credentials)) {
     const [username = '', , credentialId = ''] = id.split('/');
     sources.push({ username, credentialId, path: raw.path, object: null, plugins, group: NO_PLUGINS });
   }
@@ -148,6 +170,9 @@ function identify(index: Consumers, previous: Consumers | null, claim: Claim, pr
   const hadIt = before !== undefined && nameOf(before) === nameOf(identified.source);
   if (hadIt) ofPlugin.set(key, identified);
   const [kept, left] = hadIt ? [identified.source, holder.source] : [holder.source, identified.source];
+  const { username, credentialId } = left;
+  const object = credentialId === '' ? `consumers/${username}` : `credentials/${username}/credentials/${credentialId}`;
+  index.outdone.set(object, new Set([...(index.outdone.get(object) ?? []), plugin]));
   problems.push({
     path: pathOf(pathOf(left.path, 'plugins'), plugin),
     code: 'duplicate',

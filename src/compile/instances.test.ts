@@ -234,9 +234,7 @@ test('a hundred random edits leave open what the last configuration has, and not
     if (what === 'made') open.add(name.join(' '));
     else assert.ok(open.delete(name.join(' ')), `${event}: closed twice`);
   }
-  const inForce = [...(last.memory?.good ?? [])].flatMap(([, { plugins }]) =>
-    plugins.instances.map(({ instance }) => instance),
-  );
+  const inForce = [...(last.memory?.held ?? [])];
   assert.equal(open.size, inForce.length);
   assert.equal(last.memory?.instances.size, inForce.length);
 });

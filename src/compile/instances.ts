@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import type { Host, Owner, Upstream } from '../sdk/host.ts';
 import type { PluginInstance } from '../sdk/plugin.ts';
 import { canonicalText } from '../model/canonical.ts';
+import { PersistentMap } from './persistent-map.ts';
 import type { Metadata, PluginShape } from './plugins.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -42,9 +43,9 @@ export interface HeldInstance {
   readonly key: string;
 }
 
+type HeldMap = PersistentMap<HeldInstance>;
+
 interface Entry extends HeldInstance {
-  /** Snapshots that hold it. */
-  holders: number;
   /** To be called after it was closed. */
   readonly ends: readonly (() => void)[];
 }
@@ -55,7 +56,8 @@ export class Instances {
   private readonly entries = new Map<string, Entry>();
   /** Made since the last Snapshot was kept: no Snapshot holds them yet. */
   private fresh: Entry[] = [];
-  private readonly kept = new WeakMap<Snapshot, ReadonlySet<HeldInstance>>();
+  /** Few: the one in force, those with exchanges that are not over, and one that is being prepared. */
+  private readonly kept = new Map<Snapshot, HeldMap>();
 
   constructor(hostFor: HostFor, onCloseFault: CloseFault = () => undefined) {
     this.hostFor = hostFor;
@@ -85,17 +87,18 @@ export class Instances {
       onClose: (end) => void ends.push(end),
     });
     const created: unknown = shape.definition.create(config as never, host, around.metadata.config);
-    const entry: Entry = { instance: checked(created), shape, owner, key, holders: 0, ends };
+    const entry: Entry = { instance: checked(created), shape, owner, key, ends };
     this.entries.set(key, entry);
     this.fresh.push(entry);
     return entry;
   }
 
-  /** Binds instances to a Snapshot that may come into force, until `retire`; what was made for nothing is closed. */
-  keep(snapshot: Snapshot, held: Iterable<HeldInstance>): void {
-    const all = new Set(held);
-    for (const one of all) (one as Entry).holders++;
-    this.kept.set(snapshot, all);
+  /**
+   * Binds instances to a Snapshot that may come into force, until `retire`; what was made for nothing is closed.
+   * @param held all of its instances by their keys
+   */
+  keep(snapshot: Snapshot, held: HeldMap): void {
+    this.kept.set(snapshot, held);
     this.sweep();
   }
 
@@ -103,7 +106,7 @@ export class Instances {
   sweep(): void {
     const { fresh } = this;
     this.fresh = [];
-    for (const entry of fresh) if (entry.holders === 0) void this.close(entry);
+    for (const entry of fresh) if (!this.isHeld(entry)) void this.close(entry);
   }
 
   /**
@@ -114,12 +117,18 @@ export class Instances {
     const held = this.kept.get(snapshot);
     if (held === undefined) return;
     this.kept.delete(snapshot);
+    // The last one shares most with it: the rest is quickly looked through.
+    const next = [...this.kept.values()].at(-1) ?? PersistentMap.empty<HeldInstance>();
     const closing: Promise<void>[] = [];
-    for (const one of held) {
-      const entry = one as Entry;
-      if (--entry.holders === 0) closing.push(this.close(entry));
+    for (const [, one] of held.differences(next)) {
+      if (one !== undefined && !this.isHeld(one)) closing.push(this.close(one as Entry));
     }
     await Promise.all(closing);
+  }
+
+  private isHeld(one: HeldInstance): boolean {
+    for (const held of this.kept.values()) if (held.get(one.key) === one) return true;
+    return false;
   }
 
   private async close(entry: Entry): Promise<void> {

@@ -4,6 +4,7 @@ import type { RouteChains } from './chain-source.ts';
 import { NO_PLUGINS } from './object-plugins.ts';
 import type { ObjectPlugins, PluginUse } from './object-plugins.ts';
 import type { RouteObject } from '../model/route.ts';
+import type { PersistentMap } from './persistent-map.ts';
 import type { AllReadings } from './read-objects.ts';
 import type { CompileMemory, Refusal, RouteMemory } from './snapshot.ts';
 
@@ -46,7 +47,7 @@ export type SharedRoutePlugins = WeakMap<ObjectPlugins, WeakMap<ObjectPlugins, R
 export class RouteMerger {
   readonly shared: SharedRoutePlugins;
   private readonly readings: AllReadings;
-  private readonly previous: ReadonlyMap<string, RouteMemory> | undefined;
+  private readonly previous: PersistentMap<RouteMemory> | undefined;
 
   constructor(readings: AllReadings, memory: CompileMemory | undefined) {
     this.readings = readings;

@@ -2,7 +2,7 @@
 import type { Infer, Schema } from '../sdk/schema.ts';
 import { pathOf } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
-import { validator } from '../model/validate.ts';
+import type { validator } from '../model/validate.ts';
 import { checkExpression, compileExpression } from '../router/expression.ts';
 import type { Step } from './chain.ts';
 
@@ -52,8 +52,8 @@ export const NO_META: Meta = Object.freeze({
 export type MetaReader = (value: unknown, path: string) => MetaReading;
 
 /** @returns a function that reads `_meta`; its schema is compiled at the first call */
-export function metaReader(): MetaReader {
-  const validate = validator(metaSchema);
+export function metaReader(reader: typeof validator): MetaReader {
+  const validate = reader(metaSchema);
   return (value, path) => {
     const checked = validate(value, path);
     const problems = [...checked.problems];

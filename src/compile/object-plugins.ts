@@ -151,7 +151,10 @@ export class PluginReader {
       }
       const misplaced = whyMisplaced(kind, shape);
       if (misplaced !== null) draft.problems.push({ path, code: 'not_supported', message: misplaced });
-      else this.readPlugin({ shape, place, path, object: `${kind}/${raw.id}` }, attributes[name], draft);
+      else {
+        const use = { shape, place, path, object: `${kind}/${raw.id}`, isChecked: raw.isChecked === true };
+        this.readPlugin(use, attributes[name], draft);
+      }
     }
     return { plugins: completed(draft, previous), problems: draft.problems, unknown: draft.unknown };
   }
@@ -194,10 +197,10 @@ export class PluginReader {
 
   /** What the configuration names is read as if it stood where it belongs. */
   private readUses(use: Use, config: unknown, draft: Draft): ReadUses {
-    const { shape, object, path } = use;
+    const { shape, object, path, isChecked } = use;
     const uses = shape.definition.uses?.(config as never);
     if (uses === undefined) return NO_USES;
-    const read = readUpstreams(uses, { plugin: shape.name, object, path }, draft);
+    const read = readUpstreams(uses, { plugin: shape.name, object, path, isChecked }, draft);
     draft.references.push(...read.references);
     draft.upstreams.push(...read.inline);
     const plugins = new Map<string, HeldInstance>();
@@ -208,7 +211,7 @@ export class PluginReader {
     return { ...read, plugins };
   }
 
-  private readNested(nested: NestedPlugin, { path, object }: Use, draft: Draft): HeldInstance | null {
+  private readNested(nested: NestedPlugin, { path, object, isChecked }: Use, draft: Draft): HeldInstance | null {
     const shape = this.registry.get(nested.name);
     if (shape === undefined) {
       draft.problems.push({ path, code: 'not_available', message: missingPlugin(nested.name, this.registry) });
@@ -224,7 +227,7 @@ export class PluginReader {
     if (problems.length > 0) return null;
     const metadata = this.metadataOf(shape);
     draft.sources.push({ shape, metadata });
-    return this.instantiate({ shape, place: 'route', path, object }, config, metadata, draft);
+    return this.instantiate({ shape, place: 'route', path, object, isChecked }, config, metadata, draft);
   }
 
   private readMetadata(raw: RawObject, value: Readonly<Record<string, unknown>>): ObjectPluginsReading {
@@ -250,6 +253,8 @@ interface Use {
   readonly place: PluginPlace;
   readonly path: string;
   readonly object: string;
+  /** See `RawObject`. */
+  readonly isChecked: boolean;
 }
 
 function whyMisplaced(kind: Kind, { name, definition }: PluginShape): string | null {

@@ -4,40 +4,52 @@ import type { Schema } from '../sdk/schema.ts';
 import { canonicalText } from '../model/canonical.ts';
 import { pathOf } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
-import { validator } from '../model/validate.ts';
+import { fillerFor, validator } from '../model/validate.ts';
 import { metaReader, NO_META } from './meta.ts';
 import type { Meta, MetaReader } from './meta.ts';
 import type { Metadata, PluginPlace, PluginReading, PluginRegistry, PluginShape } from './plugins.ts';
 
 /** Throws TypeError if two plugins have the same name: which of them would run is nobody's to guess. */
 export function pluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistry {
+  return registryOf(definitions, validator);
+}
+
+/** The same for attributes that were checked elsewhere: only their defaults are filled in. */
+export function checkedPluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistry {
+  return registryOf(definitions, fillerFor);
+}
+
+function registryOf(definitions: readonly AnyPlugin[], reader: Reader): PluginRegistry {
   const registry = new Map<string, PluginShape>();
-  const readMeta = metaReader();
+  const readMeta = metaReader(reader);
   for (const definition of definitions) {
     const { name } = definition;
     if (registry.has(name)) throw new TypeError(`there are two plugins "${name}": rename one of them`);
-    registry.set(name, new Plugin(definition, readMeta));
+    registry.set(name, new Plugin(definition, readMeta, reader));
   }
   return registry;
 }
 
-type Validate = ReturnType<typeof validator>;
+type Reader = typeof validator;
+type Validate = ReturnType<Reader>;
 
 class Plugin implements PluginShape {
   readonly definition: AnyPlugin;
   private readonly readMeta: MetaReader;
+  private readonly isChecking: boolean;
   private readonly validators: Readonly<Record<PluginPlace, Validate | null>>;
   private defaultMetadata: Metadata | null = null;
 
-  constructor(definition: AnyPlugin, readMeta: MetaReader) {
+  constructor(definition: AnyPlugin, readMeta: MetaReader, reader: Reader) {
     this.definition = definition;
     this.readMeta = readMeta;
+    this.isChecking = reader === validator;
     const { kind, schema, consumerSchema, metadataSchema } = definition;
-    const route = validator(schema);
+    const route = reader(schema);
     this.validators = {
       route,
-      consumer: kind === 'auth' ? validatorOf(consumerSchema) : route,
-      metadata: validatorOf(metadataSchema),
+      consumer: kind === 'auth' ? validatorOf(consumerSchema, reader) : route,
+      metadata: validatorOf(metadataSchema, reader),
     };
   }
 
@@ -46,7 +58,10 @@ class Plugin implements PluginShape {
   }
 
   get metadata(): Metadata {
-    return (this.defaultMetadata ??= metadataOf(this.validators.metadata?.({}, '')));
+    const { metadataSchema } = this.definition;
+    // What has to be written has no default: then there is none as long as nobody writes it.
+    const isDefaulted = metadataSchema !== undefined && hasRequired(metadataSchema);
+    return (this.defaultMetadata ??= metadataOf(isDefaulted ? this.validators.metadata?.({}, '') : undefined));
   }
 
   read(place: PluginPlace, attributes: unknown, path: string): PluginReading {
@@ -60,7 +75,8 @@ class Plugin implements PluginShape {
     // To switch off what a service has, nobody should have to repeat its attributes.
     if (meta.isDisabled && Object.keys(own).length === 0) return { config: Object.freeze({}), meta, problems, unknown };
     const reading = ownAttributes(validate(own, path));
-    const checked = reading.problems.length === 0 && this.isRoutePart(place) ? this.check(reading.config, path) : [];
+    const isDue = this.isChecking && reading.problems.length === 0 && this.isRoutePart(place);
+    const checked = isDue ? this.check(reading.config, path) : [];
     return {
       config: reading.config,
       meta,
@@ -98,8 +114,8 @@ class Plugin implements PluginShape {
   }
 }
 
-function validatorOf(schema: Schema | undefined): Validate | null {
-  return schema === undefined ? null : validator(schema);
+function validatorOf(schema: Schema | undefined, reader: Reader): Validate | null {
+  return schema === undefined ? null : reader(schema);
 }
 
 function failed(problems: readonly Problem[]): PluginReading {
@@ -110,6 +126,10 @@ function ownAttributes(checked: ReturnType<Validate>): PluginReading {
   const { value, problems, unknown } = checked;
   const meta: Meta = NO_META;
   return { config: problems.length === 0 ? frozenCopy(value) : undefined, meta, problems, unknown };
+}
+
+function hasRequired({ required = [], properties = {} }: Schema): boolean {
+  return required.every((name) => properties[name]?.default !== undefined);
 }
 
 function metadataOf(checked: ReturnType<Validate> | undefined): Metadata {

@@ -54,12 +54,14 @@ export interface UsesPlace {
   readonly object: string;
   /** Of the plugin's attributes. */
   readonly path: string;
+  /** See `RawObject`. */
+  readonly isChecked: boolean;
 }
 
 /** Reads the upstreams that a configuration names. What is wrong with them goes to `problems` and `unknown`. */
 export function readUpstreams(
   uses: PluginUses,
-  { plugin, object, path }: UsesPlace,
+  { plugin, object, path, isChecked }: UsesPlace,
   { problems, unknown }: { readonly problems: Problem[]; readonly unknown: Problem[] },
 ): Omit<ReadUses, 'plugins'> {
   const upstreams = new Map<string, UsedUpstream>();
@@ -68,7 +70,8 @@ export function readUpstreams(
   for (const use of uses.upstreams ?? []) {
     if (use.id === undefined) {
       const key = `${object}/${plugin}/${use.path}`;
-      const compiled = readInline(use, key, joined(path, use.path), { problems, unknown });
+      const place = { key, path: joined(path, use.path), isChecked };
+      const compiled = readInline(use, place, { problems, unknown });
       if (compiled === null) continue;
       inline.push(compiled);
       upstreams.set(use.path, new UsedUpstream(key, compiled));
@@ -82,12 +85,11 @@ export function readUpstreams(
 
 function readInline(
   { object }: UpstreamUse,
-  key: string,
-  path: string,
+  { key, path, isChecked }: { readonly key: string; readonly path: string; readonly isChecked: boolean },
   found: { readonly problems: Problem[]; readonly unknown: Problem[] },
 ): CompiledUpstream | null {
   const value = typeof object === 'object' && object !== null ? (object as Readonly<Record<string, unknown>>) : {};
-  const read = upstreamModel.read({ id: '', value, path });
+  const read = upstreamModel.read({ id: '', value, path, isChecked });
   found.problems.push(...read.problems);
   found.unknown.push(...read.unknown);
   if (read.value === null) return null;

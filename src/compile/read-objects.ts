@@ -1,118 +1,79 @@
 /** Raw objects → checked ones; where one is bad, its last good version takes its place. */
-import { KINDS } from '../model/object-set.ts';
-import type { Kind, ObjectSet, RawObject } from '../model/object-set.ts';
+import type { Kind, RawObject } from '../model/object-set.ts';
 import { reporter } from '../model/object-model.ts';
+import { isSameJson } from '../model/canonical.ts';
 import { MODELS } from '../model/models.ts';
 import type { ObjectOf } from '../model/models.ts';
 import type { Problem } from '../model/problem.ts';
 import { NO_PLUGINS } from './object-plugins.ts';
 import type { ObjectPlugins, PluginReader } from './object-plugins.ts';
+import type { PersistentMap } from './persistent-map.ts';
 import { RULES } from './rules.ts';
 import type { RuleContext } from './rules.ts';
-import type { GoodObject } from './snapshot.ts';
 
 /** What became of one object. */
-export interface Reading<T> {
+export interface Reading<T = unknown> {
   readonly raw: RawObject;
   /** The object, or its last good version; null if it is bad and there is none. */
   readonly value: T | null;
   /** Of that version; none if it is bad. */
   readonly plugins: ObjectPlugins;
+  /** As that version was written; null if there is none. */
+  readonly good: RawObject['value'] | null;
+  readonly problems: readonly Problem[];
+  /** Unknown attributes where they are tolerated. */
+  readonly warnings: readonly Problem[];
 }
 
 /** What objects are checked by, besides their own schemas. */
 export interface CheckContext extends RuleContext {
   readonly plugins: PluginReader;
+  /** Whether an attribute that nobody knows is an error. */
+  readonly isClosed: boolean;
 }
 
 /** Objects of one kind by id. */
-export type Readings<K extends Kind> = ReadonlyMap<string, Reading<ObjectOf<K>>>;
+export type Readings<K extends Kind> = PersistentMap<Reading<ObjectOf<K>>>;
 
 export type AllReadings = { readonly [K in Kind]: Readings<K> };
 
-export interface ReadResult {
-  readonly readings: AllReadings;
-  /** Good versions by kind and id, for the next time. */
-  readonly good: ReadonlyMap<string, GoodObject>;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
+const NONE: readonly Problem[] = Object.freeze([]);
+
+/** Whether an object that was read before would be read the same now, its place in a document apart. */
+export function isUnchanged(last: Reading, raw: RawObject): boolean {
+  // What is wrong with it stands under its path; and it may be wrong no longer, for reasons outside of it.
+  if (last.problems.length > 0 || last.warnings.length > 0 || raw.problem !== undefined) return false;
+  return last.raw === raw || (last.raw.path === raw.path && isSameJson(last.raw.value, raw.value));
 }
 
-export function readAll(set: ObjectSet, context: CheckContext, previous: ReadonlyMap<string, GoodObject>): ReadResult {
-  const good = new Map<string, GoodObject>();
-  const isClosed = set.unknownAttributes === 'error';
-  const readOne = (kind: Kind, raw: RawObject, { problems, warnings }: Findings): Reading<unknown> => {
-    const key = `${kind}/${raw.id}`;
-    const text = JSON.stringify(raw.value);
-    const last = previous.get(key);
-    if (
-      raw.problem === undefined &&
-      last !== undefined &&
-      last.text === text &&
-      context.plugins.isCurrent(last.plugins)
-    ) {
-      good.set(key, last);
-      return { raw, value: last.value, plugins: last.plugins };
-    }
-    const found = checkObject(kind, raw, context, last?.plugins);
-    warnings.push(...(isClosed ? [] : found.unknown));
-    const wrong = isClosed ? [...found.problems, ...found.unknown] : found.problems;
-    problems.push(...wrong);
-    if (wrong.length === 0) {
-      // A version with warnings is read again every time, so that the warnings stay.
-      const { value, plugins } = found;
-      good.set(key, { text: found.unknown.length > 0 ? '' : text, value, plugins });
-      return { raw, value, plugins };
-    }
-    // The text of the last good version stays: were the bad one kept under its own, it would pass for good.
-    if (last !== undefined) good.set(key, last);
-    return { raw, value: last?.value ?? null, plugins: last?.plugins ?? NO_PLUGINS };
-  };
-  const found = new Map<Kind, Findings & { readonly readings: ReadonlyMap<string, Reading<unknown>> }>();
-  for (const kind of READING_ORDER) {
-    const findings: Findings = { problems: [], warnings: [] };
-    const readings = readKind(set.objects[kind], (raw) => readOne(kind, raw, findings));
-    found.set(kind, { ...findings, readings });
-    if (kind === 'plugin_metadata') takeMetadata(readings, context.plugins);
+/** @param last of the same object in the previous Snapshot */
+export function readObject(kind: Kind, raw: RawObject, last: Reading | undefined, context: CheckContext): Reading {
+  const isSame =
+    last !== undefined &&
+    raw.problem === undefined &&
+    last.good !== null &&
+    last.warnings.length === 0 &&
+    context.plugins.isCurrent(last.plugins) &&
+    isSameJson(last.good, raw.value);
+  if (isSame) {
+    if (last.problems.length === 0 && last.raw === raw) return last;
+    return { ...last, raw, problems: NONE };
   }
-  const all = KINDS.flatMap((kind) => found.get(kind) ?? []);
-  return {
-    readings: Object.fromEntries(Array.from(found, ([kind, one]) => [kind, one.readings])) as unknown as AllReadings,
-    good,
-    problems: all.flatMap(({ problems }) => problems),
-    warnings: all.flatMap(({ warnings }) => warnings),
-  };
-}
-
-interface Findings {
-  readonly problems: Problem[];
-  readonly warnings: Problem[];
-}
-
-/** Plugins are made with their metadata, so that must be known before any object that has them. */
-const READING_ORDER: readonly Kind[] = ['plugin_metadata', ...KINDS.filter((kind) => kind !== 'plugin_metadata')];
-
-function takeMetadata(readings: ReadonlyMap<string, Reading<unknown>>, reader: PluginReader): void {
-  for (const [name, { plugins }] of readings) {
-    if (plugins.metadata !== null) reader.takeMetadata(name, plugins.metadata);
+  const found = checkObject(kind, raw, context, last?.plugins);
+  const wrong = context.isClosed ? [...found.problems, ...found.unknown] : found.problems;
+  const warnings = context.isClosed ? NONE : found.unknown;
+  if (wrong.length > 0) {
+    const { value = null, plugins = NO_PLUGINS, good = null } = last ?? {};
+    return { raw, value, plugins, good, problems: wrong, warnings };
   }
-}
-
-/** Of objects with the same id the first counts; that there are others is a problem already. */
-function readKind(
-  objects: readonly RawObject[],
-  readOne: (raw: RawObject) => Reading<unknown>,
-): Map<string, Reading<unknown>> {
-  const readings = new Map<string, Reading<unknown>>();
-  for (const raw of objects) if (!readings.has(raw.id)) readings.set(raw.id, readOne(raw));
-  return readings;
+  return { raw, value: found.value, plugins: found.plugins, good: raw.value, problems: NONE, warnings };
 }
 
 /** Shape, cross-field rules, the rules that need the router and the balancers, and the plugins. */
 export function checkObject(
   kind: Kind,
   raw: RawObject,
-  context: CheckContext,
+  context: Omit<CheckContext, 'isClosed'>,
   before: ObjectPlugins | undefined,
 ): CheckedObject {
   if (raw.problem !== undefined) return { value: null, plugins: NO_PLUGINS, problems: [raw.problem], unknown: [] };
@@ -122,7 +83,7 @@ export function checkObject(
   const rule = RULES[kind] as
     | ((value: unknown, context: RuleContext, report: ReturnType<typeof reporter>) => void)
     | undefined;
-  rule?.(value, context, reporter(raw.path, broken));
+  if (raw.isChecked !== true) rule?.(value, context, reporter(raw.path, broken));
   const read = context.plugins.read(kind, raw, value, before);
   return {
     value,

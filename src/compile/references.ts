@@ -1,10 +1,9 @@
 /** References from object to object, by id. */
-import { KINDS } from '../model/object-set.ts';
 import type { Kind } from '../model/object-set.ts';
 import type { ObjectOf } from '../model/models.ts';
 import type { Problem } from '../model/problem.ts';
 import { pathOf, quote } from '../model/problem.ts';
-import type { AllReadings } from './read-objects.ts';
+import type { AllReadings, Reading } from './read-objects.ts';
 
 /** A reference: unset, to nothing, to an object without a good version, or followed. */
 export type Followed<T> = 'unset' | 'missing' | 'bad' | { readonly found: T };
@@ -36,24 +35,62 @@ export function follow<K extends keyof typeof NOUNS>(
   return reading.value === null ? 'bad' : { found: reading.value };
 }
 
+/** What is wrong with one object, and with what it refers to. */
+export interface Findings {
+  readonly read?: readonly Problem[];
+  readonly warnings?: readonly Problem[];
+  /** References of its plugins. */
+  readonly uses?: readonly Problem[];
+  /** Other references, of objects that are no routes. */
+  readonly reference?: readonly Problem[];
+  readonly route?: readonly Problem[];
+}
+
+/** The objects that one refers to: when they change, it is looked at again. */
+export function referencesOf(kind: Kind, id: string, reading: Reading | undefined): string[] {
+  if (reading === undefined) return [];
+  const targets = reading.plugins.references.map((reference) => `upstreams/${reference.id}`);
+  if (kind === 'credentials') targets.push(`consumers/${id.slice(0, id.indexOf('/'))}`);
+  // Of a bad route, the service has a say in what it matches.
+  const named = (reading.value ?? reading.raw.value) as Readonly<Record<string, unknown>>;
+  for (const [attribute, target] of REFERENCES[kind] ?? []) {
+    const to = named[attribute];
+    if (typeof to === 'string' || typeof to === 'number') targets.push(`${target}/${to}`);
+  }
+  return targets;
+}
+
+const REFERENCES: { readonly [K in Kind]?: readonly (readonly [attribute: string, target: Kind])[] } = {
+  routes: [
+    ['service_id', 'services'],
+    ['upstream_id', 'upstreams'],
+    ['plugin_config_id', 'plugin_configs'],
+  ],
+  services: [['upstream_id', 'upstreams']],
+  consumers: [['group_id', 'consumer_groups']],
+};
+
 /** References other than those of routes, which are followed where routes are compiled. */
-export function checkReferences(readings: AllReadings, problems: Problem[]): void {
+export function findingsOf(kind: Kind, id: string, readings: AllReadings): Pick<Findings, 'uses' | 'reference'> {
+  const reading: Reading | undefined = readings[kind].get(id);
+  const uses: Problem[] = [];
+  const reference: Problem[] = [];
+  if (reading === undefined) return { uses, reference };
+  const { raw, value, plugins } = reading;
   const at =
-    (path: string): Dangling =>
-    (message, id) =>
-      problems.push({ path, value: id, code: 'dangling_reference', message });
-  for (const kind of KINDS) {
-    for (const { raw, plugins } of readings[kind].values()) {
-      for (const { path, id } of plugins.references) follow(readings, 'upstreams', id, at(`${raw.path}.${path}`));
-    }
+    (problems: Problem[], path: string): Dangling =>
+    (message, to) =>
+      problems.push({ path, value: to, code: 'dangling_reference', message });
+  for (const { path, id: to } of plugins.references) follow(readings, 'upstreams', to, at(uses, `${raw.path}.${path}`));
+  if (value === null) return { uses, reference };
+  if (kind === 'services') {
+    const { upstream_id } = value as ObjectOf<'services'>;
+    follow(readings, 'upstreams', upstream_id, at(reference, pathOf(raw.path, 'upstream_id')));
+  } else if (kind === 'consumers') {
+    const { group_id } = value as ObjectOf<'consumers'>;
+    follow(readings, 'consumer_groups', group_id, at(reference, pathOf(raw.path, 'group_id')));
+  } else if (kind === 'credentials') {
+    follow(readings, 'consumers', id.slice(0, id.indexOf('/')), at(reference, pathOf(raw.path, 'id')));
   }
-  for (const { raw, value } of readings.services.values()) {
-    follow(readings, 'upstreams', value?.upstream_id, at(pathOf(raw.path, 'upstream_id')));
-  }
-  for (const { raw, value } of readings.consumers.values()) {
-    follow(readings, 'consumer_groups', value?.group_id, at(pathOf(raw.path, 'group_id')));
-  }
-  for (const [id, { raw, value }] of readings.credentials) {
-    if (value !== null) follow(readings, 'consumers', id.slice(0, id.indexOf('/')), at(pathOf(raw.path, 'id')));
-  }
+  return { uses, reference };
 }

@@ -16,7 +16,7 @@ import { compileTimeouts } from './upstream.ts';
 export interface RouteSurroundings {
   readonly readings: AllReadings;
   /** Compiled upstreams by the key of their owner. */
-  readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
+  readonly upstreams: { get(key: string): UpstreamMemory | undefined };
   readonly merger: RouteMerger;
 }
 

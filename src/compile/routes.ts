@@ -1,7 +1,6 @@
-/** All routes of a Snapshot: compiled, with tombstones where a route has no good version, and reused where nothing changed. */
-import { createRouter } from '../router/create-router.ts';
+/** Routes as they stand in a Snapshot: compiled, a tombstone where one has no good version, and reused where nothing changed. */
 import { normalizePattern } from '../router/path.ts';
-import type { RouteChange, RouterRoute, RouteTable } from '../router/router.ts';
+import type { RouterRoute } from '../router/router.ts';
 import { reporter } from '../model/object-model.ts';
 import type { RawObject } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
@@ -9,57 +8,33 @@ import { MATCH_ATTRIBUTES, routeModel, urisOf } from '../model/route.ts';
 import type { RouteObject } from '../model/route.ts';
 import { serviceModel } from '../model/service.ts';
 import type { ServiceObject } from '../model/service.ts';
-import type { AllReadings } from './read-objects.ts';
+import type { AllReadings, Reading } from './read-objects.ts';
 import { compileRoute, tombstone } from './route.ts';
 import type { RouteSurroundings } from './route.ts';
 import { checkMatch } from './rules.ts';
 import type { RuleContext } from './rules.ts';
-import type { CompiledRoute, CompileMemory, Matching, RouteMemory } from './snapshot.ts';
+import type { CompiledRoute, RouteMemory } from './snapshot.ts';
 
-/** The routes that can match, by id; null if what one of them matches cannot be told. Problems go to `problems`. */
-export function compileRoutes(
-  around: RouteSurroundings,
-  context: RuleContext,
-  previous: ReadonlyMap<string, RouteMemory>,
-  problems: Problem[],
-): Map<string, RouteMemory> | null {
-  const routes = new Map<string, RouteMemory>();
-  let isBlocked = false;
-  for (const [id, { raw, value }] of around.readings.routes) {
-    const route = value ?? readMatchPart(raw, context);
-    const service = route === null ? null : serviceFor(route, around.readings);
-    if (route === null || service === 'unknown') isBlocked = true;
-    else if (route.status !== 0) {
-      const compiled = value === null ? tombstone(id) : compileRoute(id, value, around, reporter(raw.path, problems));
-      routes.set(id, renew(compiled, [route, service], previous.get(id), context));
-    }
-  }
-  return isBlocked ? null : routes;
+interface RouteContext {
+  readonly around: RouteSurroundings;
+  readonly context: RuleContext;
+  /** Of the previous Snapshot. */
+  readonly before: RouteMemory | undefined;
+  readonly problems: Problem[];
 }
 
-/** The routes in a router: an edit of the previous one, so that a change costs what it changes. */
-export function tableOf(
-  routes: ReadonlyMap<string, RouteMemory>,
-  matching: Matching,
-  previous: CompileMemory | undefined,
-): RouteTable<CompiledRoute> {
-  if (previous === undefined || !isSameMatching(matching, previous)) {
-    return createRouter(
-      matching.mode,
-      Array.from(routes.values(), ({ entry }) => entry),
-    );
-  }
-  const changes: RouteChange<CompiledRoute>[] = [];
-  for (const [id, { entry }] of routes) {
-    if (previous.routes.get(id)?.entry !== entry) changes.push({ id, route: entry });
-  }
-  for (const id of previous.routes.keys()) if (!routes.has(id)) changes.push({ id, route: null });
-  return previous.table.with(changes);
-}
-
-/** Whether the entries of a previous Snapshot still mean the same. */
-export function isSameMatching(matching: Matching, { matching: before }: CompileMemory): boolean {
-  return matching.mode === before.mode && matching.mergeSlashes === before.mergeSlashes;
+/** One route as it stands in the router; null if it is switched off, unknown if what it matches cannot be told. */
+export function routeMemory(
+  id: string,
+  { raw, value }: Reading<RouteObject>,
+  { around, context, before, problems }: RouteContext,
+): RouteMemory | null | 'unknown' {
+  const route = value ?? readMatchPart(raw, context);
+  const service = route === null ? null : serviceFor(route, around.readings);
+  if (route === null || service === 'unknown') return 'unknown';
+  if (route.status === 0) return null;
+  const compiled = value === null ? tombstone(id) : compileRoute(id, value, around, reporter(raw.path, problems));
+  return renew(compiled, [route, service], before, context);
 }
 
 type MatchSources = readonly [route: RouteObject, service: ServiceObject | null];

@@ -9,9 +9,12 @@ import type { ErrorCode } from '../sdk/errors.ts';
 import type { ChainSource, ConsumerIndex } from './chain.ts';
 import type { Chains } from './chain-source.ts';
 import type { Consumers } from './consumers.ts';
-import type { Instances } from './instances.ts';
+import type { HeldInstance, Instances } from './instances.ts';
 import type { RoutePlugins, SharedRoutePlugins } from './merge.ts';
-import type { ObjectPlugins } from './object-plugins.ts';
+import type { PersistentMap } from './persistent-map.ts';
+import type { PluginRegistry } from './plugins.ts';
+import type { AllReadings } from './read-objects.ts';
+import type { Findings } from './references.ts';
 
 export interface Snapshot {
   /** Grows with every accepted change; 0 is the empty Snapshot that a gateway has before its first configuration. */
@@ -22,7 +25,7 @@ export interface Snapshot {
   /** Absent where there are no consumers. */
   readonly consumers?: ConsumerIndex;
   /** All upstreams by their key, for plugins that name one; absent where no object has any plugin. */
-  readonly upstreams?: ReadonlyMap<string, UpstreamMemory>;
+  readonly upstreams?: PersistentMap<UpstreamMemory>;
   /** For the next compile; absent where a Snapshot was made by hand. */
   readonly memory?: CompileMemory;
 }
@@ -147,28 +150,26 @@ export interface KeepalivePool {
   readonly requests: number;
 }
 
-/** An object as it was when it was last right. */
-export interface GoodObject {
-  /** Its JSON text as written, to tell whether it changed; '' is equal to none. */
-  readonly text: string;
-  /** The checked copy with defaults. */
-  readonly value: unknown;
-  /** Its plugins, with their instances. */
-  readonly plugins: ObjectPlugins;
-}
-
 /** What the next compile needs of this one; the data plane never looks at it. */
 export interface CompileMemory {
-  /** Last good versions by `kind/id`, such as `routes/7`. */
-  readonly good: ReadonlyMap<string, GoodObject>;
+  /** Objects as they were read, with their last good versions. */
+  readonly readings: AllReadings;
+  /** By `kind/id`, such as `services/7`: who refers to it. */
+  readonly users: PersistentMap<PersistentMap<true>>;
+  /** What is wrong, by `kind/id`. */
+  readonly findings: PersistentMap<Findings>;
   /** By `CompiledUpstream.key`. */
-  readonly upstreams: ReadonlyMap<string, UpstreamMemory>;
+  readonly upstreams: PersistentMap<UpstreamMemory>;
+  /** Instances of plugins by their keys. */
+  readonly held: PersistentMap<HeldInstance>;
   /** By id, tombstones too; without routes that are switched off. */
-  readonly routes: ReadonlyMap<string, RouteMemory>;
+  readonly routes: PersistentMap<RouteMemory>;
   /** The same routes in the router; an edit makes the next table from this one. */
   readonly table: RouteTable<CompiledRoute>;
   /** What the entries and the table depend on besides. */
   readonly matching: Matching;
+  /** That were enabled. */
+  readonly plugins: PluginRegistry;
   /** Of all Snapshots that were made one after the other. */
   readonly instances: Instances;
   readonly sharedPlugins: SharedRoutePlugins;

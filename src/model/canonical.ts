@@ -11,3 +11,14 @@ export function canonicalText(value: unknown): string {
     .map((key) => `${JSON.stringify(key)}:${canonicalText(members[key])}`)
     .join(',')}}`;
 }
+
+/** Whether two values are equal as JSON. */
+export function isSameJson(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length) return false;
+  const [here, there] = [one, other] as Readonly<Record<string, unknown>>[];
+  return keys.every((key) => Object.hasOwn(other, key) && isSameJson(here?.[key], there?.[key]));
+}

@@ -2,7 +2,7 @@
 import type { Infer, Schema } from '../sdk/schema.ts';
 import type { Kind, RawObject } from './object-set.ts';
 import type { Problem, ProblemCode } from './problem.ts';
-import { validator } from './validate.ts';
+import { fillerFor, validator } from './validate.ts';
 
 /** Takes a problem of the object under check; `path` is relative to it, as in `upstream.nodes`. */
 export type Report = (path: string, code: ProblemCode, message: string, value?: Problem['value']) => void;
@@ -32,11 +32,15 @@ interface Definition<S extends Schema> {
 
 export function defineModel<const S extends Schema>(definition: Definition<S>): ObjectModel<Infer<S>> {
   const validate = validator(definition.schema);
+  const fill = fillerFor(definition.schema);
   return {
     kind: definition.kind,
     noun: definition.noun,
     schema: definition.schema,
     read(object) {
+      if (object.isChecked === true) {
+        return { value: fill(object.value, object.path).value as Infer<S>, problems: [], unknown: [] };
+      }
       const checked = validate(object.value, object.path);
       if (checked.problems.length > 0) return { value: null, problems: checked.problems, unknown: checked.unknown };
       const value = checked.value as Infer<S>;

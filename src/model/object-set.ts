@@ -30,6 +30,8 @@ export interface RawObject {
   readonly value: Readonly<Record<string, unknown>>;
   /** Where it stands: `routes[3]`. */
   readonly path: string;
+  /** It was checked elsewhere: nothing is wrong with it, and only its defaults are filled in. */
+  readonly isChecked?: boolean;
   /** What kept it from being read where it is stored: it is bad whatever `value` says. */
   readonly problem?: Problem;
 }

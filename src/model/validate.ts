@@ -1,6 +1,7 @@
 /** Checks values against schema literals and says what is wrong in our own words. */
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+import type * as ajv2020 from 'ajv/dist/2020.js';
+import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import type { Schema } from '../sdk/schema.ts';
 import { fillerOf, isBranchFor, typeOf } from './fill.ts';
 import type { Fill } from './fill.ts';
@@ -36,9 +37,20 @@ export function validator(schema: Schema): (value: unknown, path: string) => Che
   };
 }
 
+/** The same for values that were checked before: only fills in defaults, and leaves out what is unknown. */
+export function fillerFor(schema: Schema): (value: unknown, path: string) => Checked {
+  let fill: Fill | undefined;
+  return (value, path) => {
+    fill ??= fillerOf(schema);
+    return { value: fill(value, path, []), problems: [], unknown: [] };
+  };
+}
+
 /** Strict: a slip in a schema literal is an exception at its first use, not a constraint that never fires. */
 export function createAjv(): Ajv2020 {
-  const ajv = new Ajv2020({
+  // Loaded when it is first needed: workers have objects that were checked elsewhere, and never do.
+  const ajvModule = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof ajv2020;
+  const ajv = new ajvModule.Ajv2020({
     strict: true,
     // `required` stands apart from `properties` where it says which attributes exclude each other.
     strictRequired: false,

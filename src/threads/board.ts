@@ -6,9 +6,8 @@
 /** A cache line of its own for each worker: the words are written at every step of a chain. */
 const WORDS = 16;
 const BEAT = 0;
-const BUSY = 1;
-const PLUGIN = 2;
-const CONNECTIONS = 3;
+const PLUGIN = 1;
+const CONNECTIONS = 2;
 
 export class Board {
   private readonly words: Int32Array<SharedArrayBuffer>;
@@ -52,15 +51,6 @@ export class Place {
   /** Client connections at the last beat. */
   get connections(): number {
     return Atomics.load(this.words, CONNECTIONS);
-  }
-
-  /** Whether the worker does something that may take long, so that a missing beat means nothing. */
-  get isBusy(): boolean {
-    return Atomics.load(this.words, BUSY) !== 0;
-  }
-
-  set isBusy(isBusy: boolean) {
-    Atomics.store(this.words, BUSY, isBusy ? 1 : 0);
   }
 
   /** One word that names the plugin that runs: its number, from 1, in the list of plugins; 0 while none does. */

@@ -4,7 +4,8 @@ import { startMetricsServer } from '../admin/metrics-server.ts';
 import type { SideServer } from '../admin/side-server.ts';
 import { startStatusServer } from '../admin/status.ts';
 import type { AlarmClock } from '../clock/clock.ts';
-import { compile } from '../compile/compile.ts';
+import { checkedDifferences } from '../compile/checked.ts';
+import { compile, EMPTY_SNAPSHOT, retire } from '../compile/compile.ts';
 import type { CompileResult } from '../compile/compile.ts';
 import { pluginRegistry } from '../compile/plugin-registry.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
@@ -13,13 +14,11 @@ import { type Configuration, loadConfiguration } from '../config/configuration.t
 import { loadPlugins, pluginSignature } from '../config/plugin-files.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { type Watch, watchConfiguration } from '../config/watch.ts';
-import { KINDS } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
-import type { Common } from './follower.ts';
 import { HandOver } from './hand-over.ts';
 import { HealthView } from './health.ts';
 import { LogRelay } from './log-relay.ts';
@@ -83,8 +82,6 @@ export class ControlThread {
   private problemCount = 0;
   /** Checked last; what the workers have is made of the same objects. */
   private snapshot: Snapshot;
-  private texts: ReadonlyMap<string, string>;
-  private common: string;
   private last: Promise<unknown> = Promise.resolve();
 
   /** Tells main if the configuration is not fit to start with. */
@@ -120,8 +117,6 @@ export class ControlThread {
     this.errorLog = errorLog;
     this.relay = relay;
     this.snapshot = first.snapshot;
-    this.texts = textsOf(configuration.objects);
-    this.common = commonOf(configuration.objects);
     const now_ms = (): number => clock.monotonic_ms();
     this.sum = new MetricSum(now_ms);
     this.feed = new MetricFeed(now_ms);
@@ -139,8 +134,7 @@ export class ControlThread {
     this.handOver = new HandOver({
       whole: () => ({
         revision: this.snapshot.revision,
-        objects: Array.from(this.texts, ([key, text]) => ({ key, text })),
-        common: this.common,
+        objects: differenceOf(EMPTY_SNAPSHOT, this.snapshot),
       }),
       onMetrics: (thread, { feed }) => this.sum.take(thread, feed),
     });
@@ -228,7 +222,7 @@ export class ControlThread {
 
   private logServing(): void {
     const { revision } = this.snapshot;
-    const routes = [...this.texts.keys()].filter((key) => key.startsWith('routes/')).length;
+    const routes = this.snapshot.memory?.readings.routes.size ?? 0;
     this.errorLog.info('serving', { revision, routes, problems: this.problemCount });
   }
 
@@ -258,15 +252,12 @@ export class ControlThread {
         warnings,
         refusal: 'what a bad object would match or do is not known: everything stays',
       };
-    const texts = textsOf(objects);
-    const common = commonOf(objects);
-    const change = { revision: snapshot.revision, objects: differenceOf(this.texts, texts), common };
+    const change = { revision: snapshot.revision, objects: differenceOf(previous, snapshot) };
     const outcome = await this.handOver.apply(change);
+    await retire(outcome.isInForce ? previous : snapshot);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
     this.snapshot = snapshot;
     this.health.update(snapshot);
-    this.texts = texts;
-    this.common = common;
     this.options.main.post({ type: 'in_force', revision: snapshot.revision });
     return { revision: snapshot.revision, problems, warnings, refusal: '' };
   }
@@ -329,26 +320,12 @@ export class ControlThread {
   }
 }
 
-function textsOf({ objects }: ObjectSet): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (const kind of KINDS) {
-    for (const { id, value } of objects[kind]) {
-      const key = `${kind}/${id}`;
-      if (!texts.has(key)) texts.set(key, JSON.stringify(value));
-    }
-  }
-  return texts;
-}
-
-function commonOf({ plugins, unknownAttributes }: ObjectSet): string {
-  return JSON.stringify({ plugins, unknownAttributes } satisfies Common);
-}
-
-function differenceOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): ChangedObject[] {
-  const changed: ChangedObject[] = [];
-  for (const key of before.keys()) if (!after.has(key)) changed.push({ key, text: null });
-  for (const [key, text] of after) if (before.get(key) !== text) changed.push({ key, text });
-  return changed;
+function differenceOf({ memory: before }: Snapshot, { memory: after }: Snapshot): ChangedObject[] {
+  if (after === undefined) return [];
+  return Array.from(checkedDifferences(before, after), ({ key, value }) => ({
+    key,
+    text: value === null ? null : JSON.stringify(value),
+  }));
 }
 
 function listOf(problems: readonly Problem[], path: string): string {

@@ -241,7 +241,7 @@ export class Fleet {
     this.watchedAt_ms = now_ms;
     for (const member of this.members) {
       const { place } = member;
-      if (isLate || place.isBusy || place.beats !== member.beats || member.state === 'starting') {
+      if (isLate || place.beats !== member.beats || member.state === 'starting') {
         member.beats = place.beats;
         member.beatAt_ms = now_ms;
       } else if (now_ms - member.beatAt_ms >= this.options.stall_ms) this.onStall(member, now_ms);

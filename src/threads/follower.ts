@@ -1,26 +1,32 @@
-/** A worker's side of a change: takes it in pieces, prepares it beside what is in force, and swaps when all workers can. */
+/**
+ * A worker's side of a change: takes it in pieces, assembles it in slices beside what is in force, while traffic goes on
+ * between them, and swaps when all workers can.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { compile, retire } from '../compile/compile.ts';
-import type { CompileOptions } from '../compile/compile.ts';
-import type { Snapshot } from '../compile/snapshot.ts';
-import { EMPTY_OBJECTS, KINDS } from '../model/object-set.ts';
-import type { Kind, ObjectSet, RawObject } from '../model/object-set.ts';
+import { assemble, type Assembled } from '../compile/assemble.ts';
+import { changeOfChecked, type CheckedObject } from '../compile/checked.ts';
+import { retire } from '../compile/compile.ts';
+import type { Instances } from '../compile/instances.ts';
+import type { PluginRegistry } from '../compile/plugins.ts';
+import type { Matching, Snapshot } from '../compile/snapshot.ts';
 import type { FromFollower, Port, ToFollower } from './messages.ts';
-
-/** What of a change holds for all objects. */
-export type Common = Pick<ObjectSet, 'plugins' | 'unknownAttributes'>;
 
 export interface FollowerOptions {
   readonly port: Port<ToFollower, FromFollower>;
-  readonly compile: Pick<CompileOptions, 'settings' | 'plugins' | 'hostFor' | 'onCloseFault'>;
+  readonly matching: Matching;
+  /** One that does not check. */
+  readonly plugins: PluginRegistry;
+  readonly instances: Instances;
+  readonly now_ms: () => number;
   /** Puts a Snapshot in force. */
   readonly swap: (snapshot: Snapshot) => void;
   readonly collect: (id: number) => void;
-  /** Work begins or ends that may keep the loop busy. */
-  readonly setBusy: (isBusy: boolean) => void;
 }
 
-type Pair = readonly [key: string, value: Readonly<Record<string, unknown>> | null];
+/** How long a worker is kept from its connections at a time. */
+const SLICE_MS = 2;
+
+type Pair = readonly [key: string, value: CheckedObject['value']];
 
 /** Follows what comes by the port. */
 export function follow(options: FollowerOptions): void {
@@ -30,10 +36,10 @@ export function follow(options: FollowerOptions): void {
 
 class Follower {
   private readonly options: FollowerOptions;
+  /** In force, once there is one. */
   private snapshot: Snapshot | null = null;
-  private objects = new Map<string, Pair[1]>();
-  private pending: Pair[] = [];
-  private prepared: { readonly snapshot: Snapshot; readonly objects: Map<string, Pair[1]> } | null = null;
+  private pending: CheckedObject[] = [];
+  private prepared: Snapshot | null = null;
 
   constructor(options: FollowerOptions) {
     this.options = options;
@@ -43,64 +49,71 @@ class Follower {
     const { port } = this.options;
     switch (message.type) {
       case 'objects':
-        this.pending.push(...(JSON.parse(message.text) as Pair[]));
+        for (const [key, value] of JSON.parse(message.text) as Pair[]) this.pending.push({ key, value });
         await nextTurn();
         return port.post({ type: 'more' });
       case 'prepare':
-        return this.prepare(message.revision, JSON.parse(message.common) as Common);
+        return this.prepare(message.revision);
       case 'swap':
         return this.swap(message.revision);
       case 'abort':
-        if (this.prepared !== null) await retire(this.prepared.snapshot);
-        this.prepared = null;
-        return;
+        return this.abort();
       case 'collect':
-        this.options.collect(message.id);
+        return this.options.collect(message.id);
     }
   }
 
-  private prepare(revision: number, common: Common): void {
-    const { port, setBusy } = this.options;
-    setBusy(true);
+  private async prepare(revision: number): Promise<void> {
+    const { port } = this.options;
+    const objects = this.pending;
+    this.pending = [];
     try {
-      const objects = new Map(this.objects);
-      for (const [key, value] of this.pending) {
-        if (value === null) objects.delete(key);
-        else objects.set(key, value);
-      }
-      this.pending = [];
-      const { snapshot, isBlocked } = compile(setOf(objects, common), {
-        ...this.options.compile,
-        revision,
-        ...(this.snapshot === null ? {} : { previous: this.snapshot }),
-      });
-      if (isBlocked) throw new Error('the change is blocked');
-      this.prepared = { snapshot, objects };
-      port.post({ type: 'prepared', revision });
+      const assembled = await this.assemble(objects, revision);
+      this.prepared = assembled.snapshot;
+      const fault = faultIn(objects, assembled);
+      if (fault === null) return port.post({ type: 'prepared', revision });
+      port.post({ type: 'failed', revision, reason: fault });
     } catch (error) {
       port.post({ type: 'failed', revision, reason: error instanceof Error ? error.message : String(error) });
-    } finally {
-      setBusy(false);
+    }
+  }
+
+  private async assemble(objects: readonly CheckedObject[], revision: number): Promise<Assembled> {
+    const { matching, plugins, instances, now_ms } = this.options;
+    const options = { revision, matching, plugins, instances };
+    const steps = assemble(changeOfChecked(objects), options, this.snapshot?.memory);
+    let since_ms = now_ms();
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (now_ms() - since_ms < SLICE_MS) continue;
+      await nextTurn();
+      since_ms = now_ms();
     }
   }
 
   private swap(revision: number): void {
-    if (this.prepared === null) return;
-    const { snapshot, objects } = this.prepared;
+    const { prepared } = this;
+    if (prepared === null) return;
     this.prepared = null;
-    this.snapshot = snapshot;
-    this.objects = objects;
-    this.options.swap(snapshot);
+    this.snapshot = prepared;
+    this.options.swap(prepared);
     this.options.port.post({ type: 'swapped', revision });
+  }
+
+  private async abort(): Promise<void> {
+    const { prepared } = this;
+    this.prepared = null;
+    if (prepared !== null) await retire(prepared);
   }
 }
 
-function setOf(objects: ReadonlyMap<string, Pair[1]>, common: Common): ObjectSet {
-  const sorted = Object.fromEntries(KINDS.map((kind) => [kind, [] as RawObject[]])) as Record<Kind, RawObject[]>;
-  for (const [key, value] of objects) {
-    const kind = key.slice(0, key.indexOf('/')) as Kind;
-    const id = key.slice(kind.length + 1);
-    if (value !== null) sorted[kind].push({ id, value, path: key });
+/** What was right where it was checked has to be right here: an instance that cannot be made must not pass for a bad object. */
+function faultIn(objects: readonly CheckedObject[], { snapshot, findings }: Assembled): string | null {
+  for (const { key, value } of objects) {
+    if (value === null || 'bad' in value) continue;
+    const [problem] = findings.get(key)?.read ?? [];
+    if (problem !== undefined) return `${problem.path}: ${problem.message}`;
   }
-  return { ...EMPTY_OBJECTS, ...common, objects: sorted };
+  return snapshot === null ? 'what an object matches is not known here' : null;
 }

@@ -12,8 +12,6 @@ const MOST_LENGTH = 131_072;
 export interface Change {
   readonly revision: number;
   readonly objects: readonly ChangedObject[];
-  /** JSON of what holds for all objects. */
-  readonly common: string;
 }
 
 export type Outcome = { readonly isInForce: true } | { readonly isInForce: false; readonly reason: string };
@@ -54,9 +52,9 @@ class Member {
   }
 
   /** @returns why it cannot, null if it could, or is gone */
-  async prepare({ revision, objects, common }: Change): Promise<string | null> {
+  async prepare({ revision, objects }: Change): Promise<string | null> {
     for (const text of batches(objects)) await this.ask({ type: 'objects', text });
-    const answer = await this.ask({ type: 'prepare', revision, common });
+    const answer = await this.ask({ type: 'prepare', revision });
     return answer?.type === 'failed' ? answer.reason : null;
   }
 }

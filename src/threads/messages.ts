@@ -121,7 +121,7 @@ export type ToFollower =
   /** Of one change, one after the other: the next is sent when the worker asks for `more`. */
   | { readonly type: 'objects'; readonly text: string }
   /** All objects are there: assemble them. */
-  | { readonly type: 'prepare'; readonly revision: number; readonly common: string }
+  | { readonly type: 'prepare'; readonly revision: number }
   | { readonly type: 'swap'; readonly revision: number }
   | { readonly type: 'abort'; readonly revision: number }
   | { readonly type: 'collect'; readonly id: number };

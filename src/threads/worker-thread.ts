@@ -1,7 +1,8 @@
 /** A worker as a thread: it follows control, and does as main says. It knows both by ports, which need not lead to other threads. */
 import type { AlarmClock } from '../clock/clock.ts';
 import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
-import { pluginRegistry } from '../compile/plugin-registry.ts';
+import { Instances } from '../compile/instances.ts';
+import { checkedPluginRegistry } from '../compile/plugin-registry.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
@@ -94,23 +95,22 @@ export class WorkerThread {
   }
 
   private follow(): void {
-    const { data, control, plugins } = this.options;
+    const { data, control, plugins, clock } = this.options;
     const { errorLog } = this;
     follow({
       port: control,
-      compile: {
-        settings: data.settings,
-        plugins: pluginRegistry(plugins),
-        hostFor: hostFactory(this.parts),
-        onCloseFault: ({ plugin, object }, error) => errorLog.error('plugin_close_fault', { plugin, object, error }),
-      },
+      matching: { mode: data.settings.router, mergeSlashes: data.settings.merge_slashes },
+      plugins: checkedPluginRegistry(plugins),
+      instances: new Instances(hostFactory(this.parts), ({ plugin, object }, error) =>
+        errorLog.error('plugin_close_fault', { plugin, object, error }),
+      ),
+      now_ms: () => clock.monotonic_ms(),
       swap: (snapshot) => {
         this.worker.swap(snapshot);
         // Not before there is something to serve: a connection would be answered with 404.
         if (!this.isListening) void this.listen();
       },
       collect: (id) => this.feed.collect(id),
-      setBusy: (isBusy) => (this.place.isBusy = isBusy),
     });
   }
 

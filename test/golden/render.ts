@@ -39,9 +39,9 @@ function describe(configuration: Configuration, compiled: CompileResult, before:
     warnings: warnings.map(oneLine),
     blocked: compiled.isBlocked,
     settings: changed(configuration.settings),
-    routes: Object.fromEntries(Array.from(memory?.routes ?? [], ([id, route]) => [id, describeRoute(route)])),
+    routes: Object.fromEntries(sorted(memory?.routes).map(([id, route]) => [id, describeRoute(route)])),
     upstreams: Object.fromEntries(
-      Array.from(memory?.upstreams ?? [], ([key, upstream]) => [key, describeUpstream(upstream.compiled)]),
+      sorted(memory?.upstreams).map(([key, upstream]) => [key, describeUpstream(upstream.compiled)]),
     ),
     reused: reused(compiled.snapshot, before),
   });
@@ -98,13 +98,18 @@ function describeNode({ host, port, weight, priority, authority }: CompiledNode)
   return `${authority} weight ${weight}${priority === 0 ? '' : ` priority ${priority}`}${isOwn ? '' : ` (${host})`}`;
 }
 
+/** By id. */
+function sorted<T>(entries: Iterable<[string, T]> | undefined): [string, T][] {
+  return [...(entries ?? [])].toSorted(([one], [other]) => (one < other ? -1 : 1));
+}
+
 /** What is the same object as in the Snapshot before. */
 function reused(snapshot: Snapshot, before: Snapshot | undefined): string[] {
   if (before?.memory === undefined || snapshot === before) return [];
   const { routes, upstreams } = before.memory;
   return [
-    ...Array.from(snapshot.memory?.routes ?? []).flatMap(([id, route]) => (routes.get(id) === route ? [`route ${id}`] : [])),
-    ...Array.from(snapshot.memory?.upstreams ?? []).flatMap(([key, upstream]) =>
+    ...sorted(snapshot.memory?.routes).flatMap(([id, route]) => (routes.get(id) === route ? [`route ${id}`] : [])),
+    ...sorted(snapshot.memory?.upstreams).flatMap(([key, upstream]) =>
       upstreams.get(key)?.compiled === upstream.compiled ? [`upstream ${key}`] : [],
     ),
   ];
