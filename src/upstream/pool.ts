@@ -1,6 +1,6 @@
 /** The Transport on real connections: per node, idle connections are kept and the one used last is used next. */
 import type { CompiledNode, CompiledUpstream, KeepalivePool } from '../compile/snapshot.ts';
-import type { TimerWheel } from '../clock/timer-wheel.ts';
+import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 import { ClientConnection, type ConnectionOwner, type ResponseSink } from '../http1/client-connection.ts';
 import type { HeadLimits } from '../http1/fields.ts';
 import type { OpenOptions, Transport, UpstreamStream } from './transport.ts';
@@ -62,17 +62,26 @@ export class ConnectionPool implements Transport {
   }
 }
 
+/**
+ * Connections beyond the configured number are closed if none of them was needed for so long. Many exchanges end within one
+ * turn of the event loop and as many begin in the next: closing at once would cost a new connection for each.
+ */
+const SURPLUS_MS = 1_000;
+
 /** The connections to one node. */
-class NodePool implements ConnectionOwner {
+class NodePool extends TimedEntry implements ConnectionOwner {
   private readonly address: { readonly host: string; readonly port: number };
   private readonly keepalive: KeepalivePool;
   private readonly settings: { readonly limits: HeadLimits; readonly wheel: TimerWheel };
   private readonly onFault: (error: unknown) => void;
   /** The one used last is the last element: it is the least likely to be stale, and the others may go idle for good. */
   private readonly idle: ClientConnection[] = [];
+  /** Connections that were never needed since the surplus was looked at last. */
+  private unneeded = 0;
   openCount = 0;
 
   constructor(node: CompiledNode, keepalive: KeepalivePool, wheel: TimerWheel, onFault: (error: unknown) => void) {
+    super();
     this.address = { host: node.host, port: node.port };
     this.keepalive = keepalive;
     this.settings = { limits: RESPONSE_LIMITS, wheel };
@@ -90,6 +99,7 @@ class NodePool implements ConnectionOwner {
   }
 
   close(): void {
+    this.settings.wheel.remove(this);
     while (this.idle.length > 0) this.idle.pop()?.abort();
   }
 
@@ -99,6 +109,7 @@ class NodePool implements ConnectionOwner {
       connection.abort();
       connection = this.idle.pop();
     }
+    if (this.idle.length < this.unneeded) this.unneeded = this.idle.length;
     return connection;
   }
 
@@ -113,9 +124,22 @@ class NodePool implements ConnectionOwner {
       connection.abort();
       return;
     }
-    if (this.idle.length >= size) this.idle.shift()?.abort();
     connection.keepIdle(idle_ms);
     this.idle.push(connection);
+    if (this.idle.length > size && this.expiresAt === 0) this.watchSurplus();
+  }
+
+  private watchSurplus(): void {
+    this.unneeded = this.idle.length;
+    this.settings.wheel.arm(this, SURPLUS_MS);
+  }
+
+  /** Closes what the pool holds beyond its size and did not need lately, the least recently used first. */
+  onDeadline(): void {
+    const { size } = this.keepalive;
+    const surplus = Math.min(this.unneeded, this.idle.length) - size;
+    for (const connection of this.idle.splice(0, Math.max(0, surplus))) connection.abort();
+    if (this.idle.length > size) this.watchSurplus();
   }
 
   onClosed(connection: ClientConnection): void {
