@@ -31,7 +31,12 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     random: () => 0,
     randomBytes: (length) => new Uint8Array(length),
-    counters: { fixedWindow: () => ALLOWED, slidingWindow: () => ALLOWED },
+    counters: {
+      fixedWindow: () => ALLOWED,
+      slidingWindow: () => ALLOWED,
+      tokenBucket: () => ALLOWED,
+      leakyBucket: () => ({ ...ALLOWED, delay_ms: 0 }),
+    },
     load: { admits: () => true },
     kv: { get: () => undefined, set: nothing, delete: nothing },
     cells: {

@@ -3,9 +3,10 @@
  * window. Nothing but what has expired is ever evicted. When there is no room for a new key, it shares a bucket with
  * all other such keys of the same space, kind and length of window, and limit; `overflowCalls` says how often.
  */
-import type { LimitDecision, LimitQuery } from '../sdk/host.ts';
+import type { BucketDecision, BucketQuery, LeakyDecision, LeakyQuery, LimitDecision, LimitQuery } from '../sdk/host.ts';
 import { BoundedRecords } from './bounded-records.ts';
 import type { BoundedSizes, BoundedUse } from './bounded-records.ts';
+import { leakyBucket, tokenBucket } from './buckets.ts';
 import { fixedWindow } from './fixed-window.ts';
 import type { RecordSpace } from './record-key.ts';
 import { NO_ROOM } from './shared-records.ts';
@@ -29,6 +30,8 @@ export interface CounterUse extends Omit<BoundedUse, 'base'> {
 export interface CounterSpace {
   fixedWindow(query: LimitQuery): LimitDecision;
   slidingWindow(query: LimitQuery): LimitDecision;
+  tokenBucket(query: BucketQuery): BucketDecision;
+  leakyBucket(query: LeakyQuery): LeakyDecision;
 }
 
 const MAX_KEYS = 1_000_000;
@@ -62,11 +65,28 @@ export class CounterTable {
   }
 
   space(name: string): CounterSpace {
-    const fixed = new WindowSpace(this.records, name, 'fixed', fixedWindow);
-    const sliding = new WindowSpace(this.records, name, 'sliding', slidingWindow);
+    const { records } = this;
+    const fixed = new CountSpace(records, name, 'fixed', fixedWindow);
+    const sliding = new CountSpace(records, name, 'sliding', slidingWindow);
+    const tokens = new CountSpace(records, name, 'tokens', tokenBucket);
+    const leaky = new CountSpace(records, name, 'leaky', leakyBucket);
     return {
-      fixedWindow: (query) => fixed.decide(query),
-      slidingWindow: (query) => sliding.decide(query),
+      fixedWindow(query) {
+        checkWindow(query);
+        return fixed.decide(query.window_ms, query.limit, query) ?? refusedFor(query.window_ms);
+      },
+      slidingWindow(query) {
+        checkWindow(query);
+        return sliding.decide(query.window_ms, query.limit, query) ?? refusedFor(query.window_ms);
+      },
+      tokenBucket(query) {
+        checkBucket(query);
+        return tokens.decide(query.rate, query.capacity, query) ?? refusedFor(1000 / query.rate);
+      },
+      leakyBucket(query) {
+        checkLeaky(query);
+        return leaky.decide(query.rate, query.burst, query) ?? { ...refusedFor(1000 / query.rate), delay_ms: 0 };
+      },
     };
   }
 
@@ -81,19 +101,22 @@ export class CounterTable {
   }
 }
 
-/** Lengths of window of a space that are remembered. */
+const refusedFor = (reset_ms: number): LimitDecision => ({ isAllowed: false, remaining: 0, reset_ms });
+
+/** Lengths of window, or rates, of a space that are remembered. */
 const MAX_REMEMBERED = 64;
 
-class WindowSpace {
+/** What one space counts in one way. */
+class CountSpace<Q extends { readonly key: string }, D> {
   private readonly records: BoundedRecords;
   private readonly name: string;
   private readonly kind: string;
-  private readonly change: Change<LimitQuery, LimitDecision>;
+  private readonly change: Change<Q, D>;
   private readonly spaces = new Map<number, RecordSpace>();
   private readonly place: { space: RecordSpace; bucket: number };
-  private window_ms = NaN;
+  private pace = NaN;
 
-  constructor(records: BoundedRecords, name: string, kind: string, change: Change<LimitQuery, LimitDecision>) {
+  constructor(records: BoundedRecords, name: string, kind: string, change: Change<Q, D>) {
     this.records = records;
     this.name = name;
     this.kind = kind;
@@ -101,30 +124,54 @@ class WindowSpace {
     this.place = { space: records.space(`${kind} ${name}`), bucket: 0 };
   }
 
-  decide(query: LimitQuery): LimitDecision {
-    checkQuery(query);
-    const { window_ms } = query;
-    if (window_ms !== this.window_ms) this.turnTo(window_ms);
-    this.place.bucket = query.limit;
+  /**
+   * Null if there is no room.
+   *
+   * @param pace counts with different ones are different counts
+   * @param limit new keys with the same one share a count when there is no room
+   */
+  decide(pace: number, limit: number, query: Q): D | null {
+    if (pace !== this.pace) this.turnTo(pace);
+    this.place.bucket = limit;
     const decision = this.records.update(this.place, query.key, this.change, query);
-    return decision === NO_ROOM ? { isAllowed: false, remaining: 0, reset_ms: window_ms } : decision;
+    return decision === NO_ROOM ? null : decision;
   }
 
-  private turnTo(window_ms: number): void {
-    let space = this.spaces.get(window_ms);
+  private turnTo(pace: number): void {
+    let space = this.spaces.get(pace);
     if (space === undefined) {
       // Nothing is lost: counts live in the records.
       if (this.spaces.size >= MAX_REMEMBERED) this.spaces.clear();
-      space = this.records.space(`${this.kind} ${window_ms} ${this.name}`);
-      this.spaces.set(window_ms, space);
+      space = this.records.space(`${this.kind} ${pace} ${this.name}`);
+      this.spaces.set(pace, space);
     }
     this.place.space = space;
-    this.window_ms = window_ms;
+    this.pace = pace;
   }
 }
 
-function checkQuery({ limit, cost, window_ms }: LimitQuery): void {
-  if (!(Number.isSafeInteger(limit) && limit >= 0)) throw new RangeError(`limit ${limit} is no whole number from 0 on`);
-  if (!(Number.isSafeInteger(cost) && cost >= 0)) throw new RangeError(`cost ${cost} is no whole number from 0 on`);
+function checkWindow({ limit, cost, window_ms }: LimitQuery): void {
+  checkWhole('limit', limit);
+  checkWhole('cost', cost);
   if (!(window_ms > 0 && window_ms < Infinity)) throw new RangeError(`window_ms ${window_ms} is no time above 0`);
+}
+
+function checkBucket({ rate, capacity, cost }: BucketQuery): void {
+  checkRate(rate);
+  checkWhole('cost', cost);
+  if (!(capacity >= 1 && capacity < Infinity)) throw new RangeError(`capacity ${capacity} is no number from 1 on`);
+}
+
+function checkLeaky({ rate, burst }: LeakyQuery): void {
+  checkRate(rate);
+  if (!(burst >= 0 && burst < Infinity)) throw new RangeError(`burst ${burst} is no number from 0 on`);
+}
+
+function checkRate(rate: number): void {
+  if (!(rate > 0 && rate < Infinity)) throw new RangeError(`rate ${rate} is no number above 0`);
+}
+
+function checkWhole(name: string, value: number): void {
+  if (!(Number.isSafeInteger(value) && value >= 0))
+    throw new RangeError(`${name} ${value} is no whole number from 0 on`);
 }

@@ -200,7 +200,11 @@ export class SharedRecords extends SlotMemory {
     const { words, tagAt } = this;
     const one = this.firstOf(this.key.low);
     const other = this.buckets === 1 ? one : this.firstOf(this.key.high);
-    const isOtherFirst = this.roomIn(other, now_ms) > this.roomIn(one, now_ms);
+    const roomInOne = this.roomIn(one, now_ms);
+    const roomInOther = other === one ? 0 : this.roomIn(other, now_ms);
+    // Under a flood of new keys this is how it ends.
+    if (roomInOne + roomInOther === 0) return -1;
+    const isOtherFirst = roomInOther > roomInOne;
     for (const wantsFree of [true, false]) {
       for (const first of isOtherFirst ? [other, one] : [one, other]) {
         for (let slot = first; slot < first + this.bucketSize; slot++) {

@@ -1,5 +1,13 @@
 /** The counters that one plugin instance gets: a view of a table in which its spaces have names of their own. */
-import type { Counters, LimitDecision, LimitQuery } from '../sdk/host.ts';
+import type {
+  BucketDecision,
+  BucketQuery,
+  Counters,
+  LeakyDecision,
+  LeakyQuery,
+  LimitDecision,
+  LimitQuery,
+} from '../sdk/host.ts';
 import type { CounterSpace, CounterTable } from './counter-table.ts';
 
 /** Spaces that are remembered; a plugin has a handful. */
@@ -24,6 +32,14 @@ export class SpaceCounters implements Counters {
 
   slidingWindow(space: string, query: LimitQuery): LimitDecision {
     return this.#spaceOf(space).slidingWindow(query);
+  }
+
+  tokenBucket(space: string, query: BucketQuery): BucketDecision {
+    return this.#spaceOf(space).tokenBucket(query);
+  }
+
+  leakyBucket(space: string, query: LeakyQuery): LeakyDecision {
+    return this.#spaceOf(space).leakyBucket(query);
   }
 
   #spaceOf(name: string): CounterSpace {

@@ -5,7 +5,10 @@ import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
 import cors from './cors/cors.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
 import keyAuth from './key-auth/key-auth.ts';
+import limitConn from './limit-conn/limit-conn.ts';
 import limitCount from './limit-count/limit-count.ts';
+import limitReq from './limit-req/limit-req.ts';
+import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
@@ -18,7 +21,10 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   cors,
   ipRestriction,
   keyAuth,
+  limitConn,
   limitCount,
+  limitReq,
+  limitTokenBucket,
   loadShedding,
   prometheus,
   proxyRewrite,

@@ -29,6 +29,25 @@ export function checkCidr(text: string): string | null {
   return null;
 }
 
+/**
+ * The network that an address belongs to, as a text that no address is: for IPv6 its first `bits` bits. An IPv4 address is
+ * itself, also where it is mapped into IPv6; a text that is no address stays as it is.
+ */
+export function networkOf(address: string, bits: number): string {
+  const family = parse(address, address.length);
+  if (family === 0) return address;
+  if (family === 4) {
+    return address.includes(':') ? [24, 16, 8, 0].map((shift) => (words[0] >>> shift) & 255).join('.') : address;
+  }
+  let text = '';
+  for (let word = 0; word < 4; word++) {
+    const left = Math.min(32, Math.max(0, bits - 32 * word));
+    const kept = left === 0 ? 0 : words[word] & (-1 << (32 - left));
+    text += (kept >>> 0).toString(16).padStart(8, '0');
+  }
+  return `${text}/${bits}`;
+}
+
 /** A set of addresses, looked up in logarithmic time. */
 export interface AddressSet {
   /** False for a text that is no address. */

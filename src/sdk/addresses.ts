@@ -2,4 +2,4 @@
  * Internet addresses and CIDR blocks from a configuration, as the gateway itself reads them. Check in `check`, create in
  * `create`; a look-up takes logarithmic time.
  */
-export { checkCidr, createAddressSet } from '../router/cidr.ts';
+export { checkCidr, createAddressSet, networkOf } from '../router/cidr.ts';

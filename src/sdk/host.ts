@@ -88,6 +88,41 @@ export interface Counters {
   fixedWindow(space: string, query: LimitQuery): LimitDecision;
   /** The last window's count weighed by how much of it still overlaps, plus the current one's. */
   slidingWindow(space: string, query: LimitQuery): LimitDecision;
+  /** Tokens that come at a rate, up to a capacity; a bucket that is new is full. */
+  tokenBucket(space: string, query: BucketQuery): BucketDecision;
+  /** Units that leave at a rate; what comes faster waits, up to a burst. */
+  leakyBucket(space: string, query: LeakyQuery): LeakyDecision;
+}
+
+export interface BucketQuery {
+  /** Within `space`. */
+  readonly key: string;
+  /** Tokens a second, above 0. */
+  readonly rate: number;
+  /** Tokens that a full bucket holds, at least 1. */
+  readonly capacity: number;
+  /** Tokens that this call wants; a refused call takes none. */
+  readonly cost: number;
+}
+
+/** `reset_ms`: until there are tokens enough for a refused call, or for one more; 0 where there are. */
+export type BucketDecision = LimitDecision;
+
+export interface LeakyQuery {
+  /** Within `space`. */
+  readonly key: string;
+  /** Units a second, above 0. */
+  readonly rate: number;
+  /** Units that may wait, 0 for none. */
+  readonly burst: number;
+}
+
+export interface LeakyDecision {
+  readonly isAllowed: boolean;
+  /** How long the unit is to wait for its turn. */
+  readonly delay_ms: number;
+  /** Until a refused unit would be let in. */
+  readonly reset_ms: number;
 }
 
 /**

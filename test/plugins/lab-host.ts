@@ -79,6 +79,11 @@ export class HandClock implements AlarmClock {
     return { stop: () => void this.timers.delete(timer) };
   }
 
+  /** Timers that have not called back yet. */
+  get timerCount(): number {
+    return this.timers.size;
+  }
+
   pass(duration_ms: number): void {
     this.elapsed_ms += duration_ms;
     for (const timer of this.timers) {

@@ -1,28 +1,17 @@
-import {
-  definePlugin,
-  exchangeKey,
-  type ConfigProblem,
-  type Exchange,
-  type Infer,
-  type Reply,
-} from '../../sdk/index.ts';
-import { checkAmount, compileAmount } from './amount.ts';
-import { checkKey, compileKey, type KeyType } from './limit-key.ts';
+import { definePlugin, type ConfigProblem, type Exchange, type Infer } from '../../sdk/index.ts';
+import { checkAmount, compileAmount } from '../limit-amount.ts';
+import { headerNames, type HeaderNames, type Quota, quotaKey, quotaPhase } from '../limit-headers.ts';
+import { checkKey, compileKey, type KeyType, type ReadKey } from '../limit-key.ts';
+import { refusal, undeterminedReply } from '../limit-policy.ts';
 import { metadataSchema, schema } from './schema.ts';
 
 type Config = Infer<typeof schema>;
 type Metadata = Infer<typeof metadataSchema>;
 
-interface HeaderNames {
-  readonly limit: string;
-  readonly remaining: string;
-  readonly reset: string;
-}
-
 /** One limit, ready to be asked. */
 interface Limit {
   readonly space: string;
-  readonly key: (exchange: Exchange) => string | undefined;
+  readonly key: ReadKey;
   /**
    * Where requests without a key are counted by address; null: they are not counted. A space of its own: otherwise a
    * client could write the address of another one into the header that is the key, and use up what that one has.
@@ -31,13 +20,8 @@ interface Limit {
   readonly count: (exchange: Exchange) => number;
   readonly window_s: (exchange: Exchange) => number;
   readonly headers: HeaderNames;
-}
-
-interface Asked {
-  readonly headers: HeaderNames;
-  readonly limit: number;
-  readonly remaining: number;
-  readonly reset_s: number;
+  /** In RateLimit and RateLimit-Policy. */
+  readonly policy: string;
 }
 
 export default definePlugin({
@@ -72,55 +56,41 @@ export default definePlugin({
   ],
   check,
   create(config, host, metadata) {
-    const { rejected_code, rejected_msg, allow_degradation, show_limit_quota_header, window_type } = config;
     const limits = limitsOf(config, metadata as Metadata);
-    const asked = exchangeKey<Asked[]>('limit-count');
-    const body = Object.freeze({ error_msg: rejected_msg ?? 'the limit of requests is reached' });
-    const undetermined: Reply = Object.freeze({
-      status: 500,
-      code: 'limit_undetermined',
-      body: Object.freeze({ error_msg: 'the limit of requests cannot be determined' }),
-    });
-    const decide = window_type === 'sliding' ? host.counters.slidingWindow : host.counters.fixedWindow;
+    const readAddress = compileKey('var', 'remote_addr', config.ipv6_prefix);
+    const readCost = compileAmount(config.cost);
+    const quotas = quotaKey('limit-count');
+    const responseHead = quotaPhase(config, quotas);
+    const message = config.rejected_msg ?? 'the limit of requests is reached';
+    const refuse = refusal(config.rejected_code, 'limit_count', message);
+    const undetermined = undeterminedReply('the limit of requests', config);
+    const decide = config.window_type === 'sliding' ? host.counters.slidingWindow : host.counters.fixedWindow;
 
     return {
       access(exchange) {
-        const answers: Asked[] = [];
-        exchange.set(asked, answers);
-        for (const limit of limits) {
-          const own = limit.key(exchange);
-          const space = own === undefined ? limit.addressSpace : limit.space;
-          if (space === null) continue;
-          const count = limit.count(exchange);
-          const window_s = limit.window_s(exchange);
-          if (count === 0 || window_s === 0) {
-            if (allow_degradation) continue;
+        const answers: Quota[] = [];
+        exchange.set(quotas, answers);
+        const cost = readCost(exchange);
+        for (const { key, space, addressSpace, count, window_s, headers, policy } of limits) {
+          const own = key(exchange);
+          const used = own === undefined ? addressSpace : space;
+          if (used === null) continue;
+          const limit = count(exchange);
+          const window = window_s(exchange);
+          if (cost < 0 || limit < 1 || window < 1) {
+            if (undetermined === undefined) continue;
             return undetermined;
           }
-          const query = { key: own ?? exchange.remoteAddress, limit: count, window_ms: window_s * 1000, cost: 1 };
-          const { isAllowed, remaining, reset_ms } = decide.call(host.counters, space, query);
+          const counted = own ?? readAddress(exchange) ?? exchange.remoteAddress;
+          const query = { key: counted, limit, window_ms: window * 1000, cost };
+          const { isAllowed, remaining, reset_ms } = decide.call(host.counters, used, query);
           const reset_s = Math.ceil(reset_ms / 1000);
-          answers.push({ headers: limit.headers, limit: count, remaining, reset_s });
-          if (isAllowed) continue;
-          return {
-            status: rejected_code,
-            code: 'limit_count',
-            headers: { 'Retry-After': String(Math.max(1, reset_s)) },
-            body,
-          };
+          answers.push({ headers, policy, limit, window_s: window, remaining, reset_s });
+          if (!isAllowed) return refuse(reset_ms);
         }
         return undefined;
       },
-      ...(show_limit_quota_header && {
-        responseHead(exchange) {
-          const { response } = exchange;
-          for (const { headers, limit, remaining, reset_s } of exchange.get(asked) ?? []) {
-            response.setHeader(headers.limit, String(limit));
-            response.setHeader(headers.remaining, String(remaining));
-            response.setHeader(headers.reset, String(reset_s));
-          }
-        },
-      }),
+      ...(responseHead !== null && { responseHead }),
     };
   },
 });
@@ -134,24 +104,22 @@ function limitsOf(config: Config, metadata: Metadata): Limit[] {
     return config.rules.map((rule, index) => ({
       space: spaceOf(`rule ${index}`),
       addressSpace: null,
-      key: compileKey('var_combination', rule.key),
+      key: compileKey('var_combination', rule.key, config.ipv6_prefix),
       count: compileAmount(rule.count),
       window_s: compileAmount(rule.time_window),
       headers: headersOf(prefixOf(rule, index)),
+      policy: prefixOf(rule, index),
     }));
   }
   return [
     {
       space: spaceOf('key'),
       addressSpace: spaceOf('address'),
-      key: compileKey(config.key_type, config.key),
+      key: compileKey(config.key_type, config.key, config.ipv6_prefix),
       count: compileAmount(config.count as number | string),
       window_s: compileAmount(config.time_window as number | string),
-      headers: {
-        limit: metadata.limit_header,
-        remaining: metadata.remaining_header,
-        reset: metadata.reset_header,
-      },
+      headers: headerNames(metadata),
+      policy: 'default',
     },
   ];
 }
@@ -167,6 +135,8 @@ function prefixOf(rule: { readonly header_prefix?: string }, index: number): str
 
 function check(config: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
+  const wrongCost = checkAmount(config.cost, 0);
+  if (wrongCost !== null) problems.push({ path: 'cost', message: wrongCost });
   const amount = (path: string, value: unknown): void => {
     const message = checkAmount(value as number | string);
     if (message !== null) problems.push({ path, message });

@@ -1,4 +1,7 @@
 import type { Schema } from '../../sdk/index.ts';
+import { QUOTA_ATTRIBUTES, QUOTA_METADATA } from '../limit-headers.ts';
+import { KEY_ATTRIBUTES } from '../limit-key.ts';
+import { COUNT_POLICY_ATTRIBUTES, DEGRADATION, POLICY_ATTRIBUTES, REFUSAL_ATTRIBUTES } from '../limit-policy.ts';
 
 const AMOUNT = {
   anyOf: [
@@ -7,41 +10,8 @@ const AMOUNT = {
   ],
 } as const;
 
-const REDIS = {
-  not: {},
-  remedy: 'counts in Redis are not available in this version: leave this out, counts are kept in the gateway',
-} as const;
-
-const HEADER_NAME = {
-  type: 'string',
-  minLength: 1,
-  maxLength: 128,
-  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-  remedy: 'is no header name: it may hold letters, digits and hyphens',
-} as const;
-
 /** For all limits but those of rules, whose headers have prefixes of their own. */
-export const metadataSchema = {
-  type: 'object',
-  properties: {
-    limit_header: {
-      ...HEADER_NAME,
-      default: 'X-RateLimit-Limit',
-      description: 'Header with the requests allowed per window.',
-    },
-    remaining_header: {
-      ...HEADER_NAME,
-      default: 'X-RateLimit-Remaining',
-      description: 'Header with the requests that are left.',
-    },
-    reset_header: {
-      ...HEADER_NAME,
-      default: 'X-RateLimit-Reset',
-      description:
-        'Header with the seconds until the count begins anew or, in a sliding window, until there is room again.',
-    },
-  },
-} as const satisfies Schema;
+export const metadataSchema = { type: 'object', properties: QUOTA_METADATA } as const satisfies Schema;
 
 export const schema = {
   type: 'object',
@@ -86,64 +56,30 @@ export const schema = {
         },
       },
     },
-    key_type: {
-      enum: ['var', 'var_combination', 'constant'],
-      default: 'var',
-      description:
-        'var: key is a variable; var_combination: a text with $variables; constant: the same for every request.',
+    cost: {
+      anyOf: [
+        { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
+        { type: 'string', minLength: 1 },
+      ],
+      default: 1,
+      description: 'What a request counts for; a number, or a variable such as "${http_cost ?? 1}".',
     },
+    ...KEY_ATTRIBUTES,
     key: {
       type: 'string',
       minLength: 1,
       default: 'remote_addr',
       description: 'By what requests are counted; where the request has no such value, by its address.',
     },
-    rejected_code: { type: 'integer', minimum: 200, maximum: 599, default: 503, description: 'Status of a refusal.' },
-    rejected_msg: { type: 'string', minLength: 1, description: 'error_msg in the body of a refusal.' },
-    policy: {
-      type: 'string',
-      pattern: '^local$',
-      default: 'local',
-      remedy: 'can only be "local" in this version: counts in Redis are not available yet',
-      description: 'Where counts are kept; local: in this gateway.',
-    },
-    allow_degradation: {
-      type: 'boolean',
-      default: false,
-      description:
-        'Whether requests pass for which the limit cannot be determined, instead of being answered with 500.',
-    },
-    show_limit_quota_header: {
-      type: 'boolean',
-      default: true,
-      description: 'Whether responses carry X-RateLimit-Limit, -Remaining and -Reset.',
-    },
+    ...REFUSAL_ATTRIBUTES,
+    allow_degradation: DEGRADATION,
+    ...QUOTA_ATTRIBUTES,
     group: {
       type: 'string',
       minLength: 1,
       description: 'Everything with the same group counts together, wherever it is configured.',
     },
-    sync_interval: REDIS,
-    redis_host: REDIS,
-    redis_port: REDIS,
-    redis_username: REDIS,
-    redis_password: REDIS,
-    redis_ssl: REDIS,
-    redis_ssl_verify: REDIS,
-    redis_database: REDIS,
-    redis_timeout: REDIS,
-    redis_keepalive_timeout: REDIS,
-    redis_keepalive_pool: REDIS,
-    redis_cluster_nodes: REDIS,
-    redis_cluster_name: REDIS,
-    redis_cluster_ssl: REDIS,
-    redis_cluster_ssl_verify: REDIS,
-    redis_sentinels: REDIS,
-    redis_master_name: REDIS,
-    redis_role: REDIS,
-    redis_connect_timeout: REDIS,
-    redis_read_timeout: REDIS,
-    sentinel_username: REDIS,
-    sentinel_password: REDIS,
+    ...POLICY_ATTRIBUTES,
+    ...COUNT_POLICY_ATTRIBUTES,
   },
 } as const satisfies Schema;

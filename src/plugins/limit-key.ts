@@ -1,5 +1,6 @@
 /** By what requests are counted. */
-import type { Exchange } from '../../sdk/index.ts';
+import { networkOf } from '../sdk/addresses.ts';
+import type { Exchange } from '../sdk/index.ts';
 
 export type KeyType = 'var' | 'var_combination' | 'constant';
 
@@ -17,11 +18,16 @@ export function checkKey(type: KeyType, key: string): string | null {
   return null;
 }
 
-/** Compiled: undefined where the request has none of the variables. */
-export function compileKey(type: KeyType, key: string): (exchange: Exchange) => string | undefined {
+/** Variables that hold the address of the client. */
+const ADDRESSES: readonly string[] = ['remote_addr', 'realip_remote_addr'];
+
+export type ReadKey = (exchange: Exchange) => string | undefined;
+
+/** Compiled: undefined where the request has none of the variables. @param ipv6_prefix see `KEY_ATTRIBUTES` */
+export function compileKey(type: KeyType, key: string, ipv6_prefix = 128): ReadKey {
   if (type === 'constant') return () => key;
-  if (type === 'var') return (exchange) => nonEmpty(exchange.variable(key));
-  const parts = partsOf(key);
+  if (type === 'var') return compileVariable(key, ipv6_prefix);
+  const parts = partsOf(key).map((part) => (typeof part === 'string' ? part : compileVariable(part.name, ipv6_prefix)));
   return (exchange) => {
     let text = '';
     let hasValue = false;
@@ -30,7 +36,7 @@ export function compileKey(type: KeyType, key: string): (exchange: Exchange) => 
         text += part;
         continue;
       }
-      const value = exchange.variable(part.name) ?? '';
+      const value = part(exchange) ?? '';
       hasValue ||= value !== '';
       // With its length: "1.2.3.4" and "5" must not be counted with "1.2.3.45" and "".
       text += `${value.length}:${value}`;
@@ -38,6 +44,32 @@ export function compileKey(type: KeyType, key: string): (exchange: Exchange) => 
     return hasValue ? text : undefined;
   };
 }
+
+function compileVariable(name: string, ipv6_prefix: number): ReadKey {
+  if (ipv6_prefix === 128 || !ADDRESSES.includes(name)) return (exchange) => nonEmpty(exchange.variable(name));
+  return (exchange) => {
+    const address = nonEmpty(exchange.variable(name));
+    return address?.includes(':') === true ? networkOf(address, ipv6_prefix) : address;
+  };
+}
+
+/** Of all limits that count by key. */
+export const KEY_ATTRIBUTES = {
+  key_type: {
+    enum: ['var', 'var_combination', 'constant'],
+    default: 'var',
+    description:
+      'var: key is a variable; var_combination: a text with $variables; constant: the same for every request.',
+  },
+  ipv6_prefix: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 128,
+    default: 128,
+    description:
+      'Bits of an IPv6 client address that count: with 64, all addresses of one network, which a single client has, count as one.',
+  },
+} as const;
 
 function partsOf(key: string): (string | { readonly name: string })[] {
   const parts: (string | { readonly name: string })[] = [];

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
+import { definePlugin } from '../../sdk/index.ts';
+import { HandClock, openLab, problemsOf, routeWith } from '../../../test/plugins/lab.ts';
+import type { Answer, Lab, LabOptions } from '../../../test/plugins/lab.ts';
+import { eventually } from '../../../test/e2e/waiting.ts';
+
+const until = (isTrue: () => boolean | Promise<boolean>): Promise<void> => eventually(isTrue, () => isTrue.toString());
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+async function open(t: TestContext, attributes: Attributes, options: LabOptions = {}, more: Attributes = {}) {
+  const clock = new HandClock();
+  const limit = { conn: 1, burst: 0, default_conn_delay: 0.1, rejected_code: 429, ...attributes };
+  const text = routeWith({ 'limit-conn': limit, ...more });
+  return { lab: await openLab(t, text, { clock, ...options }), clock };
+}
+
+/** Sends a request that stays under way until the upstream is released. */
+async function hold(lab: Lab, headers: Readonly<Record<string, string>> = {}): Promise<{ answer: Promise<Answer> }> {
+  const before = lab.upstream.waitingCount;
+  const answer = lab.request('/slow', { headers });
+  // Where the test ends first, nobody waits for it.
+  answer.catch(() => {});
+  await until(() => lab.upstream.waitingCount > before);
+  return { answer };
+}
+
+/** A client that can leave by a reset; a FIN alone means that nothing more is sent. */
+function askRaw(lab: Lab, path: string): net.Socket {
+  const socket = net.connect(lab.port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  return socket;
+}
+
+async function isFree(lab: Lab): Promise<void> {
+  await until(async () => (await lab.request('/get')).status === 200);
+}
+
+describe('limit-conn', () => {
+  it('refuses what is beyond conn and burst, for each address', async (t) => {
+    const { lab } = await open(t, { conn: 2 });
+    const held = [await hold(lab), await hold(lab)];
+    const refused = await lab.request('/get');
+    assert.equal(refused.status, 429);
+    assert.deepEqual(JSON.parse(refused.text), { error_msg: 'too many requests are under way at the same time' });
+    assert.equal(lab.log.at(-1)?.errorCode, 'limit_conn');
+    assert.equal((await lab.request('/get', { from: '127.0.0.2' })).status, 200);
+    lab.upstream.release();
+    for (const { answer } of held) assert.equal((await answer).status, 200);
+    await isFree(lab);
+  });
+
+  it('delays those within the burst, the longer the more there are', async (t) => {
+    const { lab, clock } = await open(t, { burst: 2 });
+    await hold(lab);
+    const second = lab.request('/second');
+    await until(() => clock.timerCount === 1);
+    const third = lab.request('/third');
+    await until(() => clock.timerCount === 2);
+    assert.equal((await lab.request('/fourth')).status, 429);
+    clock.pass(99);
+    assert.equal(lab.seen.length, 1);
+    clock.pass(1);
+    assert.equal((await second).status, 200);
+    assert.equal(clock.timerCount, 1);
+    clock.pass(100);
+    assert.equal((await third).status, 200);
+    lab.upstream.release();
+  });
+
+  it('delays all of them for the same time with only_use_default_delay', async (t) => {
+    const { lab, clock } = await open(t, { burst: 2, only_use_default_delay: true });
+    await hold(lab);
+    const both = [lab.request('/second'), lab.request('/third')];
+    await until(() => clock.timerCount === 2);
+    clock.pass(100);
+    for (const answer of await Promise.all(both)) assert.equal(answer.status, 200);
+    lab.upstream.release();
+  });
+
+  it('counts each rule by its own key, and skips those without one', async (t) => {
+    const rules = [
+      { conn: 1, burst: 0, key: '$http_user' },
+      { conn: '${http_most ?? 2}', burst: 0, key: '$http_company' },
+    ];
+    const { lab } = await open(t, { conn: undefined, burst: undefined, rules });
+    const ask = async (headers: Readonly<Record<string, string>>) => (await lab.request('/get', { headers })).status;
+    await hold(lab, { User: 'a', Company: 'x' });
+    assert.equal(await ask({ User: 'a' }), 429);
+    assert.equal(await ask({ User: 'b' }), 200);
+    assert.equal(await ask({}), 200);
+    await hold(lab, { User: 'b', Company: 'x' });
+    assert.equal(await ask({ User: 'c', Company: 'x' }), 429);
+    assert.equal(await ask({ User: 'c', Company: 'x', Most: '3' }), 200);
+    assert.equal(await ask({ User: 'c', Company: 'y' }), 200);
+    assert.equal(await ask({ User: 'c', Company: 'x', Most: 'many' }), 500);
+    lab.upstream.release();
+  });
+});
+
+describe('a place is free again', () => {
+  it('after an answer, also on the same connection', async (t) => {
+    const { lab } = await open(t, {});
+    const text = await lab.raw(
+      'GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    );
+    assert.equal(text.match(/HTTP\/1\.1 200/g)?.length, 2);
+  });
+
+  it('after the client has gone, before and while the upstream answers', async (t) => {
+    const { lab } = await open(t, {});
+    for (const path of ['/slow', '/large?bytes=100000000']) {
+      const socket = askRaw(lab, path);
+      await until(() => lab.seen.at(-1)?.url === path);
+      assert.equal((await lab.request('/get')).status, 429);
+      socket.resetAndDestroy();
+      await isFree(lab);
+    }
+  });
+
+  it('after the client has gone while it was delayed', async (t) => {
+    const { lab, clock } = await open(t, { burst: 1 });
+    await hold(lab);
+    const delayed = askRaw(lab, '/second');
+    await until(() => clock.timerCount === 1);
+    assert.equal((await lab.request('/get')).status, 429);
+    delayed.resetAndDestroy();
+    await until(() => clock.timerCount === 0);
+    const again = lab.request('/third');
+    await until(() => clock.timerCount === 1);
+    clock.pass(100);
+    assert.equal((await again).status, 200);
+    lab.upstream.release();
+  });
+
+  it('after the upstream broke off, and where it cannot be reached', async (t) => {
+    const { lab } = await open(t, {});
+    await assert.rejects(lab.request('/cut'));
+    await isFree(lab);
+    const nowhere = { uri: '/*', plugins: { 'limit-conn': { conn: 1, burst: 0, default_conn_delay: 1 } } };
+    const upstream = { nodes: { '127.0.0.1:1': 1, '127.0.0.2:1': 1 }, retries: 1 };
+    lab.reload(JSON.stringify({ routes: [{ ...nowhere, upstream }] }));
+    for (let ask = 0; ask < 3; ask++) assert.equal((await lab.request('/get')).status, 502);
+  });
+
+  it('after another plugin answered, failed, or never ended', async (t) => {
+    const refusing = definePlugin({
+      name: 'a-later-one',
+      priority: 1,
+      summary: 'Fails in each way.',
+      schema: { type: 'object', properties: {} },
+      create: () => ({
+        access({ request }) {
+          if (request.path === '/throw') throw new Error('on purpose');
+          if (request.path === '/reject') return Promise.reject(new Error('on purpose'));
+          if (request.path === '/refuse') return { status: 403 };
+          return undefined;
+        },
+      }),
+    });
+    const { lab } = await open(t, {}, { plugins: [refusing] }, { 'a-later-one': {} });
+    for (const [path, status] of [
+      ['/refuse', 403],
+      ['/throw', 500],
+      ['/reject', 500],
+    ] as const) {
+      for (let ask = 0; ask < 3; ask++) assert.equal((await lab.request(path)).status, status, path);
+    }
+    assert.equal((await lab.request('/get')).status, 200);
+    assert.equal(lab.faults.splice(0).length, 6);
+  });
+
+  it('after a later limit refused', async (t) => {
+    const { lab } = await open(t, {}, {}, { 'limit-count': { count: 1, time_window: 60, rejected_code: 418 } });
+    assert.equal((await lab.request('/get')).status, 200);
+    for (let ask = 0; ask < 3; ask++) assert.equal((await lab.request('/get')).status, 418);
+  });
+});
+
+describe('a wrong configuration of limit-conn', () => {
+  const rule = { conn: 1, burst: 0, key: '$remote_addr' };
+  const base = { default_conn_delay: 1 };
+  const WRONG: [attributes: Attributes, ...problems: [path: string, message: RegExp][]][] = [
+    [base, ['conn', /"conn" is needed/], ['burst', /"burst" is needed/]],
+    [{ conn: 1, burst: 1 }, ['', /default_conn_delay/]],
+    [{ conn: 1, burst: 1, default_conn_delay: 0 }, ['default_conn_delay', /0/]],
+    [{ ...base, conn: 0, burst: -1 }, ['conn', /minimum 1/], ['burst', /minimum 0/]],
+    [
+      { ...base, conn: '0', burst: 'x' },
+      ['conn', /whole number above 0/],
+      ['burst', /"x" is neither a whole number from 0 on/],
+    ],
+    [{ ...base, rules: [rule], conn: 1 }, ['conn', /does not go with "rules"/]],
+    [{ ...base, rules: [rule], key: 'uri' }, ['key', /do not go with "rules"/]],
+    [{ ...base, rules: [{ ...rule, key: 'uri' }] }, ['rules[0].key', /holds no variable/]],
+    [{ ...base, rules: [] }, ['rules', /must not be empty/]],
+  ];
+  for (const [attributes, ...expected] of WRONG) {
+    it(JSON.stringify(attributes), () => {
+      const found: string[] = problemsOf(routeWith({ 'limit-conn': attributes }));
+      assert.equal(found.length, expected.length, found.join('\n'));
+      for (const [index, [path, message]] of expected.entries()) {
+        const problem = found[index] ?? '';
+        assert.ok(problem.startsWith(`routes[0].plugins.limit-conn${path === '' ? '' : `.${path}`}`), problem);
+        assert.match(problem, message);
+      }
+    });
+  }
+
+  it('a burst of none may be a variable too', () => {
+    const attributes = { ...base, conn: '$http_conn', burst: '${http_burst ?? 0}' };
+    assert.deepEqual(problemsOf(routeWith({ 'limit-conn': attributes })), []);
+  });
+});

@@ -1,0 +1,99 @@
+/** What limits say about themselves in responses. */
+import { exchangeKey, type Exchange, type ExchangeKey } from '../sdk/index.ts';
+
+export interface HeaderNames {
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
+
+/** How a limit stood after the request was counted. */
+export interface Quota {
+  readonly headers: HeaderNames;
+  /** In RateLimit and RateLimit-Policy. */
+  readonly policy: string;
+  readonly limit: number;
+  readonly window_s: number;
+  readonly remaining: number;
+  readonly reset_s: number;
+}
+
+export interface QuotaStyle {
+  readonly show_limit_quota_header: boolean;
+  readonly standard_headers: boolean;
+}
+
+export const HEADER_NAME = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+  remedy: 'is no header name: it may hold letters, digits and hyphens',
+} as const;
+
+export const QUOTA_METADATA = {
+  limit_header: {
+    ...HEADER_NAME,
+    default: 'X-RateLimit-Limit',
+    description: 'Header with what is allowed.',
+  },
+  remaining_header: {
+    ...HEADER_NAME,
+    default: 'X-RateLimit-Remaining',
+    description: 'Header with what is left.',
+  },
+  reset_header: {
+    ...HEADER_NAME,
+    default: 'X-RateLimit-Reset',
+    description:
+      'Header with the seconds until the count begins anew or, where it does not all at once, until there is room again.',
+  },
+} as const;
+
+export const QUOTA_ATTRIBUTES = {
+  show_limit_quota_header: {
+    type: 'boolean',
+    default: true,
+    description: 'Whether responses carry X-RateLimit-Limit, -Remaining and -Reset.',
+  },
+  standard_headers: {
+    type: 'boolean',
+    default: false,
+    description:
+      'Whether responses carry RateLimit and RateLimit-Policy as well (draft-ietf-httpapi-ratelimit-headers).',
+  },
+} as const;
+
+export interface QuotaMetadata {
+  readonly limit_header: string;
+  readonly remaining_header: string;
+  readonly reset_header: string;
+}
+
+export const headerNames = (metadata: QuotaMetadata): HeaderNames => ({
+  limit: metadata.limit_header,
+  remaining: metadata.remaining_header,
+  reset: metadata.reset_header,
+});
+
+/** Where an exchange carries what its limits say, until its response has a head. */
+export const quotaKey = (plugin: string): ExchangeKey<Quota[]> => exchangeKey<Quota[]>(plugin);
+
+/** The phase in which they are said; null where nothing is to be. */
+export function quotaPhase(style: QuotaStyle, key: ExchangeKey<Quota[]>): ((exchange: Exchange) => void) | null {
+  if (!style.show_limit_quota_header && !style.standard_headers) return null;
+  return (exchange) => {
+    const { response } = exchange;
+    for (const { headers, policy, limit, window_s, remaining, reset_s } of exchange.get(key) ?? []) {
+      if (style.show_limit_quota_header) {
+        response.setHeader(headers.limit, String(limit));
+        response.setHeader(headers.remaining, String(remaining));
+        response.setHeader(headers.reset, String(reset_s));
+      }
+      if (style.standard_headers) {
+        response.addHeader('RateLimit-Policy', `"${policy}";q=${limit};w=${window_s}`);
+        response.addHeader('RateLimit', `"${policy}";r=${remaining};t=${reset_s}`);
+      }
+    }
+  };
+}
