@@ -1,6 +1,7 @@
 /** The plugins that Gatewright has, by name. */
 import type { AnyPlugin } from '../sdk/index.ts';
 import apiBreaker from './api-breaker/api-breaker.ts';
+import bulkhead from './bulkhead/bulkhead.ts';
 import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
 import cors from './cors/cors.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
@@ -17,6 +18,7 @@ import responseRewrite from './response-rewrite/response-rewrite.ts';
 
 export const ALL_PLUGINS: readonly AnyPlugin[] = [
   apiBreaker,
+  bulkhead,
   circuitBreaker,
   cors,
   ipRestriction,

@@ -183,6 +183,10 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     return isRoutes ? matched.timeouts : upstream.timeouts;
   }
 
+  get upstreamKey(): string {
+    return this.upstream?.key ?? '';
+  }
+
   get upstreamScheme(): string {
     return this.upstream?.scheme ?? '';
   }

@@ -51,6 +51,8 @@ export interface Exchange {
   readonly isOver: boolean;
   /** Calls back once when the exchange is over, however that came, after the phase `log`; at once if it is over already. */
   onOver(callback: () => void): void;
+  /** Of the upstream that the request is to go to, such as `upstreams/7` or `routes/1`; '' if there is none. */
+  readonly upstreamKey: string;
   /** Sends the request to another upstream than the route's. Phases up to `access`; later it throws. */
   useUpstream(upstream: Upstream): void;
   get<T>(key: ExchangeKey<T>): T | undefined;
