@@ -18,6 +18,7 @@ import type { DecisionContext } from './objects.ts';
 import { openApiDocument } from './openapi.ts';
 import { answerPlugins } from './plugins.ts';
 import { readDocument } from './document-body.ts';
+import { Redactor } from './redact.ts';
 import { redactAnswer } from './redact-answer.ts';
 import { readObject } from './request.ts';
 import type { AdminRequest } from './request.ts';
@@ -60,6 +61,7 @@ export class AdminApi {
   private readonly view: LiveView;
   private readonly checker: ObjectChecker;
   private readonly keys: ConsumerKeys;
+  private readonly redactor: Redactor;
   private versions: Versions = NO_VERSIONS;
   /** Settles when the last change that was asked for is over: in this process they come one after the other. */
   private last: Promise<unknown> = Promise.resolve();
@@ -69,6 +71,7 @@ export class AdminApi {
     this.view = new LiveView(options.store);
     this.checker = new ObjectChecker(options.plugins, options.matching);
     this.keys = new ConsumerKeys(this.checker);
+    this.redactor = new Redactor(options.plugins);
   }
 
   close(): void {
@@ -82,7 +85,7 @@ export class AdminApi {
       if ('status' in target) throw refuse(target.status, target.message);
       checkRole(request, target, origin);
       const answer = await this.answerTarget(request, path, target, origin);
-      return origin.caller.role === 'viewer' ? redactAnswer(answer, target, this.options.plugins) : answer;
+      return origin.caller.role === 'viewer' ? redactAnswer(answer, target, this.redactor) : answer;
     } catch (error) {
       if (error instanceof Refused) return error.answer;
       if (error instanceof StoreError) return refuseStoreError(error).answer;
@@ -184,9 +187,9 @@ export class AdminApi {
 
   private note({ request, path, origin }: Asked, { revision, results }: WriteResult): void {
     const now_ms = this.options.now_ms();
-    const { plugins } = this.options;
+    const { redactor } = this;
     for (const written of results) {
-      const record = recordOf(written, { origin, method: request.method, path, now_ms, revision, plugins });
+      const record = recordOf(written, { origin, method: request.method, path, now_ms, revision, redactor });
       if (record !== null) this.options.onChange(record);
     }
   }

@@ -1,10 +1,9 @@
 /** One record for every object that was changed through the Admin API. */
-import type { PluginRegistry } from '../compile/plugins.ts';
 import type { StoredObject, Written } from '../store/store.ts';
 import { differences } from './difference.ts';
 import type { Difference } from './difference.ts';
 import type { Caller } from './keys.ts';
-import { redact } from './redact.ts';
+import type { Redactor } from './redact.ts';
 
 /** Who asked, and from where. */
 export interface Origin {
@@ -38,17 +37,17 @@ export interface AuditContext {
   readonly path: string;
   readonly now_ms: number;
   readonly revision: number;
-  readonly plugins: PluginRegistry;
+  readonly redactor: Redactor;
 }
 
 /** What became of one change; null if it changed nothing, as a check does. */
 export function recordOf({ before, after }: Written, context: AuditContext): AuditRecord | null {
   const object = after ?? before;
   if (object === null || before === after) return null;
-  const { origin, method, path, now_ms, revision, plugins } = context;
+  const { origin, method, path, now_ms, revision, redactor } = context;
   const version = (one: StoredObject | null) => ({
     value: one?.value,
-    shown: one === null ? undefined : redact(one.kind, one.id, one.value, plugins),
+    shown: one === null ? undefined : redactor.redact(one.kind, one.id, one.value),
   });
   return {
     time: new Date(now_ms).toISOString(),

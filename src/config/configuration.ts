@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { EMPTY_OBJECTS, readObjects } from '../model/object-set.ts';
+import { EMPTY_OBJECTS, KINDS, readObjects } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import { MAX_DOCUMENT_BYTES, parseDocument } from './document.ts';
@@ -163,9 +163,18 @@ function readValue(value: unknown, dialect: ParseOptions['dialect']): Read {
   return {
     settings,
     objects: read.set,
-    problems: [...problems, ...read.problems, ...(isError ? read.unknown : [])],
+    problems: [...problems, ...strayObjects(settings, read.set), ...read.problems, ...(isError ? read.unknown : [])],
     warnings: isError ? [] : read.unknown,
   };
+}
+
+/** Objects in a file whose settings say that they come from elsewhere. */
+function strayObjects({ store }: GatewaySettings, { objects }: ObjectSet): Problem[] {
+  if (store.type === 'file') return [];
+  return KINDS.filter((kind) => objects[kind].length > 0).map((kind) => {
+    const message = `objects come from the store "${store.type}": put these there with gatewright apply`;
+    return { path: kind === 'credentials' ? 'consumers' : kind, code: 'conflict', message };
+  });
 }
 
 const MODULE_TIMEOUT_ms = 10_000;

@@ -51,9 +51,8 @@ test('two listeners on port 0 do not collide, two on the same port do, the contr
 test('what this version does not have is refused with the reason, never ignored', () => {
   const cases: readonly [object, string][] = [
     [{ https: [{ port: 1 }] }, 'gateway.https'],
-    [{ admin: {} }, 'gateway.admin'],
     [{ profile: 'apisix' }, 'gateway.profile'],
-    [{ store: { type: 'embedded' } }, 'gateway.store.type'],
+    [{ store: { type: 'etcd' } }, 'gateway.store.type'],
   ];
   for (const [value, path] of cases) {
     const { problems } = readSettings(value);
@@ -89,4 +88,36 @@ test('metrics are off unless asked for, and have an address, a port and a path o
     const found = readSettings(value).problems.map(({ path, code }) => `${path} ${code}`);
     assert.deepEqual(found, [problem], JSON.stringify(value));
   }
+});
+
+test('the Admin API needs a store that takes changes', () => {
+  const paths = (value: unknown): string[] => readSettings(value).problems.map(({ path, code }) => `${path} ${code}`);
+  assert.equal(readSettings(undefined).settings.admin, false);
+  assert.deepEqual(paths({ admin: {} }), ['gateway.admin conflict']);
+  assert.deepEqual(paths({ admin: { enabled: false } }), []);
+  assert.deepEqual(paths({ admin: {}, store: { type: 'embedded', path: 'a.db' } }), []);
+  assert.deepEqual(paths({ store: { path: 'a.db' } }), ['gateway.store.path conflict']);
+});
+
+test('who is let in without a key, and with which, is checked before the start', () => {
+  const admin = (value: object): string[] => {
+    const { problems } = readSettings({ admin: value, store: { type: 'embedded' } });
+    return problems.map(({ path, code }) => `${path.slice('gateway.admin.'.length)} ${code}`);
+  };
+  const key = { name: 'root', key: 'long-enough-key' };
+  assert.deepEqual(admin({ allow_anonymous: true }), []);
+  assert.deepEqual(admin({ allow_anonymous: true, address: '::1' }), []);
+  assert.deepEqual(admin({ allow_anonymous: true, address: '0.0.0.0' }), ['allow_anonymous conflict']);
+  assert.deepEqual(admin({ allow_anonymous: true, keys: [key] }), ['allow_anonymous conflict']);
+  assert.deepEqual(admin({ address: '0.0.0.0', keys: [key] }), []);
+  assert.deepEqual(admin({ keys: [key, { ...key, role: 'viewer' }] }), [
+    'keys[1].key duplicate',
+    'keys[1].name duplicate',
+  ]);
+  assert.deepEqual(admin({ keys: [{ name: 'a', key: 'short' }] }), ['keys[0].key wrong_length']);
+  assert.deepEqual(admin({ allow: ['10.0.0.0/8', '10.0.0.0/33', 'x'] }), [
+    'allow[1] invalid_value',
+    'allow[2] invalid_value',
+  ]);
+  assert.deepEqual(admin({ port: 9090 }), [' duplicate']);
 });

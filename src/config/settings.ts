@@ -6,6 +6,7 @@ import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
 import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
+import { checkStore, STORE_SETTINGS } from './store-settings.ts';
 
 const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const satisfies Schema;
 const ADDRESS = { type: 'string', minLength: 1, maxLength: 255 } as const satisfies Schema;
@@ -262,18 +263,7 @@ export const settingsSchema = {
       description:
         'File that holds the process id while the gateway runs; empty writes none. A relative path begins where this file lies.',
     },
-    store: {
-      type: 'object',
-      default: {},
-      description: 'Where objects come from; file: this file, watched.',
-      properties: {
-        type: {
-          enum: ['file', 'embedded', 'etcd'],
-          default: 'file',
-          description: 'Kind of store; those but file are not available in this version.',
-        },
-      },
-    },
+    store: STORE_SETTINGS,
   },
 } as const satisfies Schema;
 
@@ -286,7 +276,6 @@ export interface GatewaySettings extends Readonly<Infer<typeof settingsSchema>> 
 /** Attributes that the design has and this version refuses. */
 const NOT_AVAILABLE: Readonly<Record<string, string>> = {
   https: 'TLS listeners are not available in this version',
-  admin: 'the Admin API is not available in this version',
 };
 
 const validateSettings = validator(settingsSchema);
@@ -325,10 +314,7 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
       notAvailable('gateway.profile', profile, 'the profile "apisix" is not available in this version: write secure'),
     );
   }
-  if (store.type !== 'file') {
-    const message = `the store "${store.type}" is not available in this version: write file`;
-    problems.push(notAvailable('gateway.store.type', store.type, message));
-  }
+  problems.push(...checkStore(store, settings.admin !== false && settings.admin.enabled));
   const { delay_ms, recover_delay_ms } = settings.load_shedding;
   if (recover_delay_ms >= delay_ms) {
     const message = `a worker recovers below the delay at which it is overloaded, ${delay_ms}: write less than that`;

@@ -1,4 +1,5 @@
 /** The control thread: reads the configuration and checks it, hands it over to the workers, and answers on the side ports. */
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startMetricsServer } from '../admin/metrics-server.ts';
 import type { SideServer } from '../admin/side-server.ts';
@@ -28,6 +29,7 @@ import { MetricFeed } from './metric-feed.ts';
 import { MetricSum } from './metric-sum.ts';
 import { portOf } from './port.ts';
 import { listenProblem, StartError } from './start-error.ts';
+import { isServedLater, StoredObjects } from './stored-objects.ts';
 import { measureLoop, measureProcess } from './system-parts.ts';
 
 export interface ControlThreadOptions {
@@ -75,6 +77,8 @@ export class ControlThread {
   private readonly health: HealthView;
   private readonly loop: { close(): void };
   private watch: Watch | null = null;
+  /** Null where objects stand in the configuration file. */
+  private stored: StoredObjects | null = null;
   private servers: SideServer[] = [];
   private isDraining = false;
   private isServing = false;
@@ -100,6 +104,7 @@ export class ControlThread {
       const errorLog = openErrorLog(settings, clock, relay);
       const parts = { ...options, configuration, registry, errorLog, relay, first, pluginCode: loaded.signature };
       const control = new ControlThread(parts);
+      await control.openStore(objects.plugins);
       control.follow(configuration);
       main.post({ type: 'configured', settings });
     } catch (error) {
@@ -181,8 +186,31 @@ export class ControlThread {
       main.post({ type: 'serving' });
     } catch (error) {
       await this.closeServers();
-      main.post({ type: 'failed', message: listenProblem(error) });
+      main.post({ type: 'failed', message: error instanceof StartError ? error.message : listenProblem(error) });
     }
+  }
+
+  private async openStore(enabled: ObjectSet['plugins']): Promise<void> {
+    const { settings, registry: plugins, errorLog, options } = this;
+    this.stored = await StoredObjects.open({
+      settings,
+      plugins,
+      errorLog,
+      enabled,
+      clock: options.clock,
+      folder: path.dirname(options.data.path),
+      apply: (set) => this.applyStored(set),
+      onFault: (error) => this.noteFault(error),
+    });
+  }
+
+  /** A bad object of a store never keeps the gateway from serving the others, nor from being put right. */
+  private async applyStored(set: ObjectSet): Promise<boolean> {
+    const applied = await this.apply(set);
+    const problems = applied.problems.filter((problem) => !isServedLater(problem, set));
+    this.report(problems, applied.warnings);
+    if (applied.refusal !== '') this.logRefusal(applied);
+    return applied.refusal === '';
   }
 
   private follow(current: Configuration): void {
@@ -199,18 +227,12 @@ export class ControlThread {
 
   private async applyFile(configuration: Configuration): Promise<void> {
     const { settings, objects, dress } = configuration;
-    const applied = await this.apply(objects);
-    const problems = [...configuration.problems, ...applied.problems.map(dress)];
-    for (const problem of problems) this.errorLog.error('configuration_problem', { problem: describe(problem) });
-    for (const warning of [...configuration.warnings, ...applied.warnings.map(dress)]) {
-      this.errorLog.warn('configuration_warning', { problem: describe(warning) });
-    }
-    this.problemCount = problems.length;
-    if (applied.refusal !== '') {
-      const { revision, refusal } = applied;
-      this.errorLog.error('configuration_refused', { revision, problems: problems.length, reason: refusal });
-      return;
-    }
+    if (this.stored === null) {
+      const applied = await this.apply(objects);
+      const problems = [...configuration.problems, ...applied.problems.map(dress)];
+      this.report(problems, [...configuration.warnings, ...applied.warnings.map(dress)]);
+      if (applied.refusal !== '') return this.logRefusal(applied);
+    } else this.report(configuration.problems, configuration.warnings);
     if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
       this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
     }
@@ -218,6 +240,16 @@ export class ControlThread {
       this.errorLog.warn('restart_needed', { reason: 'the code of plugins changed: it is loaded at the next start' });
     }
     this.logServing();
+  }
+
+  private report(problems: readonly Problem[], warnings: readonly Problem[]): void {
+    for (const problem of problems) this.errorLog.error('configuration_problem', { problem: describe(problem) });
+    for (const warning of warnings) this.errorLog.warn('configuration_warning', { problem: describe(warning) });
+    this.problemCount = problems.length;
+  }
+
+  private logRefusal({ revision, refusal }: Applied): void {
+    this.errorLog.error('configuration_refused', { revision, problems: this.problemCount, reason: refusal });
   }
 
   private logServing(): void {
@@ -270,6 +302,8 @@ export class ControlThread {
       this.servers.push(server);
       this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: server.port });
     }
+    const admin = await this.stored?.listen(this.relay);
+    if (admin !== undefined && admin !== null) this.servers.push(admin);
     try {
       const server = await startStatusServer({
         ...control,
@@ -304,6 +338,7 @@ export class ControlThread {
 
   private async close(): Promise<void> {
     await this.closeServers();
+    await this.stored?.close();
     this.loop.close();
     await this.errorLog.close();
     this.options.main.post({ type: 'closed' });

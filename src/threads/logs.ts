@@ -88,7 +88,7 @@ export function checkAccessLog(settings: GatewaySettings): Problem[] {
   return checkFormat(format).map((message) => ({ path: 'gateway.access_log.format', code: 'invalid_value', message }));
 }
 
-function openLog(attribute: string, path: string, streams: StandardStreams): Destination {
+export function openLog(attribute: string, path: string, streams: StandardStreams): Destination {
   if (path === 'stdout' || path === 'stderr') return streams.destination(path, isatty(path === 'stdout' ? 1 : 2));
   try {
     return openDestination(path);

@@ -1,0 +1,72 @@
+/** The objects of a gateway whose configuration names a store: opened, followed, and changed through the Admin API. */
+import type { SideServer } from '../admin/side-server.ts';
+import type { ObjectSet } from '../model/object-set.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ErrorLog } from '../observe/error-log.ts';
+import type { Store } from '../store/store.ts';
+import { startAdmin } from './admin-listener.ts';
+import type { AdminParts } from './admin-listener.ts';
+import { openStore } from './object-store.ts';
+import type { StoreSurroundings } from './object-store.ts';
+import { StoreFeed } from './store-feed.ts';
+
+export interface StoredObjectsOptions extends StoreSurroundings {
+  readonly errorLog: ErrorLog;
+  /** The enabled plugins, by the configuration file; null for all. */
+  readonly enabled: ObjectSet['plugins'];
+  /** Puts objects in force; resolves with whether every worker serves them now. Never rejects. */
+  apply(set: ObjectSet): Promise<boolean>;
+}
+
+export class StoredObjects {
+  private readonly options: StoredObjectsOptions;
+  private readonly store: Store;
+  private readonly feed: StoreFeed;
+
+  /**
+   * Null if objects stand in the configuration file; else resolves once what the store holds is in force, as far as it is
+   * sound. Rejects with StartError.
+   */
+  static async open(options: StoredObjectsOptions): Promise<StoredObjects | null> {
+    const store = openStore(options);
+    if (store === null) return null;
+    const stored = new StoredObjects(options, store);
+    const { revision, set } = await stored.feed.first;
+    stored.feed.begin(revision, await options.apply(set));
+    return stored;
+  }
+
+  private constructor(options: StoredObjectsOptions, store: Store) {
+    this.options = options;
+    this.store = store;
+    this.feed = new StoreFeed({
+      store,
+      plugins: options.enabled,
+      apply: (set) => options.apply(set),
+      onStatus: ({ state, reason }) => {
+        if (state !== 'live') options.errorLog.warn('store_not_live', { state, reason });
+      },
+    });
+  }
+
+  /** Opens the Admin API, null if none is asked for. Rejects as `startAdmin` does. */
+  listen(streams: AdminParts['streams']): Promise<SideServer | null> {
+    const { store, feed } = this;
+    const isServed: AdminParts['isServed'] = (revision, within_ms) => feed.reached(revision, within_ms);
+    return startAdmin({ ...this.options, store, streams, isServed });
+  }
+
+  async close(): Promise<void> {
+    this.feed.close();
+    await this.store.close();
+  }
+}
+
+/** Kinds whose engine comes later: they are kept for it, which is no fault of theirs. */
+const STORED_ONLY = ['ssls', 'stream_routes', 'protos', 'secrets'] as const;
+
+/** Whether a problem says only that this version does not serve the object yet. */
+export function isServedLater({ code, path }: Problem, { objects }: ObjectSet): boolean {
+  if (code !== 'not_available') return false;
+  return STORED_ONLY.some((kind) => objects[kind].some((object) => object.path === path));
+}

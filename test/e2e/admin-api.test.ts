@@ -1,0 +1,135 @@
+/** The Admin API of a running gateway: what it accepts is served, at once and after a restart. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { RunningGateway } from './gateway.ts';
+import { eventually } from './waiting.ts';
+
+const KEY = 'a-key-for-this-test';
+
+function store(t: TestContext): { readonly folder: string; readonly settings: object } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-store-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return { folder, settings: { type: 'embedded', path: path.join(folder, 'objects.db') } };
+}
+
+async function start(t: TestContext, gateway: object): Promise<{ gateway: RunningGateway; admin: string }> {
+  const running = await RunningGateway.start({ gateway: { workers: 2, ...gateway } });
+  t.after(() => running[Symbol.asyncDispose]());
+  const port = /listening protocol=admin .*port=([0-9]+)/.exec(running.errorLog)?.[1] ?? '';
+  return { gateway: running, admin: `http://127.0.0.1:${port}/apisix/admin` };
+}
+
+const ask = async (
+  url: string,
+  method: string,
+  body?: object,
+  key = KEY,
+): Promise<{ status: number; body: unknown }> => {
+  const response = await fetch(url, {
+    method,
+    headers: { 'X-API-KEY': key },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+};
+
+async function upstream(t: TestContext): Promise<number> {
+  const server = http.createServer((_, response) => response.end('hello'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return (server.address() as { port: number }).port;
+}
+
+it('what is written with wait=true is served by every worker when the answer comes, and after a restart', async (t) => {
+  const { settings } = store(t);
+  const configured = { store: settings, admin: { port: 0, keys: [{ name: 'root', key: KEY }] } };
+  const node = { nodes: { [`127.0.0.1:${await upstream(t)}`]: 1 } };
+  const first = await start(t, configured);
+  const get = async (gateway: RunningGateway, where: string) => (await fetch(gateway.origin + where)).status;
+  assert.equal(await get(first.gateway, '/a'), 404);
+  for (let i = 0; i < 10; i++) {
+    const { status } = await ask(`${first.admin}/routes/r?wait=true`, 'PUT', { uri: `/only-${i}`, upstream: node });
+    assert.equal(status, i === 0 ? 201 : 200);
+    // Connections are spread over the workers: each of them has swapped.
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => get(first.gateway, `/only-${i}`)));
+    assert.deepEqual(new Set(statuses), new Set([200]));
+    if (i > 0) assert.equal(await get(first.gateway, `/only-${i - 1}`), 404);
+  }
+  assert.equal((await ask(`${first.admin}/routes/bad`, 'PUT', { uri: '/x', upstream_id: 'nowhere' })).status, 400);
+  await first.gateway.stop();
+  assert.match(first.gateway.stderr, /"caller":"root".*"object":"routes\/r"/, 'the audit log');
+  const second = await start(t, configured);
+  assert.equal(await get(second.gateway, '/only-9'), 200);
+  assert.equal((await ask(`${second.admin}/routes/r?wait=true`, 'DELETE')).status, 200);
+  assert.equal(await get(second.gateway, '/only-9'), 404);
+});
+
+it('without keys one is made, printed once, and kept for its owner alone', async (t) => {
+  const { settings, folder } = store(t);
+  const key_file = path.join(folder, 'admin.key');
+  const configured = { store: settings, admin: { port: 0, key_file, audit_log: path.join(folder, 'audit.log') } };
+  const first = await start(t, configured);
+  const key = readFileSync(key_file, 'utf8').trim();
+  await eventually(
+    () => first.gateway.stderr.includes(`made a key for the Admin API, kept in ${key_file}: ${key}\n`),
+    () => first.gateway.stderr,
+  );
+  assert.equal(statSync(key_file).mode & 0o777, 0o600);
+  assert.equal((await ask(`${first.admin}/routes`, 'GET', undefined, 'wrong')).status, 401);
+  assert.equal(
+    (
+      await ask(
+        `${first.admin}/consumers`,
+        'PUT',
+        { username: 'jack', plugins: { 'key-auth': { key: 'hunter2-hunter2' } } },
+        key,
+      )
+    ).status,
+    201,
+  );
+  await first.gateway.stop();
+  const audit = readFileSync(path.join(folder, 'audit.log'), 'utf8').trim().split('\n');
+  assert.equal(audit.length, 1);
+  const { caller, object, action } = JSON.parse(audit[0] ?? '') as Record<string, unknown>;
+  assert.deepEqual([caller, object, action], ['first', 'consumers/jack', 'create']);
+  assert.ok(!audit[0]?.includes('hunter2'));
+  assert.ok(!readFileSync(path.join(folder, 'objects.db')).includes('hunter2'), 'encrypted at rest');
+  const second = await start(t, configured);
+  assert.equal((await ask(`${second.admin}/consumers/jack`, 'GET', undefined, key)).status, 200);
+  assert.ok(!second.gateway.stderr.includes(key));
+});
+
+it('objects whose engine comes later are kept, and are no fault', async (t) => {
+  const { settings } = store(t);
+  const { gateway, admin } = await start(t, {
+    store: settings,
+    admin: { port: 0, keys: [{ name: 'root', key: KEY }] },
+  });
+  const ssl = { cert: 'C', key: 'K', snis: ['a.example'] };
+  assert.equal((await ask(`${admin}/ssls/1?wait=true`, 'PUT', ssl)).status, 201);
+  assert.equal((await ask(`${admin}/protos/1?wait=true`, 'PUT', { content: 'syntax = "proto3";' })).status, 201);
+  assert.doesNotMatch(gateway.errorLog, /configuration_problem/);
+});
+
+it('what cannot be honoured is refused at the start, with the reason', async (t) => {
+  const { settings, folder } = store(t);
+  const cases: readonly (readonly [gateway: object, message: RegExp])[] = [
+    [
+      { store: settings, admin: { allow_anonymous: true, address: '0.0.0.0' } },
+      /gateway\.admin\.allow_anonymous: without keys everyone/,
+    ],
+    [{ store: settings, admin: { port: 0, key_file: folder } }, /gateway\.admin\.key_file: EISDIR/],
+    [
+      { store: settings, admin: { port: 0, tls: { cert: 'no.pem', key: 'no.key' } } },
+      /gateway\.admin\.tls\.cert: ENOENT/,
+    ],
+    [{ store: { type: 'embedded', path: path.join(folder, 'no', 'such.db') } }, /gateway\.store: /],
+  ];
+  for (const [gateway, message] of cases) {
+    await assert.rejects(RunningGateway.start({ gateway: gateway as Record<string, unknown> }), message);
+  }
+});
