@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
+import { constants } from 'node:os';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { ClientConnection } from './client-connection.ts';
-import { disown, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
+import { disown, hasUnsent, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
 import { own } from './sockets.ts';
 import { NO_BYTES, writeMessage } from './writer.ts';
 
@@ -15,23 +16,35 @@ const ignore = (): void => {};
 /** An owner that notes whether it fell behind. */
 class Owner implements SocketOwner {
   behind = 0;
+  writable = 0;
+  failure: Error | null | undefined;
   onBytes(): void {}
   onPeerEnd(): void {}
   onBehind(): void {
     this.behind++;
   }
-  onWritable(): void {}
-  onGone(): void {}
+  onWritable(): void {
+    this.writable++;
+  }
+  onGone(error: Error | null): void {
+    this.failure = error;
+  }
   onException(error: unknown): void {
     fail(error);
   }
+}
+
+interface Handle {
+  writeLatin1String(request: unknown, text: string): unknown;
+  writeBuffer(request: unknown, bytes: Uint8Array): unknown;
 }
 
 interface Pair {
   readonly owner: Owner;
   readonly socket: OwnedSocket;
   readonly peer: net.Socket;
-  /** What the socket hands to the stream, one entry per write. */
+  readonly handle: Handle;
+  /** What reaches the handle, one entry per write. */
   readonly writes: string[];
 }
 
@@ -45,18 +58,26 @@ async function pairOf(t: TestContext): Promise<Pair> {
   const owner = new Owner();
   const socket = own(client, owner);
   const writes: string[] = [];
-  const write = socket.write.bind(socket) as (data: string | Uint8Array, encoding?: BufferEncoding) => boolean;
-  socket.write = (data: string | Uint8Array, encoding?: unknown): boolean => {
-    writes.push(typeof data === 'string' ? data : Buffer.from(data).toString('latin1'));
-    return write(data, encoding as BufferEncoding);
+  const { _handle: handle } = socket as unknown as { _handle: Handle };
+  const { writeLatin1String, writeBuffer } = handle;
+  handle.writeLatin1String = (request, text) => {
+    writes.push(text);
+    return writeLatin1String.call(handle, request, text);
+  };
+  handle.writeBuffer = (request, bytes) => {
+    writes.push(Buffer.from(bytes).toString('latin1'));
+    return writeBuffer.call(handle, request, bytes);
   };
   t.after(() => {
     client.destroy();
     peer.destroy();
     server.close();
   });
-  return { owner, socket, peer, writes };
+  return { owner, socket, peer, handle, writes };
 }
+
+/** `once` would reject for the error that comes before. */
+const closed = (socket: net.Socket): Promise<unknown> => new Promise((resolve) => socket.once('close', resolve));
 
 const write = (socket: OwnedSocket, text: string): boolean => writeMessage(socket, text, NO_BYTES, 0, 0);
 
@@ -107,23 +128,65 @@ describe('small messages wait for the end of the turn', () => {
     assert.deepEqual(await once(peer, 'data'), [Buffer.from('a last word')]);
     await once(peer, 'end');
   });
+});
 
-  it('and who turns out to be behind is told then', async (t) => {
-    const { socket, owner } = await pairOf(t);
-    // A kernel that takes nothing: what the stream would show then.
-    let waiting = 0;
-    socket.write = (data: string | Uint8Array): boolean => {
-      waiting += data.length;
-      return false;
-    };
-    Object.defineProperty(socket, 'writableLength', { get: () => waiting });
-    Object.defineProperty(socket, 'writableNeedDrain', { get: () => waiting > 0 });
+describe('a peer that does not take everything at once', () => {
+  /** A kernel that takes nothing: the handle answers with a request that waits. */
+  async function stuck(t: TestContext): Promise<Pair & { pending: { oncomplete?: (status: number) => void } }> {
+    const pair = await pairOf(t);
+    const pending = {};
+    pair.handle.writeLatin1String = () => pending;
+    return { ...pair, pending };
+  }
+
+  it('is behind, which its owner hears at the end of the turn, and until it has taken everything', async (t) => {
+    const { socket, owner, pending } = await stuck(t);
     assert.equal(write(socket, 'a'), true, 'nobody knows yet');
-    assert.equal(owner.behind, 0);
+    assert.deepEqual([owner.behind, hasUnsent(socket)], [0, true]);
     await nextTurn();
-    assert.equal(owner.behind, 1);
+    assert.deepEqual([owner.behind, owner.writable, hasUnsent(socket)], [1, 0, true]);
     assert.equal(write(socket, 'b'), false, 'now it is known at once');
-    assert.equal(waiting, 2);
+    pending.oncomplete?.(0);
+    assert.deepEqual([owner.writable, hasUnsent(socket)], [0, true]);
+    pending.oncomplete?.(0);
+    assert.deepEqual([owner.writable, hasUnsent(socket)], [1, false]);
+  });
+
+  it('and breaks, costs the socket, with the error that a stream would tell', async (t) => {
+    const { socket, owner, pending } = await stuck(t);
+    write(socket, 'a');
+    await nextTurn();
+    pending.oncomplete?.(-constants.errno.EPIPE);
+    await closed(socket);
+    const { errno, code, syscall } = owner.failure as NodeJS.ErrnoException;
+    assert.deepEqual([errno, code, syscall], [-constants.errno.EPIPE, 'EPIPE', 'write']);
+    assert.equal(owner.writable, 0);
+  });
+
+  it('gets every byte in order', async (t) => {
+    const { socket, owner, peer } = await pairOf(t);
+    const sent: Buffer[] = [];
+    peer.pause();
+    for (let k = 0; k < 200; k++) {
+      const piece = Buffer.alloc(k % 3 === 0 ? 100 : 100_000, 65 + (k % 26));
+      sent.push(Buffer.from('head'), piece);
+      writeMessage(socket, 'head', piece, 0, piece.length);
+      if (k % 7 === 0) await nextTurn();
+    }
+    assert.ok(hasUnsent(socket));
+    socket.once('drain', () => disown(socket, false));
+    const received = Buffer.concat((await peer.toArray()) as Buffer[]);
+    assert.ok(received.equals(Buffer.concat(sent)));
+    assert.equal(owner.writable, 1);
+  });
+
+  it('that broke before, costs the socket too', async (t) => {
+    const { socket, owner, peer } = await pairOf(t);
+    peer.resetAndDestroy();
+    await once(peer, 'close');
+    write(socket, 'a');
+    await closed(socket);
+    assert.ok(['EPIPE', 'ECONNRESET'].includes((owner.failure as NodeJS.ErrnoException).code ?? ''));
   });
 });
 

@@ -5,6 +5,7 @@
  * peer on another core is woken once for several messages.
  */
 import type net from 'node:net';
+import { hasLeftovers, isBehind, sendText } from './direct-write.ts';
 
 /** What a socket belongs to. Handlers are shared by all sockets: no closure per connection. */
 export interface SocketOwner {
@@ -31,6 +32,8 @@ export interface OwnedSocket extends net.Socket {
   queued: string;
   /** How often something was handed on to the kernel. */
   writes: number;
+  /** Writes past the stream that the kernel has not taken as a whole. */
+  inFlight: number;
 }
 
 /** Who gets many small messages in one turn may be slow to take them: beyond this they are not collected. */
@@ -51,9 +54,8 @@ export function writeText(socket: OwnedSocket, text: string): boolean {
     writeQueued(socket);
     return !isBehind(socket);
   }
-  if (socket.connecting || socket.writableLength !== 0) {
-    socket.writes++;
-    socket.write(text, 'latin1');
+  if (socket.connecting || hasLeftovers(socket)) {
+    sendText(socket, text);
     return !isBehind(socket);
   }
   socket.queued = text;
@@ -85,8 +87,7 @@ export function writeQueued(socket: OwnedSocket): void {
   const { queued, owner } = socket;
   if (queued === '') return;
   socket.queued = '';
-  socket.writes++;
-  socket.write(queued, 'latin1');
+  sendText(socket, queued);
   if (owner === null || !isBehind(socket)) return;
   try {
     owner.onBehind();
@@ -102,14 +103,9 @@ export function takeQueued(socket: OwnedSocket): string {
   return queued;
 }
 
-/** Whether a 'drain' event will come: below the high-water mark none does, and waiting for it would be for ever. */
-export function isBehind(socket: OwnedSocket): boolean {
-  return socket.writableNeedDrain && socket.writableLength !== 0;
-}
-
 /** Whether anything that was written has not left this process. */
 export function hasUnsent(socket: OwnedSocket): boolean {
-  return socket.writableLength !== 0 || socket.queued !== '';
+  return socket.queued !== '' || hasLeftovers(socket);
 }
 
 /**

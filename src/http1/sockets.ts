@@ -72,6 +72,7 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   owned.lent = null;
   owned.queued = '';
   owned.writes = 0;
+  owned.inFlight = 0;
   owned.on('end', onEnd);
   owned.on('drain', onDrain);
   owned.on('error', onError);
@@ -160,6 +161,7 @@ class OutgoingSocket extends net.Socket {
   lent: Buffer<ArrayBuffer> | null = null;
   queued = '';
   writes = 0;
+  inFlight = 0;
   failure: Error | null = null;
   private hasSendFailed = false;
 

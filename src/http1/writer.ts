@@ -3,7 +3,8 @@
  * ones are put together in a scratch buffer, which is lent to the socket only if the kernel did not take all of it at once.
  */
 import { latin1, writeLatin1 } from './bytes.ts';
-import { isBehind, type OwnedSocket, takeQueued, writeText } from './owned-socket.ts';
+import { hasLeftovers, isBehind, sendBytes, sendText } from './direct-write.ts';
+import { type OwnedSocket, takeQueued, writeText } from './owned-socket.ts';
 
 /** Up to here joining text and body as a string is cheaper than copying both. */
 const STRING_JOIN_BYTES = 2_048;
@@ -32,13 +33,12 @@ export function writeMessage(
   if (length <= STRING_JOIN_BYTES) return writeText(socket, text + latin1(bytes, start, end));
   const before = takeQueued(socket) + text;
   const total = before.length + length;
-  socket.writes++;
   if (total > scratch.length) return writeMessageApart(socket, before, bytes, start, end);
   const at = before === '' ? 0 : writeLatin1(scratch, before, 0);
   scratch.set(bytes.subarray(start, end), at);
-  socket.write(scratch.subarray(0, total));
+  sendBytes(socket, new Uint8Array(scratch.buffer, 0, total));
   // Taken by the kernel as a whole: the scratch is ours again.
-  if (socket.writableLength === 0) return true;
+  if (!hasLeftovers(socket)) return true;
   lend(socket);
   return !isBehind(socket);
 }
@@ -58,8 +58,8 @@ export function takeBack(socket: OwnedSocket): void {
 }
 
 function writeMessageApart(socket: OwnedSocket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
-  if (text !== '') socket.write(text, 'latin1');
-  socket.write(Buffer.from(bytes.subarray(start, end)));
+  if (text !== '') sendText(socket, text);
+  sendBytes(socket, Buffer.from(bytes.subarray(start, end)));
   return !isBehind(socket);
 }
 
