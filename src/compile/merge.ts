@@ -94,7 +94,7 @@ export function refusingConsumer(
     plugin: 'consumer_group',
     priority: Number.POSITIVE_INFINITY,
     instance: {
-      rewrite: (exchange) => ({ status, code, body: { message, code, request_id: exchange.id } }),
+      rewrite: (exchange) => ({ status, code, body: { message, code, request_id: exchange.requestId } }),
     },
     filter: null,
     errorResponse: undefined,

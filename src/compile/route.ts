@@ -53,8 +53,14 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
     refusal,
     timeouts: compileTimeouts(route.timeout) ?? upstream?.timeouts ?? NO_TIMEOUTS,
     hasOwnTimeouts: route.timeout !== undefined,
+    ...hostsOf(route, typeof service === 'object' ? service.found : null),
     plugins,
   };
+}
+
+function hostsOf(route: RouteObject, service: ServiceObject | null): Pick<CompiledRoute, 'hosts'> {
+  const hosts = route.hosts ?? (route.host === undefined ? service?.hosts : [route.host]);
+  return hosts === undefined || hosts.length === 0 ? {} : { hosts };
 }
 
 /** A route without a good version: it matches as declared, so that no other route answers for it, and refuses. */

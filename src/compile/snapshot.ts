@@ -45,6 +45,8 @@ export interface CompiledRoute {
   readonly refusal: Refusal | null;
   /** The route's own `timeout` merged over its upstream's, in milliseconds. */
   readonly timeouts: UpstreamTimeouts;
+  /** Its own, or those of its service: names, or `*` and what the name ends with. Absent for all hosts. */
+  readonly hosts?: readonly string[];
   /** Whether these are the route's own, which hold for any upstream that a plugin sends its exchanges to. */
   readonly hasOwnTimeouts?: boolean;
   /** What `chains` makes its chains of; null, or absent where a Snapshot was made by hand, leaves the global rules alone. */
@@ -193,4 +195,15 @@ export interface UpstreamMemory {
 export interface RouteMemory {
   readonly entry: RouterRoute<CompiledRoute>;
   readonly sources: readonly unknown[];
+}
+
+/** The one that a host matched: exactly, or by the longest of its endings; '' if the route has none. */
+export function matchedHost({ hosts }: CompiledRoute, host: string): string {
+  if (hosts === undefined) return '';
+  let found = '';
+  for (const pattern of hosts) {
+    if (pattern === host) return pattern;
+    if (pattern.startsWith('*') && host.endsWith(pattern.slice(1)) && pattern.length > found.length) found = pattern;
+  }
+  return found;
 }

@@ -2,6 +2,8 @@
 export interface AccessRecord {
   /** The id that the exchange had from birth. */
   readonly id: string;
+  /** By which client and upstream know the request. */
+  readonly requestId: string;
   /** The revision of the configuration that decided it. */
   readonly revision: number;
   readonly remoteAddress: string;

@@ -9,6 +9,7 @@ const HEADERS: Record<string, string> = { 'user-agent': 'curl/8.0', referer: 'ht
 
 const ANSWERED: AccessRecord = {
   id: '9f3c-1',
+  requestId: 'r-7',
   revision: 12,
   remoteAddress: '203.0.113.9',
   serverPort: 9080,
@@ -62,14 +63,14 @@ test('text is the default line of APISIX with the reason, the route and the id a
     line('text', ANSWERED),
     '203.0.113.9 - - [21/Nov/2026:14:00:05 +0530] shop.example:9080 "GET /a?b=c HTTP/1.1" 200 155 0.012 ' +
       '"https://a.example/?q=1" "curl/8.0" 10.0.0.1:80, 10.0.0.2:80 -, 200 -, 0.011 ' +
-      '"http://shop.example:9080/a?b=c" - r1 9f3c-1\n',
+      '"http://shop.example:9080/a?b=c" - r1 r-7\n',
   );
 });
 
 test('what a refused exchange does not have is a dash in text', () => {
   assert.equal(
     line('text', REFUSED),
-    '203.0.113.9 - - [21/Nov/2026:14:00:05 +0530] - "-" 400 155 0.000 "-" "-" - - - "-://--" bad_request_line - 9f3c-1\n',
+    '203.0.113.9 - - [21/Nov/2026:14:00:05 +0530] - "-" 400 155 0.000 "-" "-" - - - "-://--" bad_request_line - r-7\n',
   );
 });
 
@@ -77,7 +78,7 @@ test('json has the same as typed fields', () => {
   const answered: unknown = JSON.parse(line('json', ANSWERED));
   assert.deepEqual(answered, {
     time: '2026-11-21T14:00:05.112+05:30',
-    request_id: '9f3c-1',
+    request_id: 'r-7',
     remote_addr: '203.0.113.9',
     remote_user: null,
     scheme: 'http',
@@ -101,6 +102,7 @@ test('json has the same as typed fields', () => {
     route_id: 'r1',
     service_id: null,
     consumer_name: 'jack',
+    exchange_id: '9f3c-1',
     config_revision: 12,
   });
   const refused = JSON.parse(line('json', REFUSED)) as Record<string, unknown>;
@@ -118,7 +120,7 @@ test('a template gives the variables that it names', () => {
     ['$uri $arg_b $cookie_lang $args\n', '/a c de -\n'],
     ['$sent_http_content_type $http_user_agent $http_x_missing', 'text/plain curl/8.0 -\n'],
     ['$time_iso8601 $msec $request_time', '2026-11-21T14:00:05+05:30 1795249805.112 0.012\n'],
-    ['$consumer_name $config_revision $apisix_request_id', 'jack 12 9f3c-1\n'],
+    ['$consumer_name $config_revision $apisix_request_id $exchange_id', 'jack 12 r-7 9f3c-1\n'],
     ['"$request_line"', '"GET /a?b=c HTTP/1.1"\n'],
     ['{"s": $status, "h": "$http_host", "x": "$http_x"}', '{"s": 200, "h": "shop.example:9080", "x": ""}\n'],
   ];
@@ -180,7 +182,7 @@ const HOSTILE: readonly string[] = [
 /** Every field that anybody outside the gateway can fill. */
 const poisoned = (value: string): AccessRecord => ({
   ...ANSWERED,
-  id: value,
+  requestId: value,
   method: value,
   target: value,
   hostHeader: value,

@@ -13,7 +13,7 @@ type MakeToken = (value: string) => string;
 export function jsonFormat(time: LogTime): FieldReader {
   const fields: FieldReader[] = [
     (record) => `{"time":"${time.isoMilliseconds(endOf(record))}"`,
-    field('request_id', (record) => record.id, text),
+    field('request_id', (record) => record.requestId, text),
     field('remote_addr', (record) => record.remoteAddress, text),
     field('remote_user', basicUser, text),
     field('scheme', (record) => record.scheme, text),
@@ -35,7 +35,7 @@ export function jsonFormat(time: LogTime): FieldReader {
     field('route_id', (record) => record.routeId, unicode),
     field('service_id', (record) => record.serviceId, unicode),
     field('consumer_name', (record) => record.consumerName, unicode),
-    (record) => `,"config_revision":${record.revision}}\n`,
+    (record) => `,"exchange_id":"${record.id}","config_revision":${record.revision}}\n`,
   ];
   return (record: AccessRecord) => {
     let line = '';

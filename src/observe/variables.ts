@@ -29,17 +29,18 @@ const REQUEST: Variable = {
 };
 
 const FIXED: Readonly<Record<string, Variable>> = {
-  apisix_request_id: bytes((record) => record.id),
+  apisix_request_id: bytes((record) => record.requestId),
   body_bytes_sent: number((record) => String(record.bodyBytesSent)),
   config_revision: number((record) => String(record.revision)),
   consumer_name: unicode((record) => record.consumerName),
+  exchange_id: plain((record) => record.id),
   error_code: plain((record) => record.errorCode),
   http_host: bytes((record) => record.hostHeader),
   msec: number((record) => seconds(endOf(record))),
   remote_addr: plain((record) => record.remoteAddress),
   remote_user: bytes(basicUser),
   request: REQUEST,
-  request_id: bytes((record) => record.id),
+  request_id: bytes((record) => record.requestId),
   request_line: REQUEST,
   request_method: bytes((record) => record.method),
   request_time: number((record) => seconds(record.duration_ms)),

@@ -3,6 +3,8 @@ import type { Exchange } from './exchange.ts';
 import type { HeldRequest } from './held-request.ts';
 import type { RequestBody } from './request-body.ts';
 
+const VARIABLE = /^[a-z][a-z0-9_]{0,63}$/;
+
 /** What plugins asked of one exchange beyond the usual. Made when the first of them does, so that other exchanges pay nothing. */
 export class Asked {
   /** By `setVariable`. */
@@ -17,6 +19,13 @@ export class Asked {
   /** By `transformWholeBody`: how long the body may be; 0 if nobody wants it whole. */
   wholeResponse_bytes = 0;
   private callbacks: (() => void)[] = [];
+
+  setVariable(name: string, value: string): void {
+    if (!VARIABLE.test(name))
+      throw new TypeError(`${JSON.stringify(name)} is no variable: use lower case and underscores`);
+    if (typeof value !== 'string') throw new TypeError(`the value of the variable ${name} is no string`);
+    (this.variables ??= new Map()).set(name, value);
+  }
 
   onOver(callback: () => void): void {
     this.callbacks.push(callback);

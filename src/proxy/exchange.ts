@@ -23,15 +23,15 @@ import type { AddedFields } from './added-fields.ts';
 import { Asked, delayed } from './asked.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
+import { outcomeOf, routeFacts } from './facts.ts';
 import { runLog } from './pipeline.ts';
 import type { Plane, SnapshotUse } from './plane.ts';
 import { RequestView } from './request-view.ts';
 import { ResponseView } from './response-view.ts';
 import { variableOf } from './variables.ts';
 
-const NO_ROUTE: RouteFacts = Object.freeze({ id: '', name: '', serviceId: '', serviceName: '', uri: '' });
 const NO_STEPS: readonly Step[] = Object.freeze([]);
-const VARIABLE = /^[a-z][a-z0-9_]{0,63}$/;
+const REQUEST_ID = /^[\x21-\x7e]{1,256}$/;
 
 export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   readonly plane: Plane;
@@ -109,6 +109,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   private shared: Map<unknown, unknown> | null = null;
   private filtered: Map<Step, boolean> | null = null;
 
+  private ownRequestId = '';
   isOver = false;
   /** What plugins asked for beyond the usual; null where none did. */
   asked: Asked | null = null;
@@ -131,6 +132,15 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   /** Unique across workers and restarts; in logs, in error bodies. */
   get id(): string {
     return this.plane.ids.text(this.sequence);
+  }
+
+  get requestId(): string {
+    return this.ownRequestId === '' ? this.id : this.ownRequestId;
+  }
+
+  setRequestId(id: string): void {
+    if (!REQUEST_ID.test(id)) throw new TypeError(`${JSON.stringify(id)} is no request id`);
+    this.ownRequestId = id;
   }
 
   get revision(): number {
@@ -245,10 +255,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   get route(): RouteFacts {
-    const { matched, matchedText, isPrefixMatched } = this;
-    if (matched === null) return NO_ROUTE;
-    const { id, name, serviceId, serviceName } = matched;
-    return { id, name, serviceId, serviceName, uri: isPrefixMatched ? `${matchedText}*` : matchedText };
+    return routeFacts(this);
   }
 
   findConsumer(plugin: string, key: string): ConsumerMatch | undefined {
@@ -296,18 +303,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   get outcome(): Outcome {
-    const last = this.attempts.at(-1);
-    return {
-      status: this.status,
-      bodyBytesSent: this.bodyBytesSent,
-      bodyBytesReceived: this.bodyBytesReceived,
-      duration_ms: this.duration_ms,
-      upstream_ms: this.attempts.reduce((sum, { elapsed_ms }) => sum + elapsed_ms, 0),
-      node: last?.address ?? '',
-      nodeHost: last?.host ?? '',
-      attempts: this.attempts.length,
-      errorCode: this.errorCode,
-    };
+    return outcomeOf(this);
   }
 
   // What is logged.
@@ -325,10 +321,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   setVariable(name: string, value: string): void {
-    if (!VARIABLE.test(name))
-      throw new TypeError(`${JSON.stringify(name)} is no variable: use lower case and underscores`);
-    if (typeof value !== 'string') throw new TypeError(`the value of the variable ${name} is no string`);
-    (this.ask().variables ??= new Map()).set(name, value);
+    this.ask().setVariable(name, value);
   }
 
   // What plugins may ask for beyond the usual.

@@ -11,6 +11,7 @@ import { Forward } from './forward.ts';
 import { HeldRequest } from './held-request.ts';
 import { type Outcome, runRequestPhases, runSteps } from './pipeline.ts';
 import { reply, replyError } from './reply.ts';
+import { isStreamed, StreamedReply } from './streamed-reply.ts';
 
 /** Finds the route and goes on with it. @returns where the request's body goes */
 export function route(exchange: Exchange): RequestSink {
@@ -116,6 +117,7 @@ function endHeld(exchange: Exchange, fault: RequestFault | 'client_closed'): voi
 }
 
 function answer(exchange: Exchange, result: Reply): RequestSink {
+  if (isStreamed(result.body)) return new StreamedReply(exchange, result, result.body);
   reply(exchange, result);
   return ANSWERED;
 }

@@ -50,8 +50,8 @@ export function breakOff(exchange: Exchange): void {
     exchange.finish();
   } else if (isErrorCode(code)) replyError(exchange, code);
   else {
-    const { id } = exchange;
-    reply(exchange, { status: 502, code, body: { message: 'the response was broken off', code, request_id: id } });
+    const { requestId: request_id } = exchange;
+    reply(exchange, { status: 502, code, body: { message: 'the response was broken off', code, request_id } });
   }
 }
 
@@ -104,7 +104,7 @@ function send(exchange: Exchange, made: Made): void {
   exchange.finish();
 }
 
-function fill(response: ResponseView, { headers, type, code }: Made): void {
+export function fill(response: ResponseView, { headers, type, code }: Pick<Made, 'headers' | 'type' | 'code'>): void {
   if (type !== '') response.fields.set('Content-Type', type);
   for (const [name, value] of Object.entries(headers)) {
     if (name.toLowerCase() === 'content-length') continue;
@@ -121,11 +121,12 @@ function finalBody(exchange: Exchange, body: Buffer): Buffer | null {
   return passed === null ? null : Buffer.from(passed);
 }
 
-function headOf(exchange: Exchange, response: ResponseView, length: number): OutgoingResponse {
+/** @param length of the body; below 0 for one that is not told */
+export function headOf(exchange: Exchange, response: ResponseView, length: number): OutgoingResponse {
   const { status, plane } = exchange;
   const own = response.fields.added;
   // RFC 9110 §8.6: a 204 has no Content-Length.
-  const lengthField = status === 204 ? '' : `Content-Length: ${length}\r\n`;
+  const lengthField = status === 204 || length < 0 ? '' : `Content-Length: ${length}\r\n`;
   const server = own?.has('server') === true ? `Date: ${plane.httpDate()}\r\n` : ownFields(plane);
   return {
     keepsStart: false,
@@ -140,7 +141,7 @@ function headOf(exchange: Exchange, response: ResponseView, length: number): Out
 function errorBody(code: ErrorCode, exchange: Exchange): string {
   // APISIX's own body, which its users' clients look for.
   if (code === 'route_not_found') return '{"error_msg":"404 Route Not Found"}\n';
-  return `{"message":"${ERRORS[code].message}","code":"${code}","request_id":"${exchange.id}"}\n`;
+  return `{"message":"${ERRORS[code].message}","code":"${code}","request_id":${JSON.stringify(exchange.requestId)}}\n`;
 }
 
 /** Server and Date, as every response has them. */

@@ -47,6 +47,9 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
     case 'balancer_port':
       return exchange.node === null ? undefined : String(exchange.node.port);
     case 'request_id':
+    case 'apisix_request_id':
+      return exchange.requestId;
+    case 'exchange_id':
       return exchange.id;
     case 'status':
       return exchange.status === 0 ? undefined : String(exchange.status);

@@ -17,8 +17,12 @@ export function exchangeKey<T>(name: string): ExchangeKey<T> {
 }
 
 export interface Exchange {
-  /** Unique across workers and restarts; in logs and error bodies. */
+  /** Unique across workers and restarts; in the error log, and in access logs as `exchange_id`. */
   readonly id: string;
+  /** By which client and upstream know the request: `id` unless a plugin set another one. In error bodies and access logs. */
+  readonly requestId: string;
+  /** Throws TypeError for what is not 1 to 256 printable ASCII characters without space. */
+  setRequestId(id: string): void;
   /** Of the configuration that decides about this exchange. */
   readonly revision: number;
   readonly request: ExchangeRequest;
@@ -68,6 +72,8 @@ export interface RouteFacts {
   readonly serviceName: string;
   /** The pattern that matched, as it was written. */
   readonly uri: string;
+  /** The host of the route that matched, as it was written; '' if the route has none. */
+  readonly host: string;
 }
 
 /** The request on its way to the upstream. Changes are allowed until it is sent (phases up to `beforeProxy`); later ones throw. */

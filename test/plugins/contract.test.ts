@@ -448,3 +448,107 @@ test('a plugin that needs a body whole is refused beside one that wants it passe
   const off = service('{ now: 1 }').replace('"other":{}', '"other":{"_meta":{"disable":true}}');
   assert.deepEqual(problemsOf(off, [streaming, buffering('both')]), []);
 });
+
+test('a reply streams at the pace of its client, through the response phases, to old clients too', async (t) => {
+  let most = 0;
+  let returned = 0;
+  async function* count(pieces: number, bytes: number): AsyncGenerator<Uint8Array> {
+    try {
+      for (let i = 0; i < pieces; i++) {
+        most = Math.max(most, i);
+        yield Buffer.alloc(bytes, 97 + (i % 26));
+        if (i % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      returned++;
+    }
+  }
+  const lab = await openProbe(t, () => ({
+    access({ request }) {
+      const body = count(Number(request.argument('pieces')), Number(request.argument('bytes')));
+      return { status: 200, headers: { 'Content-Type': 'text/event-stream' }, body };
+    },
+    responseHead(exchange) {
+      const { query } = exchange.request;
+      if (query.includes('upper')) exchange.response.transformBody();
+      if (query.includes('whole')) exchange.response.transformWholeBody(1_000);
+      if (query.includes('other')) exchange.response.replaceBody('other');
+    },
+    responseBody: (_exchange, piece) => Buffer.from(Buffer.from(piece).toString().toUpperCase()),
+  }));
+  const plain = await lab.request('/?pieces=3&bytes=2');
+  assert.deepEqual([plain.text, plain.headers['transfer-encoding']], ['aabbcc', 'chunked']);
+  assert.equal(plain.headers['content-type'], 'text/event-stream');
+  assert.equal((await lab.request('/?pieces=3&bytes=2&upper')).text, 'AABBCC');
+  const whole = await lab.request('/?pieces=3&bytes=2&whole');
+  assert.deepEqual([whole.text, whole.headers['content-length']], ['AABBCC', '6']);
+  assert.equal((await lab.request('/?pieces=3&bytes=2&other')).text, 'other');
+  assert.equal((await lab.request('/?pieces=0&bytes=0')).text, '');
+  assert.equal((await lab.request('/?pieces=200&bytes=50000')).body.length, 10_000_000);
+  const head = await lab.request('/?pieces=3&bytes=2', { method: 'HEAD' });
+  assert.deepEqual([head.status, head.text], [200, '']);
+  assert.match(await lab.raw('GET /?pieces=2&bytes=1 HTTP/1.0\r\nHost: a\r\n\r\n'), /^(?!.*chunked)[^]*\r\n\r\nab$/);
+  assert.equal(lab.log.at(-1)?.status, 200);
+
+  // One that takes nothing holds the source back, and one that leaves ends it.
+  most = 0;
+  returned = 0;
+  const socket = net.connect(lab.port, '127.0.0.1').pause();
+  socket.write('GET /?pieces=100000&bytes=100000 HTTP/1.1\r\nHost: a\r\n\r\n');
+  for (let before = -1; before !== most || most === 0;) {
+    before = most;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.ok(most < 2_000, `${most} pieces were made for a client that takes none`);
+  socket.resetAndDestroy();
+  while (returned === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(lab.log.at(-1)?.errorCode, 'client_closed');
+});
+
+test('a streamed reply that fails is an error before its first piece, and visibly cut after it', async (t) => {
+  async function* failing(after: number): AsyncGenerator<Uint8Array> {
+    for (let i = 0; i < after; i++) yield Buffer.from('piece');
+    await Promise.resolve();
+    throw new Error('the source failed');
+  }
+  const lab = await openProbe(t, () => ({
+    access: ({ request }) => ({ status: 200, body: failing(Number(request.argument('after'))) }),
+  }));
+  const answer = await lab.request('/?after=0');
+  assert.deepEqual([answer.status, answer.headers['x-gatewright-error']], [500, 'plugin_failed']);
+  await assert.rejects(lab.request('/?after=2'));
+  assert.equal(lab.log.at(-1)?.errorCode, 'plugin_failed');
+  assert.deepEqual(
+    lab.faults.splice(0).map(({ plugin, phase }) => `${plugin} ${phase}`),
+    ['probe body', 'probe body'],
+  );
+});
+
+test('a plugin learns which host of the route matched', async (t) => {
+  const lab = await openLab(t, routeWith({ probe: {} }, { hosts: ['app.example', '*.example', '*.b.example'] }), {
+    plugins: [probe(() => ({ access: ({ route }) => ({ status: 200, body: `<${route.host}>` }) }))],
+  });
+  const hostOf = async (host: string): Promise<string> => (await lab.request('/', { headers: { Host: host } })).text;
+  assert.deepEqual(
+    [await hostOf('app.example'), await hostOf('x.example'), await hostOf('a.b.example')],
+    ['<app.example>', '<*.example>', '<*.b.example>'],
+  );
+});
+
+test('the id that a plugin gives a request is the one in error bodies; none that breaks them is taken', async (t) => {
+  const lab = await openProbe(
+    t,
+    rewrite((exchange) => {
+      assert.equal(exchange.requestId, exchange.id);
+      for (const id of ['', 'a b', 'a\nb', 'ü', 'x'.repeat(257)])
+        assert.throws(() => exchange.setRequestId(id), TypeError);
+      exchange.setRequestId('mine-7"');
+      assert.equal(exchange.variable('apisix_request_id'), 'mine-7"');
+      assert.equal(exchange.variable('exchange_id'), exchange.id);
+      throw new Error('and then it fails');
+    }),
+  );
+  const { text } = await lab.request('/');
+  assert.equal((JSON.parse(text) as { request_id: string }).request_id, 'mine-7"');
+  lab.faults.length = 0;
+});

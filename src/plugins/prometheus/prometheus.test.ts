@@ -148,7 +148,7 @@ it('every label of APISIX is there, in its order', () => {
     attempts: 2,
     errorCode: '',
   };
-  const route = { id: 'r', name: 'R', serviceId: 's', serviceName: 'S', uri: '/get' };
+  const route = { id: 'r', name: 'R', serviceId: 's', serviceName: 'S', uri: '/get', host: '*.example' };
   const consumer = { username: 'jack', groupId: '', labels: {}, customId: '' };
   instance.log?.({ route, outcome, consumer } as Exchange);
 
@@ -156,7 +156,7 @@ it('every label of APISIX is there, in its order', () => {
   const values = ['r', 's', 'jack', '10.0.0.1', 'traditional_http', '', ''];
   const ofStatus = ['code', 'route', 'matched_uri', 'matched_host', ...common.slice(1), 'response_source'];
   assert.deepEqual(told, [
-    ['apisix_http_status', ofStatus, [1, '204', 'r', '/get', '', ...values.slice(1), 'upstream']],
+    ['apisix_http_status', ofStatus, [1, '204', 'r', '/get', '*.example', ...values.slice(1), 'upstream']],
     ['apisix_http_latency', ['type', ...common], [40, 'request', ...values], 1, 60_000],
     // Attempts may overlap: what is left is never less than nothing.
     ['apisix_http_latency', ['type', ...common], [0, 'apisix', ...values], 1, 60_000],
@@ -238,7 +238,7 @@ it('the series of many kinds of exchanges are kept within a bound, and none is c
       for (const route of ['a', 'b', 'c']) {
         for (const consumer of ['', 'jack', 'jill']) {
           for (let node = 0; node < 10; node++) {
-            const kind = { status, route, uri: `/${route}`, service: '', source: 'upstream' } as const;
+            const kind = { status, route, host: '', uri: `/${route}`, service: '', source: 'upstream' } as const;
             memory.find(kind, consumer, `10.0.0.${node}`).responses(++number);
             const name = `${status},${route},/${route},,,${consumer},10.0.0.${node},traditional_http,,,upstream`;
             assert.equal(counts.get(name), number);

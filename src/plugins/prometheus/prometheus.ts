@@ -55,6 +55,7 @@ export default definePlugin({
           status: outcome.status,
           route: prefer_name && route.name !== '' ? route.name : route.id,
           uri: route.uri,
+          host: route.host,
           service: prefer_name && route.serviceName !== '' ? route.serviceName : route.serviceId,
           source: isFromUpstream(outcome) ? 'upstream' : 'apisix',
         };

@@ -14,6 +14,7 @@ export interface Kind {
   readonly status: number;
   readonly route: string;
   readonly uri: string;
+  readonly host: string;
   readonly service: string;
   readonly source: 'upstream' | 'apisix';
 }
@@ -78,9 +79,9 @@ export class SeriesMemory {
   private make(kind: Kind, consumer: string, node: string): KindSeries {
     const { responses, latency, bytes } = this.metered;
     const { http_status, http_latency, bandwidth } = this.empty;
-    const { status, route, uri, service, source } = kind;
+    const { status, route, uri, host, service, source } = kind;
     const shared = [service, consumer, node, REQUEST_TYPE, '', ''];
-    const statusLabels = blanked([String(status), route, uri, '', ...shared, source], http_status);
+    const statusLabels = blanked([String(status), route, uri, host, ...shared, source], http_status);
     const latencyOf = (type: string): Write => {
       const labels = blanked([type, route, ...shared], http_latency);
       const series = latency.series(...labels);
@@ -110,6 +111,7 @@ function isSame(series: KindSeries, kind: Kind): boolean {
     series.status === kind.status &&
     series.source === kind.source &&
     series.uri === kind.uri &&
+    series.host === kind.host &&
     series.service === kind.service
   );
 }

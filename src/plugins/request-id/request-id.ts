@@ -71,8 +71,13 @@ export default definePlugin({
         const { request } = exchange;
         const given = request.header(header_name);
         // Of several ids, the upstream and the log might each believe another one.
-        if (given !== undefined && ACCEPTABLE.test(given) && request.headerAll(header_name).length === 1) return;
-        request.setHeader(header_name, nextId());
+        if (given !== undefined && ACCEPTABLE.test(given) && request.headerAll(header_name).length === 1) {
+          exchange.setRequestId(given);
+          return;
+        }
+        const id = nextId();
+        request.setHeader(header_name, id);
+        exchange.setRequestId(id);
       },
       ...(include_in_response && {
         responseHead(exchange) {
