@@ -21,7 +21,8 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   // The algorithms of limits, and the bounded tables of their counts.
   limit: { imports: ['sdk'], packages: 'none', node: 'pure' },
   http1: { imports: ['clock'], packages: 'none', node: 'any' },
-  http2: { imports: ['clock'], packages: 'none', node: 'any' },
+  // `http1` for what both protocols share: heads as text and offsets, the kinds of fields, sockets.
+  http2: { imports: ['clock', 'http1'], packages: 'none', node: 'any' },
   // What plugins reach out with.
   clients: { imports: ['sdk'], packages: 'any', node: 'any' },
   model: { imports: ['sdk'], packages: 'any', node: 'pure' },

@@ -34,6 +34,12 @@ export const settingsSchema = {
         properties: {
           address: { ...ADDRESS, default: '0.0.0.0', description: 'IP address to listen on.' },
           port: { ...PORT, description: 'Port to listen on; 0 takes a free one and the log names it.' },
+          http2: {
+            type: 'boolean',
+            default: false,
+            description:
+              'Whether HTTP/2 in the clear is served too, to clients that begin with its preface (prior knowledge).',
+          },
         },
       },
     },
@@ -116,6 +122,18 @@ export const settingsSchema = {
         body_bytes: bytes(0, 0, 'Longest request body, in bytes (413); 0 is no limit.'),
         pipelined_bytes: bytes(65536, 1024, 'Most bytes of further requests kept while a response is under way.'),
         connections: bytes(0, 0, 'Most client connections at once; 0 is no limit.'),
+        concurrent_streams: {
+          ...bytes(128, 1, 'Most requests at once on one connection of HTTP/2; more are refused with REFUSED_STREAM.'),
+          maximum: 65_535,
+        },
+        stream_window_bytes: {
+          ...bytes(262_144, 65_535, 'Bytes of a request body that a client of HTTP/2 may send ahead, per request.'),
+          maximum: 16_777_216,
+        },
+        connection_window_bytes: {
+          ...bytes(1_048_576, 65_535, 'The same for all requests of one connection.'),
+          maximum: 67_108_864,
+        },
       },
     },
     timeouts: {
@@ -342,7 +360,7 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
 function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
-  const listeners = settings.http.map((listener, i) => ({ ...listener, path: pathOf('gateway.http', i) }));
+  const listeners = settings.http.map(({ address, port }, i) => ({ address, port, path: pathOf('gateway.http', i) }));
   listeners.push({ ...settings.control, path: 'gateway.control' });
   if (settings.admin !== false && settings.admin.enabled) {
     listeners.push({ ...settings.admin, path: 'gateway.admin' });

@@ -39,6 +39,12 @@ export class Head {
     return this.text.slice(this.fields[o + 2], this.fields[o + 3]);
   }
 
+  /** Name, colon and value, as they stand in the text, without CRLF. */
+  line(index: number): string {
+    const o = index * STRIDE;
+    return this.text.slice(this.fields[o], this.fields[o + 3]);
+  }
+
   kind(index: number): number {
     return this.fields[index * STRIDE + 4];
   }

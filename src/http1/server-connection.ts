@@ -69,6 +69,10 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     return this.persistence.minorVersion;
   }
 
+  get isMultiplexed(): boolean {
+    return false;
+  }
+
   /** Whether the connection waits for a request and none has begun. */
   get isIdle(): boolean {
     return this.phase === IDLE && (this.ahead.length === 0 || this.ahead.isBlank);

@@ -67,7 +67,10 @@ function onClose(this: OwnedSocket): void {
 /** Makes `owner` the receiver of the socket's events. */
 export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   const owned = socket as OwnedSocket;
+  // A socket may change hands: its events reach whoever owns it then.
+  const isOwned = (owned.owner ?? null) !== null;
   owned.owner = owner;
+  if (isOwned) return owned;
   owned.failure = null;
   owned.lent = null;
   owned.queued = '';

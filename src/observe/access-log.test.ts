@@ -15,7 +15,7 @@ import type { Schedule } from './line-writer.ts';
 const RECORD = {
   hostHeader: 'h',
   method: 'GET',
-  minorVersion: 1,
+  protocol: 'HTTP/1.1',
   startedAt_ms: 0,
   duration_ms: 0,
   status: 200,

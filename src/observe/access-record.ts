@@ -13,7 +13,8 @@ export interface AccessRecord {
   readonly method: string;
   /** The request target as it was sent. */
   readonly target: string;
-  readonly minorVersion: number;
+  /** `HTTP/1.1` and its kind. */
+  readonly protocol: string;
   readonly hostHeader: string;
   readonly status: number;
   /** Bytes of the response body that were handed to the client's connection. */

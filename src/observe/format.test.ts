@@ -16,7 +16,7 @@ const ANSWERED: AccessRecord = {
   scheme: 'http',
   method: 'GET',
   target: '/a?b=c',
-  minorVersion: 1,
+  protocol: 'HTTP/1.1',
   hostHeader: 'shop.example:9080',
   status: 200,
   bodyBytesSent: 155,

@@ -21,7 +21,7 @@ export function jsonFormat(time: LogTime): FieldReader {
     field('http_host', (record) => record.hostHeader, text),
     field('request_method', (record) => record.method, text),
     field('request_uri', (record) => record.target, text),
-    (record) => `,"server_protocol":"HTTP/1.${record.minorVersion}","status":${record.status}`,
+    (record) => `,"server_protocol":"${record.protocol}","status":${record.status}`,
     (record) => `,"body_bytes_sent":${record.bodyBytesSent},"request_time":${seconds(record.duration_ms)}`,
     field('http_referer', (record) => record.header('referer') ?? '', text),
     field('http_user_agent', (record) => record.header('user-agent') ?? '', text),

@@ -24,8 +24,8 @@ const unicode = (read: (record: AccessRecord) => string): Variable => ({ kind: '
 
 const REQUEST: Variable = {
   kind: 'bytes',
-  read: (record) => (record.method === '' ? '' : `${record.method} ${record.target} ${protocol(record)}`),
-  pieces: [bytes((record) => record.method), bytes((record) => record.target), plain(protocol)],
+  read: (record) => (record.method === '' ? '' : `${record.method} ${record.target} ${record.protocol}`),
+  pieces: [bytes((record) => record.method), bytes((record) => record.target), plain((record) => record.protocol)],
 };
 
 const FIXED: Readonly<Record<string, Variable>> = {
@@ -48,7 +48,7 @@ const FIXED: Readonly<Record<string, Variable>> = {
   route_id: unicode((record) => record.routeId),
   scheme: plain((record) => record.scheme),
   server_port: number((record) => String(record.serverPort)),
-  server_protocol: plain(protocol),
+  server_protocol: plain((record) => record.protocol),
   service_id: unicode((record) => record.serviceId),
   status: number((record) => String(record.status)),
   upstream_addr: unicode((record) => record.upstreamAddresses),
@@ -93,10 +93,6 @@ export function findVariable(name: string, time: LogTime): Variable | string {
   if (prefix === 'sent_http' && header !== undefined) return bytes((record) => record.responseHeader(header) ?? '');
   if (prefix !== undefined || DELEGATED.includes(name)) return bytes((record) => record.variable(name) ?? '');
   return `$${name} is not a variable of the access log; use one of ${variableNames().join(', ')}`;
-}
-
-function protocol(record: AccessRecord): string {
-  return record.minorVersion === 1 ? 'HTTP/1.1' : `HTTP/1.${record.minorVersion}`;
 }
 
 /** Every name that a format may use; capitals stand for any name. */

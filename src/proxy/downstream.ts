@@ -6,6 +6,8 @@ export interface Downstream {
   readonly localPort: number;
   /** Of HTTP/1; a client that speaks HTTP/2 counts as 1. */
   readonly minorVersion: number;
+  /** HTTP/2: the connection has other exchanges at the same time, and frames bodies itself. */
+  readonly isMultiplexed: boolean;
   /** Room for what is derived once per connection. */
   memo: unknown;
   /** Lets the connection close after the current answer. */

@@ -147,6 +147,11 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     return this.snapshot.revision;
   }
 
+  /** As logs and variables have it. */
+  get protocol(): string {
+    return this.downstream.isMultiplexed ? 'HTTP/2.0' : `HTTP/1.${this.minorVersion}`;
+  }
+
   get remoteAddress(): string {
     return this.downstream.remoteAddress;
   }

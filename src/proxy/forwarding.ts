@@ -93,14 +93,14 @@ export function describeClient(exchange: Exchange): string {
   if (!isPeerTrusted || !request.has(X_FORWARDED_PROTO)) added += `X-Forwarded-Proto: ${exchange.scheme}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_HOST)) added += `X-Forwarded-Host: ${exchange.hostHeader}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_PORT)) added += `X-Forwarded-Port: ${exchange.serverPort}\r\n`;
-  return added + viaField(request, plane.options.via, exchange.minorVersion);
+  return added + viaField(request, plane.options.via, exchange.protocol);
 }
 
 /** RFC 9110 §7.6.3: names the version that the message came in by. */
-function viaField(request: Head, pseudonym: string, minorVersion: number): string {
+function viaField(request: Head, pseudonym: string, protocol: string): string {
   const before = request.joined(VIA);
   if (pseudonym === '') return before === '' ? '' : `Via: ${before}\r\n`;
-  return `Via: ${before === '' ? '' : `${before}, `}1.${minorVersion} ${pseudonym}\r\n`;
+  return `Via: ${before === '' ? '' : `${before}, `}${protocol.slice(5)} ${pseudonym}\r\n`;
 }
 
 const RESPONSE = [...HOP_BY_HOP, TE];

@@ -11,26 +11,45 @@ import type {
   ServerSettings,
   ServerTimeouts,
 } from '../http1/server-settings.ts';
+import { LineMemo } from '../http2/hpack-encoder.ts';
+import { FlushTurn } from '../http2/flush-turn.ts';
+import { ServerConnection as Http2Connection } from '../http2/server-connection.ts';
+import type { ServerStream } from '../http2/server-stream.ts';
+import type { Abuse, Http2Limits, Http2Settings, StreamHandler } from '../http2/settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import { AuthorityMemo } from './authority.ts';
 import { ConnectionMemo } from './connection-memo.ts';
+import type { Downstream } from './downstream.ts';
 import { Exchange } from './exchange.ts';
+import { FirstBytes } from './first-bytes.ts';
 import type { Plane } from './plane.ts';
 import { refuse, route } from './life.ts';
 import { replyError } from './reply.ts';
 import { parseTarget, plainTarget } from './target.ts';
 
 export interface ListenerOptions {
-  readonly limits: ServerLimits & { readonly connections: number };
+  readonly limits: ServerLimits & Http2Limits & { readonly connections: number };
   readonly timeouts: ServerTimeouts;
+  /** A client did what only an attack does; its connection ends. */
+  readonly onAbuse?: (kind: Abuse) => void;
+}
+
+/** What the clients of a listening socket may speak. `either`: HTTP/2 by prior knowledge, recognised by its preface. */
+export type Protocol = 'http1' | 'http2' | 'either';
+
+/** A client's connection, whatever it speaks. */
+interface Connection {
+  drain(): void;
+  cutOff(): void;
 }
 
 /** Serves the clients of one or more listening sockets. */
-export class Listener implements RequestHandler {
+export class Listener implements RequestHandler, StreamHandler {
   private readonly plane: Plane;
   private readonly options: ListenerOptions;
   private readonly settings: ServerSettings;
-  private readonly connections = new Set<ServerConnection>();
+  private readonly http2: Http2Settings;
+  private readonly connections = new Set<Connection>();
   private readonly authorities = new AuthorityMemo();
   private isDraining = false;
   private onIdle: (() => void) | null = null;
@@ -39,6 +58,14 @@ export class Listener implements RequestHandler {
     this.plane = plane;
     this.options = options;
     this.settings = { limits: options.limits, timeouts: options.timeouts, wheel: plane.wheel, handler: this };
+    this.http2 = {
+      limits: options.limits,
+      timeouts: options.timeouts,
+      wheel: plane.wheel,
+      handler: this,
+      lines: new LineMemo(),
+      turn: new FlushTurn(setImmediate, (error) => plane.onFault(error)),
+    };
   }
 
   get connectionCount(): number {
@@ -46,18 +73,40 @@ export class Listener implements RequestHandler {
   }
 
   /** Takes a socket that was accepted on `port`. */
-  accept(socket: net.Socket, port: number): void {
+  accept(socket: net.Socket, port: number, protocol: Protocol = 'http1'): void {
     const most = this.options.limits.connections;
     if (most > 0 && this.connections.size >= most) {
       socket.on('error', ignore);
       socket.destroy();
       return;
     }
-    const connection = new ServerConnection(socket, this.settings, port);
+    if (protocol === 'either') this.acceptEither(socket, port);
+    else this.serve(socket, port, protocol === 'http2');
+  }
+
+  private acceptEither(socket: net.Socket, port: number): void {
+    const { wheel } = this.plane;
+    const first: FirstBytes = new FirstBytes(
+      socket,
+      { wheel, wait_ms: this.options.timeouts.idle_ms },
+      (isHttp2) => {
+        this.connections.delete(first);
+        return this.serve(socket, port, isHttp2);
+      },
+      () => this.ended(first),
+    );
+    this.connections.add(first);
+  }
+
+  private serve(socket: net.Socket, port: number, isHttp2: boolean): ServerConnection | Http2Connection {
+    const connection = isHttp2
+      ? new Http2Connection(socket, this.http2, port)
+      : new ServerConnection(socket, this.settings, port);
     const isTrusted = this.plane.isTrusted(connection.remoteAddress);
     connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities);
     this.connections.add(connection);
     if (this.isDraining) connection.drain();
+    return connection;
   }
 
   /** Ends every connection after its answer in progress, an idle one if it stays idle. Resolves when none is left. */
@@ -76,6 +125,14 @@ export class Listener implements RequestHandler {
   }
 
   onRequest(connection: ServerConnection, text: string): RequestSink {
+    return this.request(connection, text);
+  }
+
+  onStream(stream: ServerStream, text: string): RequestSink {
+    return this.request(stream, text);
+  }
+
+  private request(connection: Downstream, text: string): RequestSink {
     const method = methodOf(text, parsed.methodEnd);
     const target = text.slice(parsed.targetStart, parsed.targetEnd);
     const { acceptsTrailers, expectContinue, host, chunked, contentLength, isPlainTarget } = parsed;
@@ -131,12 +188,32 @@ export class Listener implements RequestHandler {
   }
 
   onBadRequest(connection: ServerConnection, fault: RequestFault): void {
+    this.refuseUnread(connection, fault);
+  }
+
+  onBadStream(stream: ServerStream, fault: RequestFault): void {
+    this.refuseUnread(stream, fault);
+  }
+
+  private refuseUnread(connection: Downstream, fault: RequestFault): void {
     const exchange = new Exchange(this.plane, connection, connection.memo as ConnectionMemo, NO_HEAD, NO_START);
     connection.closeAfterAnswer();
     replyError(exchange, fault);
   }
 
   onClosed(connection: ServerConnection): void {
+    this.ended(connection);
+  }
+
+  onConnectionClosed(connection: Http2Connection): void {
+    this.ended(connection);
+  }
+
+  onAbuse(kind: Abuse): void {
+    this.options.onAbuse?.(kind);
+  }
+
+  private ended(connection: Connection): void {
     this.connections.delete(connection);
     if (this.isDraining && this.connections.size === 0) this.onIdle?.();
   }

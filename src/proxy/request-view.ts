@@ -48,6 +48,7 @@ export class RequestView implements ExchangeRequest {
   }
 
   get httpVersion(): '1.0' | '1.1' | '2' {
+    if (this.exchange.downstream.isMultiplexed) return '2';
     return this.exchange.minorVersion === 0 ? '1.0' : '1.1';
   }
 

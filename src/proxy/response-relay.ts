@@ -49,9 +49,10 @@ export class ResponseRelay {
     // Where a plugin changed method or status, one side may have a body that the other must not have.
     if (!this.isReplaced && this.isBodiless !== (framing === 'none')) this.replaceBody(null);
     const isOwnBody = this.isReplaced || exchange.bodySteps.length > 0;
-    // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
-    if (exchange.minorVersion === 0 && this.shape === 'plain') this.shape = 'decoded';
-    if (framing !== 'chunked' || isOwnBody || exchange.minorVersion === 0) return 'data';
+    // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body. HTTP/2 has frames.
+    const knowsChunks = exchange.minorVersion === 1 && !exchange.downstream.isMultiplexed;
+    if (!knowsChunks && this.shape === 'plain') this.shape = 'decoded';
+    if (framing !== 'chunked' || isOwnBody || !knowsChunks) return 'data';
     if (!exchange.acceptsTrailers) return 'coding';
     this.shape = 'withTrailers';
     return 'codingWithTrailers';
@@ -67,7 +68,7 @@ export class ResponseRelay {
       this.shape = 'unframed';
       if (this.framing === 'none') exchange.dropBodySteps();
       else if (exchange.asked !== null && exchange.asked.wholeResponse_bytes > 0) this.whole = new ByteQueue();
-      else this.isRechunked = exchange.minorVersion === 1;
+      else this.isRechunked = exchange.minorVersion === 1 && !exchange.downstream.isMultiplexed;
     }
   }
 

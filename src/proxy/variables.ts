@@ -29,7 +29,7 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
     case 'is_args':
       return exchange.query === '' ? '' : '?';
     case 'server_protocol':
-      return `HTTP/1.${exchange.minorVersion}`;
+      return exchange.protocol;
     case 'consumer_name':
       return exchange.consumerName === '' ? undefined : exchange.consumerName;
     case 'consumer_group_id':

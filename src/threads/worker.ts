@@ -103,7 +103,7 @@ export class Worker {
   async listen(): Promise<readonly Listening[]> {
     const { settings, readPath, onFault, reusePort = false } = this.options;
     try {
-      for (const { address, port } of settings.http) {
+      for (const { address, port, http2 } of settings.http) {
         this.listening.push(
           await listen({
             address,
@@ -113,7 +113,7 @@ export class Worker {
             reusePort,
             onSocket: (socket, port) => {
               this.accepted++;
-              this.listener.accept(socket, port);
+              this.listener.accept(socket, port, http2 ? 'either' : 'http1');
             },
             onAcceptError: onFault,
           }),

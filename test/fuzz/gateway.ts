@@ -42,7 +42,7 @@ export class FuzzedGateway {
     const strictRoute = routeTo(portOf(strict));
     const scriptedRoute = routeTo(portOf(scripted));
     this.worker = new Worker({
-      settings: { ...DEFAULT_SETTINGS, http: [{ address: '127.0.0.1', port: 0 }] },
+      settings: { ...DEFAULT_SETTINGS, http: [{ address: '127.0.0.1', port: 0, http2: false }] },
       snapshot: { revision: 1, router: { find: () => (this.isScripted ? scriptedRoute : strictRoute) } },
       clock: systemClock,
       record: null,

@@ -126,7 +126,7 @@ export class Lab {
     this.hostFor = options.hostFor ?? hostFactory(parts);
     const { settings, result } = this.compile(yamlText);
     this.worker = new Worker({
-      settings: { ...settings, http: [{ address: '127.0.0.1', port: 0 }] },
+      settings: { ...settings, http: [{ address: '127.0.0.1', port: 0, http2: false }] },
       snapshot: result.snapshot,
       clock,
       record: ({ method, target, status, errorCode, consumerName, routeId }) => {

@@ -193,7 +193,7 @@ export async function eventually(isTrue: () => boolean, describe: () => string):
 function settingsOf({ limits, timeouts, ...rest }: LabSettings): GatewaySettings {
   return {
     ...DEFAULT_SETTINGS,
-    http: [{ address: '127.0.0.1', port: 0 }],
+    http: [{ address: '127.0.0.1', port: 0, http2: false }],
     ...rest,
     limits: { ...DEFAULT_SETTINGS.limits, ...limits },
     timeouts: { ...DEFAULT_SETTINGS.timeouts, ...timeouts },
