@@ -32,7 +32,13 @@ export const request: {
 } = { method: '', path: '', authority: '', scheme: '', protocol: '', fault: null };
 
 /** What can be wrong: RFC 9113 §8.1.1 calls the first of them malformed; the others are answered. */
-export type HeadFault = 'malformed' | 'bad_target' | 'target_too_long' | 'expectation_failed' | 'bad_content_length';
+export type HeadFault =
+  | 'malformed'
+  | 'bad_target'
+  | 'bad_host'
+  | 'target_too_long'
+  | 'expectation_failed'
+  | 'bad_content_length';
 
 /**
  * Reads the fields of a request. `parsed` and `scratchFields` are those of the text that it returns.
@@ -144,6 +150,7 @@ function addFields(fields: readonly Field[], from: number, start: string): strin
     }
   }
   parsed.hostRepeated = false;
+  if (parsed.host < 0) return fail('bad_host');
   // §8.2.3: a cookie may come in crumbs; HTTP/1.1 has one field.
   return cookies === '' ? text : add(text, `cookie: ${cookies}\r\n`, 6, PLAIN);
 }

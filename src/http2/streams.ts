@@ -272,6 +272,7 @@ export class Streams {
 const ANSWERS: Record<HeadFault, RequestFault> = {
   malformed: 'bad_header',
   bad_target: 'bad_target',
+  bad_host: 'bad_host',
   target_too_long: 'target_too_long',
   expectation_failed: 'expectation_failed',
   bad_content_length: 'bad_content_length',

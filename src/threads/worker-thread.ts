@@ -71,6 +71,10 @@ export class WorkerThread {
       ...(this.accessLog === null ? {} : { access: this.accessLog }),
     });
     const { accessLog } = this;
+    const abuses = metrics.counter('gatewright_http2_abuse_total', {
+      help: 'Connections of HTTP/2, or streams of one, that were ended because their client did what only attacks do.',
+      labels: ['kind'],
+    });
     this.worker = new Worker({
       settings: { ...settings, http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })) },
       snapshot: EMPTY_SNAPSHOT,
@@ -80,6 +84,7 @@ export class WorkerThread {
       onPluginFault: ({ exchange, plugin, phase, error }) => {
         this.errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
       },
+      onAbuse: (kind) => abuses.add(1, kind),
       readPath: 'onread',
       reusePort: data.reusePort,
       health: new HealthBoard(data.memory.health),

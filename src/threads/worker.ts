@@ -8,6 +8,7 @@ import { retire } from '../compile/compile.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
+import type { Abuse } from '../http2/settings.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import { NameMemo } from '../proxy/added-fields.ts';
 import type { Exchange } from '../proxy/exchange.ts';
@@ -35,6 +36,8 @@ export interface WorkerOptions {
   readonly record: ((record: AccessRecord) => void) | null;
   readonly onFault: (error: unknown) => void;
   readonly onPluginFault: (fault: PluginFault) => void;
+  /** A client of HTTP/2 did what only an attack does; its connection ends. */
+  readonly onAbuse?: (kind: Abuse) => void;
   readonly readPath: ReadPath;
   /** Whether other workers listen on the same ports. */
   readonly reusePort?: boolean;
@@ -94,6 +97,7 @@ export class Worker {
     this.listener = new Listener(this.plane, {
       limits: settings.limits,
       timeouts: settings.timeouts,
+      ...(options.onAbuse === undefined ? {} : { onAbuse: options.onAbuse }),
     });
     this.tick();
     this.timer = setInterval(() => this.tick(), TICK_MS);

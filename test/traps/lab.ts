@@ -75,6 +75,8 @@ export class Lab {
   readonly upstream: CompiledUpstream;
   /** One for each exchange that is over, in the order of their ends. */
   readonly log: Logged[] = [];
+  /** What clients of HTTP/2 did that only attacks do. */
+  readonly abuses: string[] = [];
   /** What the gateway's own code threw; a test that provokes a fault empties it. */
   readonly faults: unknown[] = [];
   port = 0;
@@ -107,6 +109,7 @@ export class Lab {
       },
       onFault: (error) => this.faults.push(error),
       onPluginFault: ({ error }) => this.faults.push(error),
+      onAbuse: (kind) => this.abuses.push(kind),
       readPath,
     });
   }

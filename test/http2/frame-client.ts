@@ -1,0 +1,191 @@
+/** A client that writes frames as it is told, also wrong ones, and keeps what comes back. */
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { HpackDecoder } from '../../src/http2/hpack-decoder.ts';
+import { FrameReader } from '../../src/http2/frame-reader.ts';
+import * as h2 from '../../src/http2/protocol.ts';
+import { PATIENCE_MS } from '../traps/raw-connection.ts';
+
+export interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+export type Fields = readonly (readonly [name: string, value: string])[];
+
+/** A header block of literals that enter no table. */
+export function blockOf(fields: Fields): Buffer {
+  const text = (value: string): Buffer => {
+    const bytes = Buffer.from(value, 'latin1');
+    const length =
+      bytes.length < 127
+        ? Buffer.of(bytes.length)
+        : Buffer.of(127, ((bytes.length - 127) & 127) | 128, (bytes.length - 127) >> 7);
+    return Buffer.concat([length, bytes]);
+  };
+  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
+}
+
+export const GET: Fields = [
+  [':method', 'GET'],
+  [':scheme', 'http'],
+  [':path', '/'],
+  [':authority', 'a.test'],
+];
+
+export const POST: Fields = [[':method', 'POST'], ...GET.slice(1)];
+
+export function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+export const number32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+
+export class FrameClient {
+  readonly socket: net.Socket;
+  readonly frames: Frame[] = [];
+  isClosed = false;
+  private readonly decoder = new HpackDecoder(4_096);
+  private readonly changed = new Set<() => void>();
+  /** Whether SETTINGS and PING are acknowledged. */
+  private readonly reader = new FrameReader({
+    onFrame: (type, flags, stream, bytes, start, end) => {
+      this.frames.push({ type, flags, stream, payload: Buffer.from(bytes.subarray(start, end)) });
+      return true;
+    },
+    onOversize: () => assert.fail('a frame larger than was allowed'),
+  });
+
+  private constructor(socket: net.Socket) {
+    this.socket = socket;
+    socket.on('data', (bytes: Buffer) => {
+      this.reader.read(bytes, 0, bytes.length);
+      this.tell();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isClosed = true;
+      this.tell();
+    });
+    socket.on('end', () => {
+      this.isClosed = true;
+      this.tell();
+    });
+  }
+
+  /** Connects and says what a client says first. */
+  static async open(port: number, settings: Uint8Array = Buffer.alloc(0)): Promise<FrameClient> {
+    const client = await FrameClient.connect(port);
+    client.write(Buffer.from(h2.PREFACE), frame(h2.SETTINGS, 0, 0, settings));
+    return client;
+  }
+
+  static async connect(port: number): Promise<FrameClient> {
+    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+    return new FrameClient(socket);
+  }
+
+  write(...bytes: Uint8Array[]): void {
+    if (!this.socket.destroyed) this.socket.write(Buffer.concat(bytes));
+  }
+
+  request(stream: number, fields: Fields = GET, isComplete = true): void {
+    const flags = h2.END_HEADERS | (isComplete ? h2.END_STREAM : 0);
+    this.write(frame(h2.HEADERS, flags, stream, blockOf(fields)));
+  }
+
+  /** Waits until something holds of what came. */
+  async until<T>(look: (client: FrameClient) => T | undefined | false, what: string): Promise<T> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const found = look(this);
+      if (found !== undefined && found !== false) return found;
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        const seen = this.frames.map(({ type, flags, stream }) => `${type}/${flags}/${stream}`).join(' ');
+        assert.fail(`${what}: did not come; came: ${seen}, closed: ${this.isClosed}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, Math.min(left, 1_000), this.changed);
+        function done(changed: Set<() => void>): void {
+          clearTimeout(timer);
+          changed.delete(wake);
+          resolve();
+        }
+        const wake = (): void => done(this.changed);
+        this.changed.add(wake);
+      });
+    }
+  }
+
+  frame(type: number, stream: number): Promise<Frame> {
+    return this.until(
+      ({ frames }) => frames.find((each) => each.type === type && each.stream === stream),
+      `a frame of type ${type} on stream ${stream}`,
+    );
+  }
+
+  /** The status that a stream was answered with. To be asked in the order of the answers. */
+  async status(stream: number): Promise<number> {
+    const { payload } = await this.frame(h2.HEADERS, stream);
+    assert.ok(this.decoder.decode(payload, 0, payload.length, { head_bytes: 100_000, fields: 1_000 }));
+    return Number(this.decoder.fields.find(({ name }) => name === ':status')?.value);
+  }
+
+  async resetCode(stream: number): Promise<number> {
+    return (await this.frame(h2.RST_STREAM, stream)).payload.readUInt32BE(0);
+  }
+
+  /** The code of the GOAWAY that ends the connection. */
+  async goodbye(): Promise<number> {
+    const code = await this.until(
+      ({ frames }) => frames.findLast(({ type }) => type === h2.GOAWAY)?.payload.readUInt32BE(4),
+      'GOAWAY',
+    );
+    await this.closed();
+    return code;
+  }
+
+  async closed(): Promise<void> {
+    await this.until(({ isClosed }) => isClosed, 'the end of the connection');
+  }
+
+  /** Content of a stream's DATA frames so far. */
+  dataOf(stream: number): Buffer {
+    return Buffer.concat(
+      this.frames.filter((each) => each.type === h2.DATA && each.stream === stream).map(({ payload }) => payload),
+    );
+  }
+
+  isEnded(stream: number): boolean {
+    return this.frames.some(
+      (each) =>
+        each.stream === stream &&
+        (each.type === h2.DATA || each.type === h2.HEADERS) &&
+        (each.flags & h2.END_STREAM) !== 0,
+    );
+  }
+
+  end(): void {
+    this.socket.destroy();
+  }
+
+  private tell(): void {
+    for (const wake of this.changed) wake();
+  }
+}
