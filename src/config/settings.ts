@@ -5,6 +5,7 @@ import { fillerOf } from '../model/fill.ts';
 import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
+import { LIMITS } from './limit-settings.ts';
 import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
 import { checkStore, STORE_SETTINGS } from './store-settings.ts';
 
@@ -111,31 +112,7 @@ export const settingsSchema = {
       default: 'on_5xx',
       description: 'When X-APISIX-Upstream-Status is sent.',
     },
-    limits: {
-      type: 'object',
-      default: {},
-      description: 'Bounds; what exceeds one is refused.',
-      properties: {
-        line_bytes: bytes(8192, 256, 'Longest request line, in bytes (414).'),
-        head_bytes: bytes(32768, 1024, 'Longest header section, in bytes (431).'),
-        fields: bytes(100, 1, 'Most header fields (431).'),
-        body_bytes: bytes(0, 0, 'Longest request body, in bytes (413); 0 is no limit.'),
-        pipelined_bytes: bytes(65536, 1024, 'Most bytes of further requests kept while a response is under way.'),
-        connections: bytes(0, 0, 'Most client connections at once; 0 is no limit.'),
-        concurrent_streams: {
-          ...bytes(128, 1, 'Most requests at once on one connection of HTTP/2; more are refused with REFUSED_STREAM.'),
-          maximum: 65_535,
-        },
-        stream_window_bytes: {
-          ...bytes(262_144, 65_535, 'Bytes of a request body that a client of HTTP/2 may send ahead, per request.'),
-          maximum: 16_777_216,
-        },
-        connection_window_bytes: {
-          ...bytes(1_048_576, 65_535, 'The same for all requests of one connection.'),
-          maximum: 67_108_864,
-        },
-      },
-    },
+    limits: LIMITS,
     timeouts: {
       type: 'object',
       default: {},

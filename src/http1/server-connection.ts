@@ -28,6 +28,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
   /** The peer's address; IPv4 in its own spelling, also on a listener for both families. */
   readonly remoteAddress: string;
   readonly localPort: number;
+  readonly isMultiplexed = false;
   private readonly settings: ServerSettings;
   private phase = IDLE;
   private sink: RequestSink | null = null;
@@ -67,10 +68,6 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
   /** Minor version of the request that is being answered. */
   get minorVersion(): number {
     return this.persistence.minorVersion;
-  }
-
-  get isMultiplexed(): boolean {
-    return false;
   }
 
   /** Whether the connection waits for a request and none has begun. */

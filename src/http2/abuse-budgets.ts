@@ -1,26 +1,38 @@
 /** What a client may do how often: generous for any real one, and far below what would hurt. */
 import { Budget } from './budget.ts';
 
-export class AbuseBudgets {
-  /** Streams that the client resets before they are answered (CVE-2023-44487). */
-  readonly resets: Budget;
-  readonly settings: Budget;
-  readonly pings: Budget;
-  readonly priorities: Budget;
+const BUDGETS = {
+  /** Streams that the client resets (CVE-2023-44487). */
+  rapid_reset: [200, 20],
+  settings_flood: [20, 2],
+  ping_flood: [100, 10],
+  priority_flood: [500, 100],
   /** Frames that carry nothing: DATA and CONTINUATION without payload, unknown types. */
-  readonly empty: Budget;
-  /** Each frame of ours gives the right to one more. */
-  readonly windowUpdates: Budget;
+  empty_frames: [100, 10],
+  /** Each frame of ours gives the right to two more. */
+  window_updates: [2_000, 500],
   /** Streams beyond the number that we announced, and frames on streams that are closed. */
-  readonly refused: Budget;
+  refused_streams: [1_000, 100],
+} as const;
+
+export type Budgeted = keyof typeof BUDGETS;
+
+export class AbuseBudgets {
+  private readonly now_ms: number;
+  /** Made when they are needed: most clients never touch most of them. */
+  private readonly budgets = new Map<Budgeted, Budget>();
 
   constructor(now_ms: number) {
-    this.resets = new Budget(200, 20, now_ms);
-    this.settings = new Budget(20, 2, now_ms);
-    this.pings = new Budget(100, 10, now_ms);
-    this.priorities = new Budget(500, 100, now_ms);
-    this.empty = new Budget(100, 10, now_ms);
-    this.windowUpdates = new Budget(2_000, 500, now_ms);
-    this.refused = new Budget(1_000, 100, now_ms);
+    this.now_ms = now_ms;
+  }
+
+  of(kind: Budgeted): Budget {
+    let budget = this.budgets.get(kind);
+    if (budget === undefined) {
+      const [most, perSecond] = BUDGETS[kind];
+      budget = new Budget(most, perSecond, this.now_ms);
+      this.budgets.set(kind, budget);
+    }
+    return budget;
   }
 }

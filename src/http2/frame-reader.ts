@@ -2,16 +2,30 @@
 import { ByteQueue } from '../http1/bytes.ts';
 import { DATA, FRAME_BYTES, FRAME_HEAD_BYTES } from './protocol.ts';
 
+/** A frame, and where its payload stands: valid during the call only. */
+export interface Frame {
+  type: number;
+  flags: number;
+  stream: number;
+  bytes: Buffer;
+  start: number;
+  end: number;
+}
+
 export interface FrameSink {
   /** @returns false if the connection is over */
-  onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean;
+  onFrame(frame: Frame): boolean;
   /** A frame larger than was allowed. */
   onOversize(): void;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export class FrameReader {
   private readonly sink: FrameSink;
   private readonly rest = new ByteQueue();
+  /** The same for all frames: they come one after the other. */
+  private readonly frame: Frame = { type: 0, flags: 0, stream: 0, bytes: NO_BYTES, start: 0, end: 0 };
   /** Bytes that `rest` has to have before it is worth a look. */
   private wanted = 0;
 
@@ -48,7 +62,14 @@ export class FrameReader {
       // §4.1: the reserved bit is ignored.
       const stream = ((bytes[at + 5] & 0x7f) << 24) | (bytes[at + 6] << 16) | (bytes[at + 7] << 8) | bytes[at + 8];
       at = from + length;
-      if (!this.sink.onFrame(bytes[from - 6], bytes[from - 5], stream, bytes, from, at)) return;
+      const { frame } = this;
+      frame.type = bytes[from - 6];
+      frame.flags = bytes[from - 5];
+      frame.stream = stream;
+      frame.bytes = bytes;
+      frame.start = from;
+      frame.end = at;
+      if (!this.sink.onFrame(frame)) return;
     }
     if (at < end) this.keep(bytes, at, end, FRAME_HEAD_BYTES);
   }

@@ -65,33 +65,33 @@ export class FrameWriter implements Flushable {
   }
 
   /** Writes the head of a frame whose payload is, or will be, behind it. */
-  head(memory: Buffer, at: number, payload: number, type: number, flags: number, stream: number): void {
+  private head(memory: Buffer, at: number, payload: number, kind: number, stream: number): void {
     memory[at] = payload >>> 16;
     memory[at + 1] = payload >>> 8;
     memory[at + 2] = payload;
-    memory[at + 3] = type;
-    memory[at + 4] = flags;
+    memory[at + 3] = kind >>> 8;
+    memory[at + 4] = kind;
     memory[at + 5] = stream >>> 24;
     memory[at + 6] = stream >>> 16;
     memory[at + 7] = stream >>> 8;
     memory[at + 8] = stream;
   }
 
-  /** A frame with its payload. @returns the offset of the frame */
-  frame(type: number, flags: number, stream: number, bytes: Uint8Array, start: number, end: number): number {
+  /** A frame with its payload. @param kind its type, shifted by 8 bits, and its flags. @returns the offset of the frame */
+  frame(kind: number, stream: number, bytes: Uint8Array, start: number, end: number): number {
     const payload = end - start;
     const memory = this.room(FRAME_HEAD_BYTES + payload);
     const at = this.length;
-    this.head(memory, at, payload, type, flags, stream);
+    this.head(memory, at, payload, kind, stream);
     if (payload > 0) memory.set(bytes.subarray(start, end), at + FRAME_HEAD_BYTES);
     this.length = at + FRAME_HEAD_BYTES + payload;
     return at;
   }
 
   /** A frame whose payload is a list of 32-bit numbers. */
-  numbers(type: number, flags: number, stream: number, ...values: number[]): void {
+  numbers(kind: number, stream: number, ...values: number[]): void {
     const memory = this.room(FRAME_HEAD_BYTES + values.length * 4);
-    this.head(memory, this.length, values.length * 4, type, flags, stream);
+    this.head(memory, this.length, values.length * 4, kind, stream);
     let at = this.length + FRAME_HEAD_BYTES;
     for (const value of values) at = memory.writeUInt32BE(value >>> 0, at);
     this.length = at;

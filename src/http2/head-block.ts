@@ -11,11 +11,11 @@ export class HeadBlock {
   private readonly parts = new ByteQueue();
   private frames = 0;
 
-  begin(stream: number, isLast: boolean, bytes: Buffer, start: number, end: number): void {
+  begin(stream: number, isLast: boolean, part: Buffer): void {
     this.stream = stream;
     this.isLast = isLast;
     this.frames = 0;
-    this.parts.append(bytes, start, end);
+    this.parts.append(part, 0, part.length);
   }
 
   /** @returns false if the block is beyond its bounds */

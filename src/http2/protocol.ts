@@ -3,6 +3,10 @@
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 export const FRAME_HEAD_BYTES = 9;
+
+/** Type and flags of a frame as one number. */
+export const kindOf = (type: number, flags: number): number => (type << 8) | flags;
+
 /** What every receiver takes (§4.2); neither side is asked for more here. */
 export const FRAME_BYTES = 16_384;
 export const MOST_WINDOW = 2 ** 31 - 1;
@@ -29,14 +33,13 @@ export const END_HEADERS = 0x4;
 export const PADDED = 0x8;
 export const WITH_PRIORITY = 0x20;
 
-// Settings, §6.5.2, and RFC 8441 §3, RFC 9218 §2.1.
+// Settings, §6.5.2, and RFC 9218 §2.1.
 export const HEADER_TABLE_SIZE = 1;
 export const ENABLE_PUSH = 2;
 export const MAX_CONCURRENT_STREAMS = 3;
 export const INITIAL_WINDOW_SIZE = 4;
 export const MAX_FRAME_SIZE = 5;
 export const MAX_HEADER_LIST_SIZE = 6;
-export const ENABLE_CONNECT_PROTOCOL = 8;
 export const NO_RFC7540_PRIORITIES = 9;
 
 // Error codes, §7.
@@ -44,7 +47,6 @@ export const NO_ERROR = 0;
 export const PROTOCOL_ERROR = 1;
 export const INTERNAL_ERROR = 2;
 export const FLOW_CONTROL_ERROR = 3;
-export const SETTINGS_TIMEOUT = 4;
 export const STREAM_CLOSED = 5;
 export const FRAME_SIZE_ERROR = 6;
 export const REFUSED_STREAM = 7;

@@ -5,25 +5,23 @@
 import type net from 'node:net';
 import { TimedEntry } from '../clock/timer-wheel.ts';
 import { plainAddress } from '../http1/address.ts';
-import type { OutgoingResponse } from '../http1/messages.ts';
 import { disown, type OwnedSocket, type SocketOwner } from '../http1/owned-socket.ts';
 import { own } from '../http1/sockets.ts';
-import { AbuseBudgets } from './abuse-budgets.ts';
-import { type FrameSink, FrameReader } from './frame-reader.ts';
+import { AbuseBudgets, type Budgeted } from './abuse-budgets.ts';
+import { type Frame, type FrameSink, FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { HpackEncoder } from './hpack-encoder.ts';
+import { Outflow } from './outflow.ts';
+import { ownSettings } from './own-settings.ts';
 import { PeerSettings } from './peer-settings.ts';
 import * as h2 from './protocol.ts';
-import { block, writeInterimBlock, writeResponseBlock } from './response-block.ts';
+import { kindOf } from './protocol.ts';
 import { SendQueue } from './send-queue.ts';
 import type { ServerStream } from './server-stream.ts';
-import type { Abuse, Http2Settings } from './settings.ts';
+import type { Http2Settings } from './settings.ts';
 import { Streams } from './streams.ts';
 
 /** How long a client may be quiet, while connections are drained, before its own is closed. */
 const DRAINED_IDLE_MS = 500;
-/** Bytes that may wait for the socket before streams have to wait themselves. */
-const MOST_BACKLOG = 262_144;
 /** Control frames wait for the socket too: a client that makes us write and does not read is cut off here. */
 const MOST_CONTROL_BACKLOG = 1_048_576;
 const LAST_STREAM = 2 ** 31 - 1;
@@ -39,14 +37,14 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
   readonly budgets: AbuseBudgets;
   private readonly reader = new FrameReader(this);
   private readonly writer: FrameWriter;
-  private readonly encoder = new HpackEncoder();
+  /** What streams write with. */
+  readonly outflow: Outflow;
   private readonly peer = new PeerSettings();
   private readonly queue = new SendQueue();
   private readonly streams: Streams;
   /** Bytes of the preface that have come. */
   private prefaceRead = 0;
   private hasSettings = false;
-  private sendWindow = h2.DEFAULT_WINDOW;
   private receiveWindow: number;
   private owed = 0;
   private isReading = false;
@@ -72,6 +70,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
       onStalled: () => this.cutOff(),
       onFlushed: () => this.queue.pump(),
     });
+    this.outflow = new Outflow(this.writer, settings.lines, () => this.budgets.of('window_updates').refund(2));
     socket.setNoDelay(true);
     wheel.arm(this, timeouts.head_ms);
     this.greet();
@@ -79,25 +78,10 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
 
   private greet(): void {
     const { limits } = this.settings;
-    const announced: [id: number, value: number][] = [
-      [h2.MAX_CONCURRENT_STREAMS, limits.concurrent_streams],
-      [h2.INITIAL_WINDOW_SIZE, limits.stream_window_bytes],
-      [h2.MAX_HEADER_LIST_SIZE, limits.head_bytes],
-      [h2.NO_RFC7540_PRIORITIES, 1],
-    ];
-    const payload = Buffer.alloc(announced.length * 6);
-    for (const [index, [id, value]] of announced.entries()) {
-      payload.writeUInt16BE(id, index * 6);
-      payload.writeUInt32BE(value, index * 6 + 2);
-    }
-    this.writer.frame(h2.SETTINGS, 0, 0, payload, 0, payload.length);
+    const payload = ownSettings(limits);
+    this.writer.frame(kindOf(h2.SETTINGS, 0), 0, payload, 0, payload.length);
     const more = limits.connection_window_bytes - h2.DEFAULT_WINDOW;
-    if (more > 0) this.writer.numbers(h2.WINDOW_UPDATE, 0, 0, more);
-  }
-
-  /** Streams that are open. */
-  get streamCount(): number {
-    return this.streams.count;
+    if (more > 0) this.writer.numbers(kindOf(h2.WINDOW_UPDATE, 0), 0, more);
   }
 
   get isIdle(): boolean {
@@ -144,64 +128,65 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
     this.error(h2.FRAME_SIZE_ERROR);
   }
 
-  onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
+  onFrame(frame: Frame): boolean {
+    const { type, flags, stream } = frame;
     const { blockOf } = this.streams;
     // §6.10: nothing may come between the frames of a header block. §3.4: SETTINGS come first.
     const isOutOfPlace =
       (blockOf !== 0 && (type !== h2.CONTINUATION || stream !== blockOf)) ||
       (!this.hasSettings && (type !== h2.SETTINGS || (flags & h2.ACK) !== 0));
-    const fault = isOutOfPlace ? h2.PROTOCOL_ERROR : this.take({ type, flags, stream, bytes, start, end });
+    const fault = isOutOfPlace ? h2.PROTOCOL_ERROR : this.take(frame);
     if (fault !== h2.NO_ERROR) this.error(fault);
     return !this.isClosed && !(this.isLeaving && this.isIdle);
   }
 
   /** @returns a connection error, `NO_ERROR` for none */
   private take(frame: Frame): number {
-    const { type, flags, stream, bytes, start, end } = frame;
-    const { budgets, streams } = this;
+    const { type, stream, start, end } = frame;
+    const { streams } = this;
     switch (type) {
       case h2.DATA:
         return this.takeData(frame);
       case h2.HEADERS:
-        return streams.headers(flags, stream, bytes, start, end);
+        return streams.headers(frame);
       case h2.CONTINUATION:
         if (start === end && !this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
-        return streams.continuation(flags, stream, bytes, start, end);
+        return streams.continuation(frame);
       case h2.PRIORITY:
         if (!this.spend('priority_flood')) return h2.ENHANCE_YOUR_CALM;
-        return streams.priority(stream, bytes, start, end);
+        return streams.priority(frame);
       case h2.RST_STREAM:
         return streams.reset(stream, end - start);
       case h2.SETTINGS:
-        return this.takeSettings(flags, stream, bytes, start, end);
+        return this.takeSettings(frame);
       case h2.PING:
-        return this.takePing(flags, stream, bytes, start, end);
+        return this.takePing(frame);
       case h2.GOAWAY:
         if (stream !== 0) return h2.PROTOCOL_ERROR;
         // The client opens no more streams; those that are open are answered.
         return end - start < 8 ? h2.FRAME_SIZE_ERROR : h2.NO_ERROR;
       case h2.WINDOW_UPDATE:
-        return this.takeWindowUpdate(stream, bytes, start, end);
+        return this.takeWindowUpdate(frame);
       case h2.PUSH_PROMISE:
         return h2.PROTOCOL_ERROR;
       case h2.PRIORITY_UPDATE:
         if (!this.spend('priority_flood')) return h2.ENHANCE_YOUR_CALM;
-        return streams.priorityUpdate(stream, bytes, start, end);
+        return streams.priorityUpdate(frame);
       default:
         // §5.5: unknown types are ignored.
-        return budgets.empty.spend(this.settings.wheel.now_ms) ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+        return this.spend('empty_frames') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
     }
   }
 
-  private takeData({ flags, stream, bytes, start, end }: Frame): number {
-    const flow = end - start;
+  private takeData(frame: Frame): number {
+    const flow = frame.end - frame.start;
     this.receiveWindow -= flow;
     if (this.receiveWindow < 0) return h2.FLOW_CONTROL_ERROR;
-    if (flow === 0 && (flags & h2.END_STREAM) === 0 && !this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
-    return this.streams.data(flags, stream, bytes, start, end);
+    if (flow === 0 && (frame.flags & h2.END_STREAM) === 0 && !this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
+    return this.streams.data(frame);
   }
 
-  private takeSettings(flags: number, stream: number, bytes: Buffer, start: number, end: number): number {
+  private takeSettings({ flags, stream, bytes, start, end }: Frame): number {
     if (stream !== 0) return h2.PROTOCOL_ERROR;
     if ((flags & h2.ACK) !== 0) return end === start ? h2.NO_ERROR : h2.FRAME_SIZE_ERROR;
     if ((end - start) % 6 !== 0) return h2.FRAME_SIZE_ERROR;
@@ -210,117 +195,51 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
     const fault = this.peer.read(bytes, start, end);
     if (fault !== h2.NO_ERROR) return fault;
     this.hasSettings = true;
-    if (this.peer.tableSize >= 0) this.encoder.allow(this.peer.tableSize);
+    if (this.peer.tableSize >= 0) this.outflow.allowTable(this.peer.tableSize);
     // §6.9.2: a change counts for the streams that are open, too, and may make their windows negative.
     if (!this.streams.adjustWindows(this.peer.initialWindow - before)) return h2.FLOW_CONTROL_ERROR;
-    this.writer.frame(h2.SETTINGS, h2.ACK, 0, bytes, 0, 0);
+    this.writer.frame(kindOf(h2.SETTINGS, h2.ACK), 0, bytes, 0, 0);
     this.queue.pump();
     return h2.NO_ERROR;
   }
 
-  private takePing(flags: number, stream: number, bytes: Buffer, start: number, end: number): number {
+  private takePing({ flags, stream, bytes, start, end }: Frame): number {
     if (stream !== 0) return h2.PROTOCOL_ERROR;
     if (end - start !== 8) return h2.FRAME_SIZE_ERROR;
     if ((flags & h2.ACK) !== 0) return h2.NO_ERROR;
     if (!this.spend('ping_flood')) return h2.ENHANCE_YOUR_CALM;
-    this.writer.frame(h2.PING, h2.ACK, 0, bytes, start, end);
+    this.writer.frame(kindOf(h2.PING, h2.ACK), 0, bytes, start, end);
     return h2.NO_ERROR;
   }
 
-  private takeWindowUpdate(stream: number, bytes: Buffer, start: number, end: number): number {
+  private takeWindowUpdate({ stream, bytes, start, end }: Frame): number {
     if (end - start !== 4) return h2.FRAME_SIZE_ERROR;
     if (!this.spend('window_updates')) return h2.ENHANCE_YOUR_CALM;
     const more = bytes.readUInt32BE(start) & 0x7fff_ffff;
     if (stream !== 0) return this.streams.windowUpdate(stream, more);
     if (more === 0) return h2.PROTOCOL_ERROR;
-    this.sendWindow += more;
-    if (this.sendWindow > h2.MOST_WINDOW) return h2.FLOW_CONTROL_ERROR;
+    if (!this.outflow.widen(more)) return h2.FLOW_CONTROL_ERROR;
     this.queue.pump();
     return h2.NO_ERROR;
   }
 
   /** @returns false if the client did that too often: it is counted, and the connection is to end */
-  spend(kind: Exclude<Abuse, 'stalled_window' | 'slow_head' | 'output_backlog' | 'continuation_flood'>): boolean {
-    const { budgets } = this;
-    const budget = {
-      rapid_reset: budgets.resets,
-      settings_flood: budgets.settings,
-      ping_flood: budgets.pings,
-      priority_flood: budgets.priorities,
-      empty_frames: budgets.empty,
-      window_updates: budgets.windowUpdates,
-      refused_streams: budgets.refused,
-    }[kind];
-    const isWithin = budget.spend(this.settings.wheel.now_ms);
+  spend(kind: Budgeted): boolean {
+    const isWithin = this.budgets.of(kind).spend(this.settings.wheel.now_ms);
     if (!isWithin) this.settings.handler.onAbuse(kind);
     return isWithin;
   }
 
   // What streams use.
 
-  get generation(): number {
-    return this.writer.generation;
-  }
-
-  /** The client does not take what is written. */
-  get isBehind(): boolean {
-    return this.writer.isBehind;
-  }
-
-  /** Bytes of content that may go into one frame now. */
-  get sendable(): number {
-    return this.writer.backlog > MOST_BACKLOG ? 0 : Math.min(this.sendWindow, h2.FRAME_BYTES);
-  }
-
-  writeHead(stream: number, response: OutgoingResponse): number {
-    writeResponseBlock(this.encoder, this.settings.lines, response);
-    return this.writeBlock(stream);
-  }
-
-  writeInterim(stream: number, status: number, text: string): void {
-    writeInterimBlock(this.encoder, this.settings.lines, status, text);
-    this.writeBlock(stream);
-  }
-
-  /** @returns where END_STREAM can be set */
-  private writeBlock(stream: number): number {
-    const { bytes, length } = block;
-    let end = Math.min(length, h2.FRAME_BYTES);
-    const first = this.writer.frame(h2.HEADERS, end === length ? h2.END_HEADERS : 0, stream, bytes, 0, end);
-    const { generation } = this.writer;
-    while (end < length) {
-      const start = end;
-      end = Math.min(length, start + h2.FRAME_BYTES);
-      this.writer.frame(h2.CONTINUATION, end === length ? h2.END_HEADERS : 0, stream, bytes, start, end);
-    }
-    return generation === this.writer.generation ? first : -1;
-  }
-
-  /** The window must have room for it. @returns where END_STREAM can be set */
-  writeData(stream: number, bytes: Uint8Array, start: number, end: number): number {
-    this.sendWindow -= end - start;
-    this.budgets.windowUpdates.refund(2);
-    return this.writer.frame(h2.DATA, 0, stream, bytes, start, end);
-  }
-
-  /** Ends a stream by the flag of its last frame, if that is still to be written, else by a frame of its own. */
-  endStream(stream: number, lastFrameAt: number, generation: number): void {
-    const { memory } = this.writer;
-    if (memory !== null && lastFrameAt >= 0 && generation === this.writer.generation) {
-      memory[lastFrameAt + 4] |= h2.END_STREAM;
-      return;
-    }
-    this.writer.frame(h2.DATA, h2.END_STREAM, stream, NO_BYTES, 0, 0);
-  }
-
   reset(stream: number, code: number): void {
-    this.writer.numbers(h2.RST_STREAM, 0, stream, code);
+    this.writer.numbers(kindOf(h2.RST_STREAM, 0), stream, code);
     this.streams.noteReset(stream);
   }
 
   /** Lets the client send more to a stream. */
   allow(stream: number, bytes: number): void {
-    this.writer.numbers(h2.WINDOW_UPDATE, 0, stream, bytes);
+    this.writer.numbers(kindOf(h2.WINDOW_UPDATE, 0), stream, bytes);
   }
 
   /** The same for the connection: half a window at a time. */
@@ -328,7 +247,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
     this.owed += bytes;
     if (this.isClosed || this.owed * 2 < this.settings.limits.connection_window_bytes) return;
     this.receiveWindow += this.owed;
-    this.writer.numbers(h2.WINDOW_UPDATE, 0, 0, this.owed);
+    this.writer.numbers(kindOf(h2.WINDOW_UPDATE, 0), 0, this.owed);
     this.owed = 0;
   }
 
@@ -408,14 +327,14 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
     if (this.isDraining || this.isClosed) return;
     this.isDraining = true;
     // §6.8: the first GOAWAY announces, the second one, after a while, says which streams were seen.
-    this.writer.numbers(h2.GOAWAY, 0, 0, LAST_STREAM, h2.NO_ERROR);
+    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, LAST_STREAM, h2.NO_ERROR);
     this.setDeadline();
   }
 
   private sayGoodbye(): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
-    this.writer.numbers(h2.GOAWAY, 0, 0, this.streams.last, h2.NO_ERROR);
+    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, this.streams.last, h2.NO_ERROR);
   }
 
   /** Nothing is open any more: sees the client off, so that it gets what was written. */
@@ -430,7 +349,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
   private error(code: number): void {
     if (this.isClosed || (this.isLeaving && this.isIdle)) return;
     this.isLeaving = true;
-    this.writer.numbers(h2.GOAWAY, 0, 0, this.streams.last, code);
+    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, this.streams.last, code);
     this.streams.endAll();
     this.leave();
   }
@@ -478,14 +397,3 @@ export class ServerConnection extends TimedEntry implements SocketOwner, FrameSi
     this.settings.handler.onConnectionClosed(this);
   }
 }
-
-interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly stream: number;
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-}
-
-const NO_BYTES = Buffer.alloc(0);

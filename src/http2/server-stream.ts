@@ -115,17 +115,17 @@ export class ServerStream extends TimedEntry {
   }
 
   /** Part of the body. @param flow what the frame takes of the windows, its padding included. @returns false: the client sent more than it may */
-  data(bytes: Buffer, start: number, end: number, flow: number, isLast: boolean): boolean {
+  data(content: Buffer, flow: number, isLast: boolean): boolean {
     this.receiveWindow -= flow;
     if (this.receiveWindow < 0) return false;
     this.owed += flow;
-    this.received += end - start;
+    this.received += content.length;
     if (this.sink === null) this.credit();
-    else this.take(bytes, start, end, isLast);
+    else this.take(content, isLast);
     return true;
   }
 
-  private take(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+  private take(content: Buffer, isLast: boolean): void {
     const { limits, timeouts, wheel } = this.connection.settings;
     if (limits.body_bytes > 0 && this.received > limits.body_bytes) return this.fail('body_too_large');
     const isShort = isLast && this.promised >= 0 && this.received !== this.promised;
@@ -137,20 +137,20 @@ export class ServerStream extends TimedEntry {
     this.isRequestComplete = isLast;
     if (isLast) wheel.disarm(this);
     else wheel.arm(this, timeouts.body_ms);
-    if (this.isChunked) this.takeChunk(bytes, start, end, isLast);
-    else this.pass(bytes, start, end, isLast);
+    if (this.isChunked) this.takeChunk(content, isLast);
+    else this.pass(content, 0, content.length, isLast);
     if (!this.isBodyPaused) this.credit();
   }
 
-  private takeChunk(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    const length = end - start;
+  private takeChunk(content: Buffer, isLast: boolean): void {
+    const { length } = content;
     const head = length === 0 ? '' : `${length.toString(16)}\r\n`;
     const size = head.length + (length === 0 ? 0 : length + 2) + (isLast ? LAST_CHUNK.length : 0);
     if (size === 0) return;
     const chunk = Buffer.allocUnsafe(size);
     let at = head === '' ? 0 : writeLatin1(chunk, head, 0);
     if (length > 0) {
-      at += bytes.copy(chunk, at, start, end);
+      at += content.copy(chunk, at);
       chunk[at++] = 13;
       chunk[at++] = 10;
     }
@@ -169,7 +169,7 @@ export class ServerStream extends TimedEntry {
 
   /** The client ended the body with trailers, which go no further. */
   endByTrailers(): void {
-    if (this.sink !== null) this.take(NO_BYTES, 0, 0, true);
+    if (this.sink !== null) this.take(NO_BYTES, true);
     this.isRequestComplete = true;
   }
 
@@ -211,13 +211,13 @@ export class ServerStream extends TimedEntry {
 
   respondInterim(text: string): void {
     if (this.isClosed || this.isHeadSent) return;
-    this.connection.writeInterim(this.id, Number(text.slice(9, 12)), text);
+    this.connection.outflow.writeInterim(this.id, Number(text.slice(9, 12)), text);
   }
 
   respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.isClosed) return true;
     this.isHeadSent = true;
-    this.note(this.connection.writeHead(this.id, response));
+    this.note(this.connection.outflow.writeHead(this.id, response));
     return end === start || this.write(bytes, start, end);
   }
 
@@ -225,7 +225,7 @@ export class ServerStream extends TimedEntry {
     if (this.isClosed || end === start) return true;
     let at = start;
     if (this.waitingBytes === 0) at += this.send(bytes, start, end);
-    if (at === end && !this.connection.isBehind) return true;
+    if (at === end && !this.connection.outflow.isBehind) return true;
     if (at < end) {
       this.waiting ??= new ByteQueue();
       this.waiting.append(bytes, at, end);
@@ -240,9 +240,9 @@ export class ServerStream extends TimedEntry {
   private send(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end) {
-      const length = Math.min(end - at, this.sendWindow, this.connection.sendable);
+      const length = Math.min(end - at, this.sendWindow, this.connection.outflow.sendable);
       if (length <= 0) break;
-      this.note(this.connection.writeData(this.id, bytes, at, at + length));
+      this.note(this.connection.outflow.writeData(this.id, bytes, at, at + length));
       this.sendWindow -= length;
       at += length;
     }
@@ -298,7 +298,7 @@ export class ServerStream extends TimedEntry {
 
   private finish(): void {
     if (this.isClosed) return;
-    this.connection.endStream(this.id, this.lastFrameAt, this.lastFrameGeneration);
+    this.connection.outflow.endStream(this.id, this.lastFrameAt, this.lastFrameGeneration);
     // RFC 9113 §8.1: who has the whole answer need not send the rest of the request.
     const code = this.resetCode;
     if (!this.isRequestComplete || code !== NO_ERROR) this.connection.reset(this.id, code);
@@ -341,7 +341,7 @@ export class ServerStream extends TimedEntry {
 
   private note(frameAt: number): void {
     this.lastFrameAt = frameAt;
-    this.lastFrameGeneration = this.connection.generation;
+    this.lastFrameGeneration = this.connection.outflow.generation;
   }
 
   private closed(): void {

@@ -1,5 +1,6 @@
 /** The streams of one connection (RFC 9113 §5.1): which there are, which there were, and what their frames may be. */
 import { parsed } from '../http1/fields.ts';
+import type { Frame } from './frame-reader.ts';
 import { HeadBlock } from './head-block.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 import { MALFORMED } from './hpack-field.ts';
@@ -47,9 +48,10 @@ export class Streams {
   }
 
   /** @returns a connection error, `NO_ERROR` for none; likewise below */
-  headers(flags: number, id: number, bytes: Buffer, start: number, end: number): number {
+  headers(frame: Frame): number {
+    const { flags, stream: id, bytes, start } = frame;
     if (id === 0 || id % 2 === 0) return h2.PROTOCOL_ERROR;
-    const content = unpadded(flags, bytes, start, end);
+    const content = contentEnd(frame);
     if (content < 0) return h2.PROTOCOL_ERROR;
     let from = (flags & h2.PADDED) === 0 ? start : start + 1;
     if ((flags & h2.WITH_PRIORITY) !== 0) {
@@ -58,12 +60,12 @@ export class Streams {
       from += 5;
     }
     const isLast = (flags & h2.END_STREAM) !== 0;
-    if ((flags & h2.END_HEADERS) !== 0) return this.headersDone(id, isLast, bytes, from, content);
-    this.block.begin(id, isLast, bytes, from, content);
+    if ((flags & h2.END_HEADERS) !== 0) return this.headersDone(id, isLast, bytes.subarray(from, content));
+    this.block.begin(id, isLast, bytes.subarray(from, content));
     return h2.NO_ERROR;
   }
 
-  continuation(flags: number, id: number, bytes: Buffer, start: number, end: number): number {
+  continuation({ flags, stream: id, bytes, start, end }: Frame): number {
     if (this.block.stream === 0) return h2.PROTOCOL_ERROR;
     const { handler, limits } = this.connection.settings;
     if (!this.block.add(bytes, start, end, limits.head_bytes + BLOCK_SLACK)) {
@@ -71,14 +73,13 @@ export class Streams {
       return h2.ENHANCE_YOUR_CALM;
     }
     if ((flags & h2.END_HEADERS) === 0) return h2.NO_ERROR;
-    const whole = this.block.take();
-    return this.headersDone(id, this.block.isLast, whole, 0, whole.length);
+    return this.headersDone(id, this.block.isLast, this.block.take());
   }
 
-  private headersDone(id: number, isLast: boolean, bytes: Buffer, start: number, end: number): number {
+  private headersDone(id: number, isLast: boolean, block: Buffer): number {
     const { decoder, connection } = this;
     // Whatever becomes of the stream: both sides' tables must stay the same.
-    if (!decoder.decode(bytes, start, end, connection.settings.limits)) return h2.COMPRESSION_ERROR;
+    if (!decoder.decode(block, 0, block.length, connection.settings.limits)) return h2.COMPRESSION_ERROR;
     const stream = this.open.get(id);
     if (stream !== undefined) return this.trailers(stream, isLast);
     if (id <= this.last) return this.lateFrame(id);
@@ -144,9 +145,10 @@ export class Streams {
     return h2.STREAM_CLOSED;
   }
 
-  data(flags: number, id: number, bytes: Buffer, start: number, end: number): number {
+  data(frame: Frame): number {
+    const { flags, stream: id, bytes, start, end } = frame;
     if (id === 0) return h2.PROTOCOL_ERROR;
-    const content = unpadded(flags, bytes, start, end);
+    const content = contentEnd(frame);
     if (content < 0) return h2.PROTOCOL_ERROR;
     const stream = this.open.get(id);
     if (stream === undefined) {
@@ -161,7 +163,7 @@ export class Streams {
       return h2.NO_ERROR;
     }
     const from = (flags & h2.PADDED) === 0 ? start : start + 1;
-    if (!stream.data(bytes, from, content, end - start, (flags & h2.END_STREAM) !== 0)) {
+    if (!stream.data(bytes.subarray(from, content), end - start, (flags & h2.END_STREAM) !== 0)) {
       this.connection.reset(id, h2.FLOW_CONTROL_ERROR);
       stream.gone();
     }
@@ -178,7 +180,7 @@ export class Streams {
   }
 
   /** §5.3: the scheme of RFC 7540 is gone; its frames are checked and ignored. */
-  priority(id: number, bytes: Buffer, start: number, end: number): number {
+  priority({ stream: id, bytes, start, end }: Frame): number {
     if (id === 0) return h2.PROTOCOL_ERROR;
     const isSelf = end - start === 5 && (bytes.readUInt32BE(start) & 0x7fff_ffff) === id;
     if (end - start === 5 && !isSelf) return h2.NO_ERROR;
@@ -189,7 +191,7 @@ export class Streams {
   }
 
   /** RFC 9218 §7.1. */
-  priorityUpdate(id: number, bytes: Buffer, start: number, end: number): number {
+  priorityUpdate({ stream: id, bytes, start, end }: Frame): number {
     if (id !== 0) return h2.PROTOCOL_ERROR;
     if (end - start < 4) return h2.FRAME_SIZE_ERROR;
     const target = bytes.readUInt32BE(start) & 0x7fff_ffff;
@@ -279,7 +281,7 @@ const ANSWERS: Record<HeadFault, RequestFault> = {
 };
 
 /** @returns the end of the content of a frame that may be padded (§6.1), −1 if the padding is longer than the frame */
-function unpadded(flags: number, bytes: Buffer, start: number, end: number): number {
+function contentEnd({ flags, bytes, start, end }: Frame): number {
   if ((flags & h2.PADDED) === 0) return end;
   if (start === end) return -1;
   const content = end - bytes[start];

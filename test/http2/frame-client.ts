@@ -60,7 +60,7 @@ export class FrameClient {
   private readonly changed = new Set<() => void>();
   /** Whether SETTINGS and PING are acknowledged. */
   private readonly reader = new FrameReader({
-    onFrame: (type, flags, stream, bytes, start, end) => {
+    onFrame: ({ type, flags, stream, bytes, start, end }) => {
       this.frames.push({ type, flags, stream, payload: Buffer.from(bytes.subarray(start, end)) });
       return true;
     },

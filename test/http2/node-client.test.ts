@@ -111,7 +111,12 @@ test('a thousand requests on one connection are answered, each with its own answ
 test('curl gets what it asks for', async (t) => {
   requireProgram(t, 'curl');
   const { stdout } = await run('curl', [
-    ...['-s', '--http2-prior-knowledge', '-w', ' %{http_version} %{http_code}', '-d', 'abc'],
+    '-s',
+    '--http2-prior-knowledge',
+    '-w',
+    ' %{http_version} %{http_code}',
+    '-d',
+    'abc',
     `http://127.0.0.1:${lab.port}/x`,
   ]);
   assert.equal(stdout, 'POST 3 2 200');

@@ -1,0 +1,93 @@
+/** What the streams of a connection write: heads and content, within what the client lets the connection send. */
+import type { OutgoingResponse } from '../http1/messages.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import { HpackEncoder, type LineMemo } from './hpack-encoder.ts';
+import * as h2 from './protocol.ts';
+import { kindOf } from './protocol.ts';
+import { block, writeInterimBlock, writeResponseBlock } from './response-block.ts';
+
+/** Bytes that may wait for the socket before streams have to wait themselves. */
+const MOST_BACKLOG = 262_144;
+
+export class Outflow {
+  private readonly writer: FrameWriter;
+  private readonly lines: LineMemo;
+  private readonly onSent: () => void;
+  private readonly encoder = new HpackEncoder();
+  private sendWindow = h2.DEFAULT_WINDOW;
+
+  /** @param onSent told of each frame of content */
+  constructor(writer: FrameWriter, lines: LineMemo, onSent: () => void) {
+    this.writer = writer;
+    this.lines = lines;
+    this.onSent = onSent;
+  }
+
+  /** The client's SETTINGS_HEADER_TABLE_SIZE. */
+  allowTable(size: number): void {
+    this.encoder.allow(size);
+  }
+
+  /** @returns false if the connection's window would become too large */
+  widen(more: number): boolean {
+    this.sendWindow += more;
+    return this.sendWindow <= h2.MOST_WINDOW;
+  }
+
+  get generation(): number {
+    return this.writer.generation;
+  }
+
+  /** The client does not take what is written. */
+  get isBehind(): boolean {
+    return this.writer.isBehind;
+  }
+
+  /** Bytes of content that may go into one frame now. */
+  get sendable(): number {
+    return this.writer.backlog > MOST_BACKLOG ? 0 : Math.min(this.sendWindow, h2.FRAME_BYTES);
+  }
+
+  writeHead(stream: number, response: OutgoingResponse): number {
+    writeResponseBlock(this.encoder, this.lines, response);
+    return this.writeBlock(stream);
+  }
+
+  writeInterim(stream: number, status: number, text: string): void {
+    writeInterimBlock(this.encoder, this.lines, status, text);
+    this.writeBlock(stream);
+  }
+
+  /** @returns where END_STREAM can be set */
+  private writeBlock(stream: number): number {
+    const { bytes, length } = block;
+    let end = Math.min(length, h2.FRAME_BYTES);
+    const first = this.writer.frame(kindOf(h2.HEADERS, end === length ? h2.END_HEADERS : 0), stream, bytes, 0, end);
+    const { generation } = this.writer;
+    while (end < length) {
+      const start = end;
+      end = Math.min(length, start + h2.FRAME_BYTES);
+      this.writer.frame(kindOf(h2.CONTINUATION, end === length ? h2.END_HEADERS : 0), stream, bytes, start, end);
+    }
+    return generation === this.writer.generation ? first : -1;
+  }
+
+  /** The window must have room for it. @returns where END_STREAM can be set */
+  writeData(stream: number, bytes: Uint8Array, start: number, end: number): number {
+    this.sendWindow -= end - start;
+    this.onSent();
+    return this.writer.frame(kindOf(h2.DATA, 0), stream, bytes, start, end);
+  }
+
+  /** Ends a stream by the flag of its last frame, if that is still to be written, else by a frame of its own. */
+  endStream(stream: number, lastFrameAt: number, generation: number): void {
+    const { memory } = this.writer;
+    if (memory !== null && lastFrameAt >= 0 && generation === this.writer.generation) {
+      memory[lastFrameAt + 4] |= h2.END_STREAM;
+      return;
+    }
+    this.writer.frame(kindOf(h2.DATA, h2.END_STREAM), stream, NO_BYTES, 0, 0);
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
