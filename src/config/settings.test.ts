@@ -6,7 +6,7 @@ test('a file without the key gateway has the documented defaults', () => {
   const { settings, problems } = readSettings(undefined);
   assert.deepEqual(problems, []);
   assert.deepEqual(settings, DEFAULT_SETTINGS);
-  assert.deepEqual(settings.http, [{ address: '0.0.0.0', port: 9080 }]);
+  assert.deepEqual(settings.http, [{ address: '0.0.0.0', port: 9080, http2: false }]);
   assert.deepEqual(settings.control, { address: '127.0.0.1', port: 9090 });
   assert.equal(settings.controlExplicit, false);
   assert.equal(settings.access_log, false);
