@@ -17,6 +17,9 @@ test('a file without the key gateway has the documented defaults', () => {
     body_bytes: 0,
     pipelined_bytes: 65536,
     connections: 0,
+    concurrent_streams: 128,
+    stream_window_bytes: 262_144,
+    connection_window_bytes: 1_048_576,
   });
   assert.deepEqual(settings.timeouts, {
     head_ms: 10_000,

@@ -90,7 +90,8 @@ test(`random frames for ${SECONDS} seconds`, { timeout: (SECONDS + 30) * 1_000 }
     lab.abuses.length = 0;
     await lab.end();
   } catch (error) {
-    if (error instanceof Error) error.message = `seed ${seed}: ${error.message}`;
+    if (error instanceof Error)
+      error.message = `seed ${seed}: ${error.message}; faults: ${lab.faults.map(String).join(' ')}`;
     throw error;
   } finally {
     lab.abort();
