@@ -4,6 +4,7 @@ import apiBreaker from './api-breaker/api-breaker.ts';
 import bulkhead from './bulkhead/bulkhead.ts';
 import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
 import cors from './cors/cors.ts';
+import faultInjection from './fault-injection/fault-injection.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitConn from './limit-conn/limit-conn.ts';
@@ -13,14 +14,19 @@ import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
+import redirect from './redirect/redirect.ts';
+import refererRestriction from './referer-restriction/referer-restriction.ts';
 import requestId from './request-id/request-id.ts';
 import responseRewrite from './response-rewrite/response-rewrite.ts';
+import uaRestriction from './ua-restriction/ua-restriction.ts';
+import uriBlocker from './uri-blocker/uri-blocker.ts';
 
 export const ALL_PLUGINS: readonly AnyPlugin[] = [
   apiBreaker,
   bulkhead,
   circuitBreaker,
   cors,
+  faultInjection,
   ipRestriction,
   keyAuth,
   limitConn,
@@ -30,6 +36,10 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   loadShedding,
   prometheus,
   proxyRewrite,
+  redirect,
+  refererRestriction,
   requestId,
   responseRewrite,
+  uaRestriction,
+  uriBlocker,
 ];

@@ -34,6 +34,8 @@ export interface Exchange {
   readonly consumer: Consumer | null;
   /** Peer address, textual. */
   readonly remoteAddress: string;
+  /** Whether the peer is among `gateway.trusted_addresses`: what it says in X-Forwarded-* fields is believed. */
+  readonly isPeerTrusted: boolean;
   /** Since the arrival of the request head, in milliseconds. */
   readonly elapsed_ms: number;
   /** The consumers and credentials that carry this plugin, by what identifies them (see `consumerKey`). */
