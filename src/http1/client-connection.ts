@@ -8,7 +8,7 @@ import { latin1 } from './bytes.ts';
 import { type HeadLimits, parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
-import { disown, hasUnsent, type OwnedSocket, takeQueued } from './owned-socket.ts';
+import { disown, dropQueued, hasUnsent, isQueued, type OwnedSocket } from './owned-socket.ts';
 import { connect, type OutgoingOwner } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
@@ -174,7 +174,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   abort(): void {
     if (this.phase === CLOSED) return;
     // A request that is still here need not go out any more.
-    takeQueued(this.socket);
+    dropQueued(this.socket);
     disown(this.socket, false);
     this.closed();
   }
@@ -210,7 +210,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
 
   /** Whether the request is still here, all of it. */
   private get isUnsent(): boolean {
-    return this.socket.queued !== '' && this.socket.writes === this.writesBefore;
+    return isQueued(this.socket) && this.socket.writes === this.writesBefore;
   }
 
   private consumeHead(bytes: Buffer, start: number, end: number): void {

@@ -5,10 +5,13 @@
  */
 import { getSystemErrorName } from 'node:util';
 import type { OwnedSocket } from './owned-socket.ts';
+import type { Scratch } from './scratch.ts';
 
 interface PendingWrite {
-  /** Kept from the collector until the kernel has taken it. */
+  /** Kept from the collector until the kernel has taken it; null for text. */
   kept: Uint8Array | null;
+  /** Where that stands, null outside of it. */
+  scratch: Scratch | null;
   socket: OwnedSocket;
   oncomplete: (this: PendingWrite, status: number) => void;
 }
@@ -39,28 +42,37 @@ export function sendText(socket: OwnedSocket, text: string): void {
   if (result === 0) return;
   // An error comes again, and the stream tells it as it tells all errors.
   if (result === undefined || typeof result === 'number') socket.write(text, 'latin1');
-  else wait(socket, result, null);
+  else wait(socket, result, null, null);
 }
 
-/** Writes bytes, which must stay as they are as long as `hasUnsent`. */
-export function sendBytes(socket: OwnedSocket, bytes: Uint8Array): void {
+/** Writes bytes, which are not changed until the kernel has taken all of them. @param scratch where they stand, null elsewhere */
+export function sendBytes(socket: OwnedSocket, bytes: Uint8Array, scratch: Scratch | null): void {
   socket.writes++;
   const result = handleOf(socket)?.writeBuffer(null, bytes);
   if (result === 0) return;
-  if (result === undefined || typeof result === 'number') socket.write(bytes);
-  else wait(socket, result, bytes);
+  if (result !== undefined && typeof result !== 'number') {
+    scratch?.lend();
+    wait(socket, result, bytes, scratch);
+    return;
+  }
+  socket.write(bytes);
+  if (scratch === null || socket.writableLength === 0) return;
+  scratch.lend();
+  socket.once('drain', () => scratch.giveBack());
 }
 
-function wait(socket: OwnedSocket, request: PendingWrite, bytes: Uint8Array | null): void {
+function wait(socket: OwnedSocket, request: PendingWrite, bytes: Uint8Array | null, scratch: Scratch | null): void {
   socket.inFlight++;
   request.kept = bytes;
+  request.scratch = scratch;
   request.socket = socket;
   request.oncomplete = onTaken;
 }
 
 function onTaken(this: PendingWrite, status: number): void {
-  const { socket } = this;
+  const { socket, scratch } = this;
   socket.inFlight--;
+  scratch?.giveBack();
   if (socket.destroyed) return;
   if (status < 0) socket.destroy(writeError(status));
   else if (!hasLeftovers(socket)) socket.emit('drain');

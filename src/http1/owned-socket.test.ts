@@ -92,14 +92,40 @@ describe('small messages wait for the end of the turn', () => {
     assert.deepEqual(await once(peer, 'data'), [Buffer.from('abc')]);
   });
 
-  it('and a large one takes them along', async (t) => {
+  it('and so do larger ones, which take along what waits before them', async (t) => {
     const { socket, writes } = await pairOf(t);
-    const large = Buffer.alloc(5_000, 'l');
+    const [one, other] = [Buffer.alloc(5_000, 'l'), Buffer.alloc(6_000, 'm')];
+    write(socket, 'a');
+    writeMessage(socket, 'b', one, 0, one.length);
+    write(socket, 'c');
+    assert.equal(writes.length, 0);
+    writeMessage(socket, 'd', other, 0, other.length);
+    await nextTurn();
+    assert.equal(writes.join(''), `ab${one.toString('latin1')}cd${other.toString('latin1')}`);
+    assert.equal(writes[0]?.length, 5_002);
+  });
+
+  it('but not the largest, which fill the memory for them', async (t) => {
+    const { socket, writes } = await pairOf(t);
+    const large = Buffer.alloc(50_000, 'l');
     write(socket, 'a');
     writeMessage(socket, 'b', large, 0, large.length);
-    write(socket, 'c');
+    assert.deepEqual(writes, [`ab${large.toString('latin1')}`]);
+  });
+
+  it('and each has its own content, however many there are', async (t) => {
+    const pairs = await Promise.all(Array.from({ length: 20 }, () => pairOf(t)));
+    for (let round = 0; round < 3; round++) {
+      for (const [k, { socket }] of pairs.entries()) {
+        const piece = Buffer.alloc(30_000, 65 + k + round);
+        writeMessage(socket, `${k}:`, piece, 0, piece.length);
+      }
+    }
     await nextTurn();
-    assert.deepEqual(writes, [`ab${large.toString('latin1')}`, 'c']);
+    for (const [k, { writes }] of pairs.entries()) {
+      const expected = [0, 1, 2].map((round) => `${k}:${String.fromCharCode(65 + k + round).repeat(30_000)}`);
+      assert.ok(writes.join('') === expected.join(''), `socket ${k}`);
+    }
   });
 
   it('unless there are many of them', async (t) => {

@@ -5,7 +5,8 @@
  * peer on another core is woken once for several messages.
  */
 import type net from 'node:net';
-import { hasLeftovers, isBehind, sendText } from './direct-write.ts';
+import { hasLeftovers, isBehind, sendBytes, sendText } from './direct-write.ts';
+import { currentScratch, recycle } from './scratch.ts';
 
 /** What a socket belongs to. Handlers are shared by all sockets: no closure per connection. */
 export interface SocketOwner {
@@ -26,8 +27,8 @@ export interface SocketOwner {
 export interface OwnedSocket extends net.Socket {
   owner: SocketOwner | null;
   failure: Error | null;
-  /** A scratch buffer that the socket holds until everything that was written is taken. */
-  lent: Buffer<ArrayBuffer> | null;
+  /** A message in the scratch that is written at the end of this turn, before the text. */
+  queuedBytes: Uint8Array | null;
   /** Text that is written at the end of this turn. */
   queued: string;
   /** How often something was handed on to the kernel. */
@@ -59,13 +60,23 @@ export function writeText(socket: OwnedSocket, text: string): boolean {
     return !isBehind(socket);
   }
   socket.queued = text;
+  if (socket.queuedBytes === null) enqueue(socket);
+  return true;
+}
+
+/** The same for a message that stands in the scratch. To be called only of a socket that has nothing queued and nothing left over. */
+export function queueBytes(socket: OwnedSocket, bytes: Uint8Array): void {
+  socket.queuedBytes = bytes;
+  enqueue(socket);
+}
+
+function enqueue(socket: OwnedSocket): void {
   queue[waiting++] = socket;
   if (waiting === MOST_WAITING) writeAllQueued();
   else if (!isScheduled) {
     isScheduled = true;
     setImmediate(endTurn);
   }
-  return true;
 }
 
 function endTurn(): void {
@@ -73,21 +84,28 @@ function endTurn(): void {
   writeAllQueued();
 }
 
-function writeAllQueued(): void {
+/** Ends the turn for all that waits. */
+export function writeAllQueued(): void {
   for (let i = 0; i < waiting; i++) {
     const socket = queue[i];
     queue[i] = null;
     if (socket !== null && socket !== undefined) writeQueued(socket);
   }
   waiting = 0;
+  recycle();
 }
 
 /** Writes at once what waits for the end of the turn. */
 export function writeQueued(socket: OwnedSocket): void {
-  const { queued, owner } = socket;
-  if (queued === '') return;
-  socket.queued = '';
-  sendText(socket, queued);
+  const { queued, queuedBytes, owner } = socket;
+  if (queuedBytes !== null) {
+    socket.queuedBytes = null;
+    sendBytes(socket, queuedBytes, currentScratch());
+  } else if (queued === '') return;
+  if (queued !== '') {
+    socket.queued = '';
+    sendText(socket, queued);
+  }
   if (owner === null || !isBehind(socket)) return;
   try {
     owner.onBehind();
@@ -96,16 +114,20 @@ export function writeQueued(socket: OwnedSocket): void {
   }
 }
 
-/** Takes back what waits for the end of the turn, so that it can be written together with what follows. */
-export function takeQueued(socket: OwnedSocket): string {
-  const { queued } = socket;
+/** Whether something waits for the end of the turn. */
+export function isQueued(socket: OwnedSocket): boolean {
+  return socket.queued !== '' || socket.queuedBytes !== null;
+}
+
+/** Takes back what waits for the end of the turn: it is not written. */
+export function dropQueued(socket: OwnedSocket): void {
   socket.queued = '';
-  return queued;
+  socket.queuedBytes = null;
 }
 
 /** Whether anything that was written has not left this process. */
 export function hasUnsent(socket: OwnedSocket): boolean {
-  return socket.queued !== '' || hasLeftovers(socket);
+  return isQueued(socket) || hasLeftovers(socket);
 }
 
 /**

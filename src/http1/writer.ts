@@ -1,25 +1,21 @@
 /**
  * Writing: each message, or as much of it as is there, goes out in one write. Small ones as one latin1 string; larger
- * ones are put together in a scratch buffer, which is lent to the socket only if the kernel did not take all of it at once.
+ * ones are put together in a scratch memory, which the socket holds only if the kernel did not take all of it at once.
  */
 import { latin1, writeLatin1 } from './bytes.ts';
 import { hasLeftovers, isBehind, sendBytes, sendText } from './direct-write.ts';
-import { type OwnedSocket, takeQueued, writeText } from './owned-socket.ts';
+import { type OwnedSocket, queueBytes, writeAllQueued, writeQueued, writeText } from './owned-socket.ts';
+import { currentScratch, type Scratch } from './scratch.ts';
 
 /** Up to here joining text and body as a string is cheaper than copying both. */
 const STRING_JOIN_BYTES = 2_048;
-const SCRATCH_BYTES = 262_144 + 65_536;
-
-let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-
-/** Scratch buffers that came back. Leaving them to the collector lets tens of megabytes pile up before it runs. */
-const spares: (typeof scratch)[] = [];
-const MOST_SPARES = 16;
+/** Larger messages do not wait for the end of the turn: they would fill the memory, and gain little. */
+const MOST_WAITING_BYTES = 32_768;
 
 /**
  * Writes `text` and the bytes from `start` to `end` after it. The bytes may be reused by the caller at once.
- * @returns false if the socket is behind: wait for its 'drain' before writing more. Of a small message that is known
- *   only at the end of the turn: then its owner's `onBehind` is called
+ * @returns false if the socket is behind: wait for its 'drain' before writing more. Of a message that waits for the end of
+ *   the turn that is known only then: its owner's `onBehind` is called
  */
 export function writeMessage(
   socket: OwnedSocket,
@@ -31,35 +27,39 @@ export function writeMessage(
   const length = end - start;
   if (length === 0) return writeText(socket, text);
   if (length <= STRING_JOIN_BYTES) return writeText(socket, text + latin1(bytes, start, end));
-  const before = takeQueued(socket) + text;
+  // The scratch comes before queued text, and there is room for one.
+  if (socket.queuedBytes !== null) writeQueued(socket);
+  const scratch = scratchFor(socket.queued.length + text.length + length);
+  if (scratch === null) return writeMessageApart(socket, text, bytes, start, end);
+  const isWaiting = socket.queued !== '';
+  const before = isWaiting ? socket.queued + text : text;
   const total = before.length + length;
-  if (total > scratch.length) return writeMessageApart(socket, before, bytes, start, end);
-  const at = before === '' ? 0 : writeLatin1(scratch, before, 0);
-  scratch.set(bytes.subarray(start, end), at);
-  sendBytes(socket, new Uint8Array(scratch.buffer, 0, total));
-  // Taken by the kernel as a whole: the scratch is ours again.
-  if (!hasLeftovers(socket)) return true;
-  lend(socket);
+  socket.queued = '';
+  const { memory, used } = scratch;
+  const at = before === '' ? used : used + writeLatin1(memory, before, used);
+  memory.set(bytes.subarray(start, end), at);
+  const message = new Uint8Array(memory.buffer, used, total);
+  if (total <= MOST_WAITING_BYTES && !socket.connecting && !hasLeftovers(socket)) {
+    scratch.used += total;
+    if (isWaiting) socket.queuedBytes = message;
+    else queueBytes(socket, message);
+    return true;
+  }
+  sendBytes(socket, message, scratch);
+  if (hasLeftovers(socket)) scratch.used += total;
   return !isBehind(socket);
 }
 
-function lend(socket: OwnedSocket): void {
-  // A second one, lent before the first came back, is left to the collector.
-  socket.lent ??= scratch;
-  scratch = spares.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-}
-
-/** To be called when everything that was written to the socket is taken, and at no other time: the memory is used again. */
-export function takeBack(socket: OwnedSocket): void {
-  const { lent } = socket;
-  if (lent === null) return;
-  socket.lent = null;
-  if (spares.length < MOST_SPARES) spares.push(lent);
+/** @returns null if a message of that size never has room */
+function scratchFor(bytes: number): Scratch | null {
+  if (currentScratch().used + bytes > currentScratch().memory.length) writeAllQueued();
+  return bytes <= currentScratch().memory.length ? currentScratch() : null;
 }
 
 function writeMessageApart(socket: OwnedSocket, text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  writeQueued(socket);
   if (text !== '') sendText(socket, text);
-  sendBytes(socket, Buffer.from(bytes.subarray(start, end)));
+  sendBytes(socket, Buffer.from(bytes.subarray(start, end)), null);
   return !isBehind(socket);
 }
 
