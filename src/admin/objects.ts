@@ -1,5 +1,6 @@
 /** GET, PUT, POST, PATCH, DELETE of objects: (request, view) → an answer, or what is to be written. Pure. */
 import type { ObjectChecker } from '../compile/object-checker.ts';
+import { keyOf } from '../store/object-key.ts';
 import type { Change, Put, StoredObject } from '../store/store.ts';
 import { KEY_NOT_FOUND, refuse, refuseMethod, refuseProblems, warningHeaders } from './answer.ts';
 import type { Answer, Decision, Plan } from './answer.ts';
@@ -126,7 +127,8 @@ function replaced(current: JsonObject, within: readonly string[], { body }: Admi
 
 function remove(request: AdminRequest, { kind, id }: ObjectsTarget, { view }: DecisionContext): Decision {
   const stored = id === null ? undefined : view.list(kind).get(id);
-  if (stored === undefined || id === null) return KEY_NOT_FOUND;
+  if (id === null) return KEY_NOT_FOUND;
+  if (stored === undefined) return kind === 'credentials' ? goneWithConsumer(id, view) : KEY_NOT_FOUND;
   checkPrecondition(request, stored);
   const isForced = request.query.get('force') === 'true';
   const dependent = isForced ? null : dependentOf(kind, id, view);
@@ -143,6 +145,12 @@ function remove(request: AdminRequest, { kind, id }: ObjectsTarget, { view }: De
     ...(isForced ? {} : { unchangedSince: view.revision }),
     answer: () => ({ status: 200, body: { key: stored.key, deleted: '1' } }),
   };
+}
+
+/** Clients that remove a consumer go on to remove its credentials, which went with it: that is no mistake of theirs. */
+function goneWithConsumer(id: string, view: View): Answer {
+  if (view.list('consumers').has(id.slice(0, id.indexOf('/')))) return KEY_NOT_FOUND;
+  return { status: 200, body: { key: keyOf({ kind: 'credentials', id }), deleted: '0' } };
 }
 
 /** They mean nothing without their consumer. */

@@ -3,6 +3,7 @@
  * `/status` says that the process lives, `/status/ready` whether it should get traffic.
  */
 import type http from 'node:http';
+import { answerControl, type ControlContext } from './control-api.ts';
 import { answerHealthcheck, type HealthAnswer, type UpstreamHealthReport } from './health-answer.ts';
 import { isRead, NOT_ALLOWED, NOT_FOUND, pathOf, sendJson, sendText, startSideServer } from './side-server.ts';
 import type { SideServer, SideServerOptions } from './side-server.ts';
@@ -18,6 +19,8 @@ export interface StatusOptions extends SideServerOptions {
   isReady(): Readiness;
   /** For `/v1/healthcheck`, asked at every request for it; without it there is none. What it throws goes to `onError`. */
   health?(): readonly UpstreamHealthReport[];
+  /** What is in force, for the Control API: asked at every request below `/v1`; without it there is none. What it throws goes to `onError`. */
+  control?(): ControlContext;
 }
 
 export type StatusServer = SideServer;
@@ -56,6 +59,7 @@ function decide(request: http.IncomingMessage, options: StatusOptions): Answer {
   const path = pathOf(request);
   if (options.health !== undefined && /^\/v1\/healthcheck(?:\/|$)/.test(path))
     return { status: 405, body: NOT_ALLOWED };
+  if (path.startsWith('/v1/')) return answerConfiguration(request, path, options);
   if (path !== '/status' && path !== '/status/ready') return { status: 404, body: NOT_FOUND };
   if (!isRead(request)) return { status: 405, body: NOT_ALLOWED };
   if (path === '/status') return OK;
@@ -65,5 +69,17 @@ function decide(request: http.IncomingMessage, options: StatusOptions): Answer {
   } catch (error) {
     options.onError(error);
     return { status: 503, body: { status: 'error', error: 'readiness is not known' } };
+  }
+}
+
+function answerConfiguration(request: http.IncomingMessage, path: string, { control, onError }: StatusOptions): Answer {
+  try {
+    const query = new URLSearchParams((request.url ?? '').slice(path.length));
+    const found = control === undefined ? null : answerControl(path, query, control());
+    if (found === null) return { status: 404, body: NOT_FOUND };
+    return isRead(request) ? found : { status: 405, body: NOT_ALLOWED };
+  } catch (error) {
+    onError(error);
+    return { status: 500, body: { error_msg: '500 Internal Server Error' } };
   }
 }

@@ -29,6 +29,7 @@ import { MetricFeed } from './metric-feed.ts';
 import { MetricSum } from './metric-sum.ts';
 import { portOf } from './port.ts';
 import { listenProblem, StartError } from './start-error.ts';
+import { controlContext } from './control-context.ts';
 import { isServedLater, StoredObjects } from './stored-objects.ts';
 import { measureLoop, measureProcess } from './system-parts.ts';
 
@@ -309,6 +310,7 @@ export class ControlThread {
         ...control,
         isReady: () => this.readiness(),
         health: () => this.health.report(),
+        control: () => controlContext(this.snapshot, this.registry),
         onError,
       });
       this.servers.push(server);
