@@ -75,8 +75,27 @@ export interface CompiledNode {
   readonly weight: number;
   /** Nodes of a lower priority are used when every one of a higher priority was tried or is down. */
   readonly priority: number;
-  /** `host:port`, with brackets around an IPv6 address: for logs and for `pass_host: node`. */
+  /** `host:port`, with brackets around an IPv6 address: for `pass_host: node`. */
   readonly authority: string;
+  /** Where it is connected to: `host`, or one of the addresses of that name. */
+  readonly address: string;
+  /** `address:port`, with brackets around an IPv6 address: for logs, and what distinguishes a node from its siblings. */
+  readonly endpoint: string;
+}
+
+/** A name whose addresses are asked for: of a host, or of a service (SRV records, or else addresses). */
+export interface NameQuery {
+  readonly kind: 'host' | 'service';
+  readonly name: string;
+}
+
+/** How an upstream's nodes are found, where they are not all addresses. */
+export interface CompiledNames {
+  readonly queries: readonly NameQuery[];
+  /** The nodes are those of a service, and `nodes` is empty; null: names among `nodes`. */
+  readonly service: { readonly name: string; readonly port: number } | null;
+  /** null: as many retries as there are further nodes. */
+  readonly retries: number | null;
 }
 
 /** How the nodes of an upstream are checked; seconds are milliseconds here. */
@@ -140,6 +159,8 @@ export interface CompiledUpstream {
   /** The Host to send with `passHost: 'rewrite'`, else ''. */
   readonly upstreamHost: string;
   readonly keepalive: KeepalivePool;
+  /** Absent: every node is an address. */
+  readonly names?: CompiledNames;
   /** Absent: the nodes are not checked. */
   readonly checks?: CompiledChecks;
 }

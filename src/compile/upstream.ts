@@ -1,15 +1,23 @@
 /** Upstream object → what the data plane needs of it. */
+import { isIP } from 'node:net';
 import { parseHashKey } from '../balance/hash-key.ts';
 import type { HashKeyProblem } from '../balance/hash-key.ts';
 import type { BalancerSettings } from '../balance/balancer.ts';
 import { canonicalText } from '../model/canonical.ts';
 import type { Report } from '../model/object-model.ts';
 import type { ProblemCode } from '../model/problem.ts';
-import { nodesOf } from '../model/upstream.ts';
+import { nodesOf, parseServiceName } from '../model/upstream.ts';
 import type { NodeObject, UpstreamObject } from '../model/upstream.ts';
 import type { RouteObject } from '../model/route.ts';
 import { compileChecks } from './checks.ts';
-import type { CompiledNode, CompiledUpstream, UpstreamMemory, UpstreamTimeouts } from './snapshot.ts';
+import type {
+  CompiledNames,
+  CompiledNode,
+  CompiledUpstream,
+  NameQuery,
+  UpstreamMemory,
+  UpstreamTimeouts,
+} from './snapshot.ts';
 
 const DEFAULT_TIMEOUTS: UpstreamTimeouts = { connect_ms: 60_000, send_ms: 60_000, read_ms: 60_000 };
 
@@ -45,6 +53,7 @@ export function compileUpstream(upstream: UpstreamObject, key: string): Compiled
     passHost: upstream.pass_host,
     upstreamHost: upstream.pass_host === 'rewrite' ? (upstream.upstream_host ?? '') : '',
     keepalive: { size: pool.size, idle_ms: toMilliseconds(pool.idle_timeout), requests: pool.requests },
+    ...compileNames(upstream, nodes),
     ...(upstream.checks === undefined ? {} : { checks: compileChecks(upstream.checks) }),
   };
 }
@@ -80,7 +89,21 @@ function toMilliseconds(seconds: number): number {
 }
 
 function compileNode({ host, port = 80, weight, priority }: NodeObject): CompiledNode {
-  return { host, port, weight, priority, authority: `${host.includes(':') ? `[${host}]` : host}:${port}` };
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { host, port, weight, priority, authority, address: host, endpoint: authority };
+}
+
+function compileNames(upstream: UpstreamObject, nodes: readonly CompiledNode[]): { names?: CompiledNames } {
+  const { service_name } = upstream;
+  const retries = upstream.retries ?? null;
+  if (service_name !== undefined) {
+    const { host, port } = parseServiceName(service_name);
+    return { names: { queries: [{ kind: 'service', name: host }], service: { name: host, port }, retries } };
+  }
+  const names = new Set(nodes.flatMap(({ host }) => (isIP(host) === 0 ? [host.toLowerCase()] : [])));
+  if (names.size === 0) return {};
+  const queries = Array.from(names, (name): NameQuery => ({ kind: 'host', name }));
+  return { names: { queries, service: null, retries } };
 }
 
 function compileBalancer({ type, hash_on, key }: UpstreamObject): BalancerSettings {

@@ -124,3 +124,25 @@ test('who is let in without a key, and with which, is checked before the start',
   ]);
   assert.deepEqual(admin({ port: 9090 }), [' duplicate']);
 });
+
+test('name servers are addresses, with a port or not', () => {
+  const servers = ['10.0.0.1', '127.0.0.1:8600', '::1', '[2001:db8::1]:53', '[::1]'];
+  assert.deepEqual(readSettings({ dns: { servers } }).problems, []);
+  for (const server of [
+    'ns.test',
+    '10.0.0.1:0',
+    '10.0.0.1:70000',
+    '10.0.0:53',
+    '[10.0.0.1]:53',
+    '::1]:53',
+    '10.0.0.1:53:53',
+  ]) {
+    const found = readSettings({ dns: { servers: [server] } }).problems.map(({ path }) => path);
+    assert.deepEqual(found, ['gateway.dns.servers[0]'], server);
+  }
+  const { problems } = readSettings({ dns: { min_ttl_ms: 5_000, max_ttl_ms: 1_000 } });
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['gateway.dns.max_ttl_ms'],
+  );
+});

@@ -6,6 +6,7 @@ import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
 import { LIMITS } from './limit-settings.ts';
+import { checkDns, DNS_SETTINGS, HEALTH_SETTINGS } from './upstream-settings.ts';
 import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
 import { checkStore, STORE_SETTINGS } from './store-settings.ts';
 
@@ -227,22 +228,8 @@ export const settingsSchema = {
         },
       ],
     },
-    health: {
-      type: 'object',
-      default: {},
-      description: 'What health checks of upstreams lead to.',
-      properties: {
-        all_down: {
-          enum: ['use_all', 'refuse'],
-          default: 'use_all',
-          description: 'An upstream whose nodes are all down: its nodes serve as if none were, or requests get 503.',
-        },
-        slow_start_ms: milliseconds(
-          0,
-          'How long a node that came back takes less than its share, growing evenly; 0 gives it its share at once.',
-        ),
-      },
-    },
+    health: HEALTH_SETTINGS,
+    dns: DNS_SETTINGS,
     plugin_files: {
       type: 'array',
       default: [],
@@ -320,6 +307,7 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
       message,
     });
   }
+  problems.push(...checkDns(settings.dns));
   settings.trusted_addresses.forEach((block, i) => {
     const path = pathOf('gateway.trusted_addresses', i);
     if (!isCidr(block))

@@ -164,6 +164,7 @@ export function checkUpstream(upstream: UpstreamObject, at: string, report: Repo
   }
   checkAvailable(upstream, at, report);
   if (upstream.checks !== undefined) checkChecks(upstream.checks, `${at}checks.`, report);
+  checkService(upstream, at, report);
   checkNodes(upstream, at, report);
 }
 
@@ -175,9 +176,31 @@ function checkAvailable(upstream: UpstreamObject, at: string, report: Report): v
   }
   if (upstream.tls !== undefined)
     report(`${at}tls`, 'not_available', 'TLS towards upstreams is not available in this version');
-  if (upstream.service_name !== undefined || upstream.discovery_type !== undefined) {
-    report(`${at}service_name`, 'not_available', 'service discovery is not available in this version: list the nodes');
+  const { discovery_type, discovery_args } = upstream;
+  if (discovery_type !== undefined && discovery_type !== 'dns') {
+    const message = `discovery by ${quote(discovery_type)} is not available in this version: use dns, or list the nodes`;
+    report(`${at}discovery_type`, 'not_available', message, discovery_type);
   }
+  if (discovery_args !== undefined) {
+    report(`${at}discovery_args`, 'not_supported', 'discovery by dns takes no arguments: leave this out');
+  }
+}
+
+const SERVICE = /^(?!-)[0-9A-Za-z_.-]+$/;
+
+/** The name and the port of a `service_name` of discovery by dns; port 0: that of the records, or the scheme's. */
+export function parseServiceName(text: string): { readonly host: string; readonly port: number } {
+  const [host = '', port = '0'] = text.split(':');
+  return { host: host.toLowerCase(), port: Number(port) };
+}
+
+function checkService({ service_name, discovery_type }: UpstreamObject, at: string, report: Report): void {
+  if (service_name === undefined || discovery_type !== 'dns') return;
+  const [name = '', port, ...rest] = service_name.split(':');
+  const isPort = port === undefined || (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535);
+  if (SERVICE.test(name) && isPort && rest.length === 0) return;
+  const message = `${quote(service_name)} is no name to resolve: write name or name:port`;
+  report(`${at}service_name`, 'invalid_value', message, service_name);
 }
 
 function checkNodes(upstream: UpstreamObject, at: string, report: Report): void {

@@ -137,7 +137,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private mayNeedCopy(stream: UpstreamStream): boolean {
     if (!this.exchange.hasBody) return false;
     const mayRepeat = !stream.isConnected || isIdempotent(this.exchange.sentMethod);
-    return mayRepeat && (this.upstream.retries > 0 || stream.isReused);
+    return mayRepeat && (this.target.retries > 0 || stream.isReused);
   }
 
   private dropCopy(): void {
@@ -184,7 +184,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     const { exchange } = this;
     const node = this.target.nodes[this.nodeIndex];
     exchange.attempts.push({
-      address: node?.authority ?? '',
+      address: node?.endpoint ?? '',
       host: node?.host ?? '',
       status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,
       elapsed_ms: now_ms - this.attemptStarted_ms,
@@ -211,7 +211,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       canReplay: this.canReplay,
       hasRetriedStale: this.hasRetriedStale,
       attempts: this.attempts,
-      retries: upstream.retries,
+      retries: this.target.retries,
       elapsed_ms: exchange.elapsed_ms,
       retryTimeout_ms: upstream.retryTimeout_ms,
     };

@@ -1,5 +1,5 @@
 /** The course of one exchange up to the moment when somebody answers it: route, phases, node. */
-import type { CompiledRoute } from '../compile/snapshot.ts';
+import type { CompiledRoute, CompiledUpstream } from '../compile/snapshot.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
 import { NEEDS_BODY } from '../router/router.ts';
@@ -9,6 +9,7 @@ import { BodyRouting } from './body-routing.ts';
 import type { Exchange } from './exchange.ts';
 import { Forward } from './forward.ts';
 import { HeldRequest } from './held-request.ts';
+import { NodeWait } from './node-wait.ts';
 import { type Outcome, runRequestPhases, runSteps } from './pipeline.ts';
 import { reply, replyError } from './reply.ts';
 import { isStreamed, StreamedReply } from './streamed-reply.ts';
@@ -34,11 +35,11 @@ function follow(exchange: Exchange, found: CompiledRoute | undefined): RequestSi
   if (exchange.chain.isEmpty) return serve(exchange);
   const outcome = runRequestPhases(exchange);
   if (outcome === undefined) return serve(exchange);
-  return outcome instanceof Promise ? hold(exchange, outcome, serve) : answer(exchange, outcome);
+  return outcome instanceof Promise ? hold(exchange, outcome, (next) => serve(next)) : answer(exchange, outcome);
 }
 
 /** Every request phase but the last let the exchange pass: picks a node. */
-function serve(exchange: Exchange): RequestSink {
+function serve(exchange: Exchange, mayWait = true): RequestSink {
   const { matched } = exchange;
   if (matched === null) return refuse(exchange, 'route_not_found');
   const { refusal } = matched;
@@ -47,7 +48,11 @@ function serve(exchange: Exchange): RequestSink {
   if (refusal !== null && !(isRedirected && refusal.code === 'upstream_missing')) return refuse(exchange, refusal.code);
   const upstream = isRedirected ? exchange.upstream : matched.upstream;
   if (upstream === null) return refuse(exchange, 'upstream_missing');
-  if (upstream.nodes.length === 0) return refuse(exchange, 'upstream_empty');
+  // Nearly always there are some, and all are addresses.
+  if (upstream.nodes.length === 0 || upstream.names !== undefined) {
+    const instead = withoutNodes(exchange, upstream, mayWait);
+    if (instead !== null) return instead;
+  }
   const forward = new Forward(exchange, upstream);
   if (!forward.choose()) {
     const answered = forward.noNode();
@@ -76,6 +81,28 @@ function serve(exchange: Exchange): RequestSink {
 /** Plugins may want a part in the body on its way. */
 function sinkOf(exchange: Exchange, forward: Forward): RequestSink {
   return exchange.asked?.body?.sinkBefore(forward) ?? forward;
+}
+
+/** Null: there are nodes. */
+function withoutNodes(exchange: Exchange, upstream: CompiledUpstream, mayWait: boolean): RequestSink | null {
+  const { targets, startTimer } = exchange.plane;
+  const { nodes, isPending } = targets.of(upstream);
+  if (nodes.length > 0) return null;
+  if (!isPending || !mayWait) {
+    return refuse(exchange, upstream.names === undefined ? 'upstream_empty' : 'upstream_unresolved');
+  }
+  // As long as a connection may take at most.
+  const wait = new NodeWait(targets, upstream);
+  const timer = startTimer(exchange.timeoutsTo(upstream).connect_ms, () => wait.end());
+  return hold(
+    exchange,
+    wait.over.then(() => {
+      timer.stop();
+      return undefined;
+    }),
+    (next) => serve(next, false),
+    () => wait.end(),
+  );
 }
 
 /** Keeps the request until a phase has decided. */

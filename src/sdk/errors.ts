@@ -45,6 +45,7 @@ export const ERRORS = {
   upstream_malformed: row(502, 'upstream', false, 'the upstream sent a malformed response'),
   response_too_large: row(502, 'upstream', false, 'the response is too large to be transformed'),
   upstream_missing: row(502, 'config', false, 'the upstream is not configured'),
+  upstream_unresolved: row(502, 'upstream', true, 'the name of the upstream could not be resolved'),
   upstream_empty: row(502, 'config', true, 'the upstream has no nodes yet'),
   service_missing: row(404, 'config', false, 'the service is not configured'),
   reference_missing: row(503, 'config', false, 'a referenced object is not configured'),

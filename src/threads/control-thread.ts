@@ -21,7 +21,7 @@ import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { HandOver } from './hand-over.ts';
-import { HealthView } from './health.ts';
+import { UpstreamView } from './health.ts';
 import { LogRelay } from './log-relay.ts';
 import { checkAccessLog, countDrops, openErrorLog, schedule } from './logs.ts';
 import type { ChangedObject, ControlData, FromControl, Port, ToControl } from './messages.ts';
@@ -75,7 +75,7 @@ export class ControlThread {
   private readonly handOver: HandOver;
   private readonly feed: MetricFeed;
   private readonly sum: MetricSum;
-  private readonly health: HealthView;
+  private readonly upstreams: UpstreamView;
   private readonly loop: { close(): void };
   private watch: Watch | null = null;
   /** Null where objects stand in the configuration file. */
@@ -136,7 +136,9 @@ export class ControlThread {
       labels: [],
     });
     metrics.onCollect(() => problems.set(this.problemCount));
-    this.health = new HealthView(data.memory.health, metrics, (upstreams) => main.post({ type: 'checks', upstreams }));
+    this.upstreams = new UpstreamView(data.memory.health, metrics, (checked, queries) => {
+      main.post({ type: 'upstreams', checked, queries });
+    });
     this.handOver = new HandOver({
       whole: () => ({
         revision: this.snapshot.revision,
@@ -165,6 +167,8 @@ export class ControlThread {
         return this.errorLog.reopen();
       case 'metrics':
         return this.sum.take(MAIN, message.feed);
+      case 'names':
+        return this.upstreams.tell(message.told);
       case 'log_written':
         return this.relay.onWritten(message);
     }
@@ -181,7 +185,7 @@ export class ControlThread {
     try {
       await this.listen();
       this.isServing = true;
-      this.health.update(this.snapshot);
+      this.upstreams.update(this.snapshot);
       this.errorLog.info('configuration', { path: data.path });
       this.logServing();
       main.post({ type: 'serving' });
@@ -290,7 +294,7 @@ export class ControlThread {
     await retire(outcome.isInForce ? previous : snapshot);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
     this.snapshot = snapshot;
-    this.health.update(snapshot);
+    this.upstreams.update(snapshot);
     this.options.main.post({ type: 'in_force', revision: snapshot.revision });
     return { revision: snapshot.revision, problems, warnings, refusal: '' };
   }
@@ -309,7 +313,7 @@ export class ControlThread {
       const server = await startStatusServer({
         ...control,
         isReady: () => this.readiness(),
-        health: () => this.health.report(),
+        health: () => this.upstreams.report(),
         control: () => controlContext(this.snapshot, this.registry),
         onError,
       });

@@ -2,6 +2,7 @@
  * Main's workers: starts them, watches over them, and replaces those that die, fault or hang. A successor listens before
  * the one that it replaces stops to: a connection finds somebody at every moment.
  */
+import type { NameQuery } from '../compile/snapshot.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { Counter } from '../sdk/host.ts';
 import { Backoff } from './backoff.ts';
@@ -38,6 +39,8 @@ export interface FleetOptions {
   readonly pluginName: (number: number) => string;
   /** How long a worker's loop may stand still. */
   readonly stall_ms: number;
+  /** A worker needs the addresses of names. */
+  readonly onResolve: (queries: readonly NameQuery[]) => void;
   readonly onLog: (message: FromWorker & { readonly type: 'log' }, reply: (message: ToWorker) => void) => void;
 }
 
@@ -179,6 +182,7 @@ export class Fleet {
         handle.terminate();
       } else if (message.type === 'faulted') this.replace(member);
       else if (message.type === 'drained') handle.terminate();
+      else if (message.type === 'resolve') this.options.onResolve(message.queries);
       else this.options.onLog(message, (reply) => handle.post(reply));
     });
     handle.onExit((error) => {

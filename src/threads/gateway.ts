@@ -4,10 +4,8 @@ import { MessageChannel } from 'node:worker_threads';
 import type { AlarmClock } from '../clock/clock.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
-import type { HealthMonitor } from '../upstream/health-monitor.ts';
 import { Board } from './board.ts';
 import { Fleet, type WorkerStart } from './fleet.ts';
-import { startProber } from './health.ts';
 import { countDrops, MainStreams, openErrorLog } from './logs.ts';
 import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
@@ -17,6 +15,7 @@ import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import { spawnThread, type SpawnedThread } from './spawn.ts';
 import { StartError } from './start-error.ts';
 import { generationOf, measureLimits, sharedLimits } from './system-parts.ts';
+import { UpstreamWork } from './upstream-work.ts';
 import { workerCount } from './worker-count.ts';
 
 export interface GatewayOptions {
@@ -50,7 +49,7 @@ export class Gateway {
   private readonly feed: MetricFeed;
   private readonly control: SpawnedThread<FromControl, ToControl>;
   private readonly fleet: Fleet;
-  private readonly prober: HealthMonitor;
+  private readonly upstreams: UpstreamWork;
   private readonly serving = Promise.withResolvers<void>();
   private readonly closed = Promise.withResolvers<void>();
 
@@ -107,10 +106,21 @@ export class Gateway {
       onGone: (thread) => limits.releaseLocksOf(generationOf(thread)),
       pluginName: (number) => String(number),
       stall_ms: options.stall_ms ?? STALL_MS,
+      onResolve: (queries) => this.upstreams.resolve(queries),
       onLog: (batch, reply) => this.write(batch, reply),
     });
     const { errorLog } = this;
-    this.prober = startProber({ memory: memory.health, settings: settings.health, clock, errorLog, metrics });
+    this.upstreams = new UpstreamWork({
+      memory: memory.health,
+      settings,
+      clock,
+      errorLog,
+      metrics,
+      broadcast: (told) => {
+        this.fleet.broadcast({ type: 'names', told });
+        control.post({ type: 'names', told });
+      },
+    });
     metrics.onCollect(() => workers.set(this.fleet.size));
     // A start may fail before anybody waits for it.
     this.serving.promise.catch(() => undefined);
@@ -133,7 +143,7 @@ export class Gateway {
       this.control.post({ type: 'serve' });
       await this.serving.promise;
     } catch (error) {
-      this.prober.close();
+      this.upstreams.close();
       this.fleet.abort();
       removePidFile(pid_file);
       await this.errorLog.close();
@@ -147,7 +157,9 @@ export class Gateway {
     this.control.post({ type: 'worker', thread: start.thread, port: port1 }, [port1]);
     const { memory, settings } = this;
     const data = { role: 'worker', version, memory, settings, control: port2, ...start } as const;
-    return spawnThread(threadModule, data, [port2]);
+    const worker = spawnThread<FromWorker, ToWorker>(threadModule, data, [port2]);
+    worker.post({ type: 'names', told: this.upstreams.all() });
+    return worker;
   }
 
   private takeFromControl(message: FromControl): void {
@@ -162,8 +174,8 @@ export class Gateway {
         return this.closed.resolve();
       case 'log':
         return this.write(message, (reply) => this.control.post(reply));
-      case 'checks':
-        return this.prober.update(message.upstreams);
+      case 'upstreams':
+        return this.upstreams.update(message.checked, message.queries);
       case 'configured':
       case 'in_force':
     }
@@ -194,7 +206,7 @@ export class Gateway {
     await delay(drain_delay_ms);
     // Probes go on until the last request is over.
     await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
-    this.prober.close();
+    this.upstreams.close();
     this.control.post({ type: 'close' });
     await Promise.race([this.closed.promise, delay(CLOSE_MS)]);
     this.control.terminate();
@@ -205,7 +217,7 @@ export class Gateway {
 
   /** Ends at once. */
   abort(): void {
-    this.prober.close();
+    this.upstreams.close();
     removePidFile(this.settings.pid_file);
     this.fleet.abort();
     this.control.terminate();

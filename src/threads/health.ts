@@ -1,12 +1,14 @@
 /** Health checks across threads: control says what is to be checked, main probes it, and everybody looks at one board. */
 import type { Clock } from '../clock/clock.ts';
-import type { Snapshot } from '../compile/snapshot.ts';
+import type { CompiledUpstream, NameQuery, Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
 import type { HostLog } from '../sdk/host.ts';
+import { expandNodes } from '../upstream/expand-nodes.ts';
 import { HealthBoard } from '../upstream/health-board.ts';
 import { type CheckedUpstream, HealthMonitor, type HealthTurn } from '../upstream/health-monitor.ts';
 import { healthReport, type UpstreamReport } from '../upstream/health-report.ts';
+import { NameAnswers, type ToldAnswer } from '../upstream/name-answers.ts';
 import { openProbe } from '../upstream/probe.ts';
 
 export interface ProberParts {
@@ -67,20 +69,23 @@ function startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
 /** The series of a node that left go when nobody has set them for so long. */
 const EXPIRE_MS = 60_000;
 
-/** What control knows of health: what is to be checked, and how it stands. */
-export class HealthView {
+/** What control tells main of upstreams, and reads of their health. */
+export class UpstreamView {
   private readonly board: HealthBoard;
-  private readonly onChanged: (upstreams: readonly CheckedUpstream[]) => void;
-  private sources: readonly unknown[] = [];
-  private upstreams: readonly CheckedUpstream[] = [];
+  private readonly names: NameAnswers;
+  private readonly onChanged: (checked: readonly CheckedUpstream[], queries: readonly NameQuery[]) => void;
+  private sources: readonly CompiledUpstream[] = [];
+  private checked: readonly CheckedUpstream[] = [];
 
-  /** @param onChanged told what is to be checked, all of it, whenever that changed */
+  /** @param onChanged told what is to be checked and resolved, all of it, whenever that changed */
   constructor(
     memory: SharedArrayBuffer,
     metrics: MetricRegistry,
-    onChanged: (upstreams: readonly CheckedUpstream[]) => void,
+    onChanged: (checked: readonly CheckedUpstream[], queries: readonly NameQuery[]) => void,
   ) {
     this.board = new HealthBoard(memory);
+    // Main knows the queries of everything that is asked about here.
+    this.names = new NameAnswers(() => undefined);
     this.onChanged = onChanged;
     const status = metrics.gauge('apisix_upstream_status', {
       help: 'Health of the nodes of upstreams that have health checks: 1 for up, 0 for down.',
@@ -97,20 +102,34 @@ export class HealthView {
     });
   }
 
-  /** Everything in a Snapshot that has checks, also what no route uses: its health is known before it is used. */
+  /** Everything in a Snapshot that has checks or names, also what no route uses: it is ready before it is used. */
   update({ memory }: Snapshot): void {
     const compiled = Array.from(memory?.upstreams.values() ?? [], (upstream) => upstream.compiled);
-    const sources = compiled.filter(({ checks }) => checks !== undefined);
+    const sources = compiled.filter(({ checks, names }) => checks !== undefined || names !== undefined);
     if (sources.length === this.sources.length && sources.every((one, i) => one === this.sources[i])) return;
     this.sources = sources;
-    this.upstreams = sources.flatMap(({ key, checks, nodes }) =>
-      checks === undefined ? [] : [{ key, checks, nodes }],
+    this.checked = sources.flatMap(({ key, checks, nodes, names }) =>
+      checks === undefined ? [] : [{ key, checks, nodes, ...(names === undefined ? {} : { names }) }],
     );
-    this.onChanged(this.upstreams);
+    const queries = sources.flatMap(({ names }) => names?.queries ?? []);
+    this.onChanged(this.checked, queries);
+  }
+
+  tell(told: readonly ToldAnswer[]): void {
+    this.names.tell(told);
   }
 
   /** For the Control API. */
   report(): UpstreamReport[] {
-    return healthReport(this.board, this.upstreams);
+    return healthReport(this.board, resolvedUpstreams(this.checked, this.names));
   }
+}
+
+/** The same with an address for each node; nodes whose names have none yet are left out. */
+export function resolvedUpstreams(checked: readonly CheckedUpstream[], names: NameAnswers): CheckedUpstream[] {
+  return checked.map((upstream) => {
+    if (upstream.names === undefined) return upstream;
+    const { nodes } = expandNodes(upstream, (kind, name) => names.get({ kind, name }));
+    return { ...upstream, nodes };
+  });
 }

@@ -2,6 +2,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { FamilyShape } from '../observe/metric-family.ts';
+import type { NameQuery } from '../compile/snapshot.ts';
+import type { ToldAnswer } from '../upstream/name-answers.ts';
 import type { CheckedUpstream } from '../upstream/health-monitor.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
@@ -74,6 +76,7 @@ export type ToControl =
   | { readonly type: 'close' }
   | { readonly type: 'reopen_logs' }
   | { readonly type: 'metrics'; readonly feed: FeedMessage }
+  | NamesTold
   | LogWritten;
 
 export type FromControl =
@@ -85,8 +88,8 @@ export type FromControl =
   | { readonly type: 'serving' }
   /** All workers serve by this revision. */
   | { readonly type: 'in_force'; readonly revision: number }
-  /** The upstreams whose nodes are to be probed, all of them; comes whenever that changed. */
-  | { readonly type: 'checks'; readonly upstreams: readonly CheckedUpstream[] }
+  /** What main does for upstreams: nodes to probe, names to resolve; all of them, whenever that changed. */
+  | { readonly type: 'upstreams'; readonly checked: readonly CheckedUpstream[]; readonly queries: readonly NameQuery[] }
   /** Asks for main's metrics; they come before `collected`. */
   | { readonly type: 'collect'; readonly id: number }
   | { readonly type: 'closed' }
@@ -97,9 +100,18 @@ export type ToWorker =
   /** Cut off what is running. */
   | { readonly type: 'abort' }
   | { readonly type: 'reopen_logs' }
+  | NamesTold
   | LogWritten;
 
+/** What names resolve to now. */
+export interface NamesTold {
+  readonly type: 'names';
+  readonly told: readonly ToldAnswer[];
+}
+
 export type FromWorker =
+  /** Names that the configuration does not have, or not yet. */
+  | { readonly type: 'resolve'; readonly queries: readonly NameQuery[] }
   | { readonly type: 'listening'; readonly ports: readonly number[]; readonly isSlowPath: boolean }
   /** It cannot start; the message is for whoever started the gateway. */
   | { readonly type: 'failed'; readonly message: string }

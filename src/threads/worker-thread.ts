@@ -7,6 +7,7 @@ import type { AccessLog } from '../observe/access-log.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { HealthBoard } from '../upstream/health-board.ts';
+import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { follow } from './follower.ts';
@@ -36,6 +37,7 @@ export class WorkerThread {
   private readonly parts: SystemParts;
   private readonly feed: MetricFeed;
   private readonly worker: Worker;
+  private readonly names: NameAnswers;
   private readonly place: Place;
   private readonly beat: NodeJS.Timeout;
   private isListening = false;
@@ -75,6 +77,7 @@ export class WorkerThread {
       help: 'Connections of HTTP/2, or streams of one, that were ended because their client did what only attacks do.',
       labels: ['kind'],
     });
+    this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     this.worker = new Worker({
       settings: { ...settings, http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })) },
       snapshot: EMPTY_SNAPSHOT,
@@ -88,6 +91,7 @@ export class WorkerThread {
       readPath: 'onread',
       reusePort: data.reusePort,
       health: new HealthBoard(data.memory.health),
+      names: this.names,
     });
     this.place = new Board(data.memory.board).place(data.place);
     this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);
@@ -95,6 +99,7 @@ export class WorkerThread {
       if (message.type === 'log_written') relay.onWritten(message);
       else if (message.type === 'reopen_logs') this.reopenLogs();
       else if (message.type === 'abort') this.worker.abort();
+      else if (message.type === 'names') this.names.tell(message.told);
       else void this.drain();
     });
   }

@@ -16,6 +16,7 @@ import { Listener } from '../proxy/listener.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
 import type { HealthBoard } from '../upstream/health-board.ts';
+import type { NameAnswers } from '../upstream/name-answers.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
 import { type TargetOptions, Targets } from '../upstream/targets.ts';
 
@@ -43,6 +44,8 @@ export interface WorkerOptions {
   readonly reusePort?: boolean;
   /** Where the health of nodes stands; without it none is checked. */
   readonly health?: HealthBoard;
+  /** What names resolve to; without it the system finds that out when it connects. */
+  readonly names?: NameAnswers;
 }
 
 export class Worker {
@@ -78,6 +81,7 @@ export class Worker {
         retries: settings.retries,
         now_ms: () => clock.monotonic_ms(),
         health: healthOptions(options),
+        names: options.names ?? null,
       }),
       clock,
       wheel,

@@ -1,40 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { HandTimers } from '../../test/hand-timers.ts';
 import type { ActiveChecks, CompiledChecks, CompiledNode } from '../compile/snapshot.ts';
 import { DOWN, HealthBoard, UP } from './health-board.ts';
 import { type CheckedUpstream, HealthMonitor, type HealthTurn } from './health-monitor.ts';
 import { healthReport } from './health-report.ts';
 import type { Probe, ProbeOutcome } from './probe.ts';
 import { healthKey, UpstreamHealth } from './upstream-health.ts';
-
-/** Timers that fire when a test says so. */
-class HandTimers {
-  now_ms = 0;
-  private readonly timers = new Set<{ readonly at_ms: number; readonly order: number; readonly fire: () => void }>();
-  private count = 0;
-
-  readonly start = (delay_ms: number, fire: () => void): { stop(): void } => {
-    const timer = { at_ms: this.now_ms + delay_ms, order: this.count++, fire };
-    this.timers.add(timer);
-    return { stop: () => this.timers.delete(timer) };
-  };
-
-  get pending(): number {
-    return this.timers.size;
-  }
-
-  pass(duration_ms: number): void {
-    const end_ms = this.now_ms + duration_ms;
-    for (;;) {
-      const [next] = [...this.timers].toSorted((a, b) => a.at_ms - b.at_ms || a.order - b.order);
-      if (next === undefined || next.at_ms > end_ms) break;
-      this.timers.delete(next);
-      this.now_ms = Math.max(this.now_ms, next.at_ms);
-      next.fire();
-    }
-    this.now_ms = Math.max(this.now_ms, end_ms);
-  }
-}
 
 interface Started {
   readonly node: string;
@@ -98,6 +70,8 @@ const NODE = (name: string): CompiledNode => ({
   weight: 1,
   priority: 0,
   authority: `${name}:80`,
+  address: name,
+  endpoint: `${name}:80`,
 });
 
 const ACTIVE: ActiveChecks = {

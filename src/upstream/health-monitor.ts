@@ -3,7 +3,7 @@
  * board what came of it, and says in the log who went down and who came back, whoever found out. It is given time,
  * randomness and connections, so that a test can do without all three.
  */
-import type { ActiveChecks, CompiledChecks, CompiledNode } from '../compile/snapshot.ts';
+import type { ActiveChecks, CompiledChecks, CompiledNames, CompiledNode } from '../compile/snapshot.ts';
 import type { HealthBoard, HealthSlot } from './health-board.ts';
 import { HTTP_FAILURE, SUCCESS, TCP_FAILURE, TIMEOUT_FAILURE, type HealthEvent } from './health-state.ts';
 import type { Probe, ProbeOutcome, RunningProbe } from './probe.ts';
@@ -15,6 +15,8 @@ export interface CheckedUpstream {
   readonly key: string;
   readonly checks: CompiledChecks;
   readonly nodes: readonly CompiledNode[];
+  /** Until `nodes` are made of them. */
+  readonly names?: CompiledNames;
 }
 
 export interface MonitorOptions {
@@ -269,7 +271,7 @@ export class HealthMonitor {
     }
     if (isDown === one.isDown) return;
     one.isDown = isDown;
-    onTurn({ upstream: one.upstream, node: one.node.authority, isDown, reason });
+    onTurn({ upstream: one.upstream, node: one.node.endpoint, isDown, reason });
   }
 
   /** Finds what the traffic decided, and lets shares grow. */

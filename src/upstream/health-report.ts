@@ -33,7 +33,7 @@ export function healthReport(board: HealthBoard, upstreams: Iterable<CheckedUpst
       const health = slot === null ? null : board.read(slot);
       return {
         hostname: node.host,
-        ip: node.host,
+        ip: node.address,
         port: checks.active.port === 0 ? node.port : checks.active.port,
         status: health?.status ?? 'healthy',
         counter: health?.counters ?? readCounters(0),

@@ -45,7 +45,7 @@ export class ConnectionPool implements Transport {
   }
 
   private poolFor(keepalive: KeepalivePool, node: CompiledNode): NodePool {
-    const key = `${node.authority} ${keepalive.size} ${keepalive.idle_ms} ${keepalive.requests}`;
+    const key = `${node.endpoint} ${keepalive.size} ${keepalive.idle_ms} ${keepalive.requests}`;
     let pool = this.pools.get(key);
     if (pool === undefined) {
       this.forgetUnused();
@@ -82,7 +82,7 @@ class NodePool extends TimedEntry implements ConnectionOwner {
 
   constructor(node: CompiledNode, keepalive: KeepalivePool, wheel: TimerWheel, onFault: (error: unknown) => void) {
     super();
-    this.address = { host: node.host, port: node.port };
+    this.address = { host: node.address, port: node.port };
     this.keepalive = keepalive;
     this.settings = { limits: RESPONSE_LIMITS, wheel };
     this.onFault = onFault;

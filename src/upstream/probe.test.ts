@@ -29,7 +29,8 @@ const CHECKS: ActiveChecks = {
 };
 
 function nodeAt(port: number, host = '127.0.0.1'): CompiledNode {
-  return { host, port, weight: 1, priority: 0, authority: `${host}:${port}` };
+  const endpoint = `${host}:${port}`;
+  return { host, port, weight: 1, priority: 0, authority: endpoint, address: host, endpoint };
 }
 
 function outcomeOf(port: number, changes: Partial<ActiveChecks> = {}): Promise<ProbeOutcome> {

@@ -70,7 +70,7 @@ export const openProbe: Probe = (checks, node, onOutcome) => {
 };
 
 function connect(checks: ActiveChecks, node: CompiledNode): net.Socket {
-  const address = { host: node.host, port: checks.port === 0 ? node.port : checks.port };
+  const address = { host: node.address, port: checks.port === 0 ? node.port : checks.port };
   if (checks.type !== 'https') return net.connect({ ...address, noDelay: true });
   const name = checks.host === '' ? node.host : hostWithoutPort(checks.host);
   return tls.connect({

@@ -6,7 +6,7 @@ import { HTTP_FAILURE, SUCCESS, TCP_FAILURE, TIMEOUT_FAILURE, type HealthEvent }
 
 /** What identifies a checked node on the board: a changed check begins anew, an unrelated edit changes nothing. */
 export function healthKey(upstreamKey: string, checks: CompiledChecks, node: CompiledNode): string {
-  return JSON.stringify([upstreamKey, checks.identity, node.host, node.authority]);
+  return JSON.stringify([upstreamKey, checks.identity, node.host, node.endpoint]);
 }
 
 /** What a status says, by status; 255 for nothing. */

@@ -178,7 +178,9 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'a service found by discovery',
     yaml: hello('service_name: a-bootiful-client, discovery_type: eureka'),
-    problems: ['routes[0].upstream.service_name: service discovery is not available in this version: list the nodes'],
+    problems: [
+      'routes[0].upstream.discovery_type: discovery by "eureka" is not available in this version: use dns, or list the nodes',
+    ],
   },
   {
     name: 'a balancer of their own',

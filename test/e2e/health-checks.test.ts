@@ -97,7 +97,7 @@ function edit(gateway: RunningGateway, change: (document: { routes: { upstream: 
 }
 
 // They wait for intervals of a second and more: together.
-describe('health checks', { concurrency: true }, () => {
+describe('health checks', { concurrency: 2 }, () => {
   it('a node whose probes fail leaves, and returns when they succeed; API, metrics and log say so', async (t) => {
     const [good, bad] = [await MoodyNode.start(t), await MoodyNode.start(t)];
     const free = { address: '127.0.0.1', port: 0 };

@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS } from '../parsers/corpus.ts';
 import { randomCuts } from '../parsers/cuts.ts';
 import { judgeResponse } from '../parsers/node-client.ts';
 import { runServer, type SeenRequest } from '../parsers/server-run.ts';
+import { nodeAt } from '../traps/lab.ts';
 import type { Input } from './input.ts';
 import { seededRandom } from './random.ts';
 
@@ -182,7 +183,7 @@ function routeTo(port: number): CompiledRoute {
   const upstream: CompiledUpstream = {
     key: `upstream-${port}`,
     scheme: 'http',
-    nodes: [{ host: '127.0.0.1', port, weight: 1, priority: 0, authority: `127.0.0.1:${port}` }],
+    nodes: [nodeAt(port)],
     balancer: { type: 'roundrobin' },
     retries: 0,
     retryTimeout_ms: 0,

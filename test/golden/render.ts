@@ -88,6 +88,7 @@ function describeUpstream(upstream: CompiledUpstream): unknown {
     timeouts_ms: timeouts === '60000 60000 60000' ? '' : timeouts,
     pass_host: upstream.passHost === 'pass' ? '' : upstream.passHost,
     upstream_host: upstream.upstreamHost,
+    service: upstream.names?.service ?? {},
     checks: upstream.checks === undefined ? {} : { ...upstream.checks, identity: '' },
     keepalive: pool === 'size 320, idle 60000 ms, requests 1000' ? '' : pool,
   });

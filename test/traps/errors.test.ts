@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { CompiledRoute } from '../../src/compile/snapshot.ts';
 import { type ErrorCode, ERRORS } from '../../src/sdk/errors.ts';
 import { HandClock } from './hand-clock.ts';
-import { inLab, type Lab, type LabOptions } from './lab.ts';
+import { inLab, type Lab, type LabOptions, nodeAt } from './lab.ts';
 import { type Message, valueOf } from './message.ts';
 import { closedPort, manual } from './scripted-upstream.ts';
 
@@ -106,9 +106,14 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   reference_missing: { request: GET, find: refusing('reference_missing'), keeps: true },
   config_invalid: { request: GET, find: refusing('config_invalid'), keeps: true },
   upstream_empty: { request: GET, keeps: true },
+  upstream_unresolved: {
+    request: GET,
+    upstream: { nodes: [], names: { queries: [], service: { name: 'a', port: 0 }, retries: null } },
+    keeps: true,
+  },
   no_node: {
     request: GET,
-    upstream: { nodes: [{ host: '127.0.0.1', port: 1, weight: 0, priority: 0, authority: '127.0.0.1:1' }] },
+    upstream: { nodes: [nodeAt(1, { weight: 0 })] },
     keeps: true,
   },
   upstream_connect_timeout: 'deadlines.test.ts, with a port that does not accept',

@@ -1,7 +1,7 @@
 /** A gateway between a test's clients and its scripted upstreams: one worker in this process, on real sockets. */
 import assert from 'node:assert/strict';
 import { systemClock, type AlarmClock } from '../../src/clock/clock.ts';
-import type { CompiledRoute, CompiledUpstream } from '../../src/compile/snapshot.ts';
+import type { CompiledNode, CompiledRoute, CompiledUpstream } from '../../src/compile/snapshot.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
 import type { RouteRequest } from '../../src/router/router.ts';
@@ -203,11 +203,18 @@ function settingsOf({ limits, timeouts, ...rest }: LabSettings): GatewaySettings
   };
 }
 
+/** A node on this machine. */
+export function nodeAt(port: number, changes: Partial<CompiledNode> = {}): CompiledNode {
+  const endpoint = `127.0.0.1:${port}`;
+  const address = '127.0.0.1';
+  return { host: address, port, weight: 1, priority: 0, authority: endpoint, address, endpoint, ...changes };
+}
+
 function compiledUpstream(ports: readonly number[], changes: Partial<CompiledUpstream> = {}): CompiledUpstream {
   return {
     key: 'upstream',
     scheme: 'http',
-    nodes: ports.map((port) => ({ host: '127.0.0.1', port, weight: 1, priority: 0, authority: `127.0.0.1:${port}` })),
+    nodes: ports.map((port) => nodeAt(port)),
     balancer: { type: 'roundrobin' },
     retries: Math.max(0, ports.length - 1),
     retryTimeout_ms: 0,

@@ -2,20 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { HandClock } from './hand-clock.ts';
-import { inLab, type Lab } from './lab.ts';
+import { inLab, type Lab, nodeAt } from './lab.ts';
 import { type Message, valueOf } from './message.ts';
 import { answering, closedPort, manual, ok, type Script } from './scripted-upstream.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const NOBODY = await closedPort();
-const NODE = (port: number, changes: object = {}) => ({
-  host: '127.0.0.1',
-  port,
-  weight: 1,
-  priority: 0,
-  authority: `127.0.0.1:${port}`,
-  ...changes,
-});
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const echoHash = answering((request) => ok(sha256(request.body)));
@@ -41,8 +33,8 @@ const codeOf = (answer: Message): string => `${answer.status} ${valueOf(answer, 
 /** Nodes on which nobody listens come first, whatever the balancer. */
 const unreachableFirst = (lab: Lab): void => {
   (lab.upstream.nodes as unknown[]).unshift(
-    NODE(NOBODY, { priority: 10 }),
-    NODE(NOBODY, { priority: 5, authority: 'second' }),
+    nodeAt(NOBODY, { priority: 10 }),
+    nodeAt(NOBODY, { priority: 5, endpoint: 'second' }),
   );
 };
 
@@ -183,7 +175,7 @@ test(
 
 test('without any node the answer is 502 upstream_empty, with nodes of weight 0 alone 503 no_node', async () => {
   await inLab({}, async (lab) => assert.equal(codeOf(await lab.ask(GET)), '502 upstream_empty'))();
-  await inLab({ upstream: { nodes: [NODE(NOBODY, { weight: 0 })] } }, async (lab) => {
+  await inLab({ upstream: { nodes: [nodeAt(NOBODY, { weight: 0 })] } }, async (lab) => {
     assert.equal(codeOf(await lab.ask(GET)), '503 no_node');
   })();
 });
