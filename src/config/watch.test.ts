@@ -191,3 +191,13 @@ test('a real file is followed, written over and replaced by renaming', { timeout
   assert.equal(await change, '/renamed');
   watch.close();
 });
+
+test('a log beside the file, which never rests, does not keep a change from being read', async () => {
+  const { heard, pass, save, event } = await begin(routes('/a'));
+  save(routes('/b'));
+  for (let passed = 0; passed < 4 * QUIET_ms; passed += QUIET_ms / 4) {
+    event();
+    await pass(QUIET_ms / 4);
+  }
+  assert.deepEqual(heard, ['/b']);
+});

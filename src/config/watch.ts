@@ -117,10 +117,12 @@ class FileWatch implements Watch {
     });
   }
 
-  /** Something happened: wait until nothing more happens. */
+  /**
+   * Something happened: wait, and see whether the file is still the same. Further events do not prolong the wait: they may be
+   * about a log that lies beside the file and never rests.
+   */
   private stir(): void {
-    if (this.isClosed) return;
-    this.cancelQuiet?.();
+    if (this.isClosed || this.cancelQuiet !== null) return;
     this.cancelQuiet = this.options.schedule(QUIET_ms, () => {
       this.cancelQuiet = null;
       void this.look();
