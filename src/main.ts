@@ -1,6 +1,6 @@
 /** Entry: arguments → verb. */
 import { enableCompileCache } from 'node:module';
-import { EXIT, type Io, UsageError } from './cli/arguments.ts';
+import { EXIT, FailedError, type Io, UsageError } from './cli/arguments.ts';
 
 type Verb = (args: readonly string[], io: Io) => number | Promise<number>;
 
@@ -18,12 +18,23 @@ const VERBS: Record<string, { readonly summary: string; readonly load: () => Pro
     summary: 'list the plugins, or show what one of them takes',
     load: async () => (await import('./cli/plugins.ts')).plugins,
   },
+  get: { summary: 'show objects of a running gateway', load: async () => (await import('./cli/get.ts')).get },
+  put: { summary: 'write one object', load: async () => (await import('./cli/put.ts')).put },
+  delete: { summary: 'remove one object', load: async () => (await import('./cli/delete.ts')).remove },
+  apply: {
+    summary: 'make a running gateway have what a file says',
+    load: async () => (await import('./cli/apply.ts')).apply,
+  },
+  dump: {
+    summary: 'print all objects of a running gateway as a file',
+    load: async () => (await import('./cli/dump.ts')).dump,
+  },
   version: { summary: 'print the version', load: async () => (await import('./cli/version.ts')).version },
 };
 
 function usage(): string {
   const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`);
-  return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun, check and plugins read the file named with -c FILE, else ./gatewright.yaml\n`;
+  return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun, check and plugins read the file named with -c FILE, else ./gatewright.yaml\nget, put, delete, apply and dump call the Admin API at --server URL, with the key of --key-file FILE or GATEWRIGHT_ADMIN_KEY\n`;
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {
@@ -42,9 +53,9 @@ async function main(args: readonly string[], io: Io): Promise<number> {
       await verb.load()
     )(rest, io);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError || error instanceof FailedError)) throw error;
     io.stderr(`gatewright ${name}: ${error.message}\n`);
-    return EXIT.usage;
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
 }
 
