@@ -4,15 +4,18 @@ import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
 import { settingsSchema } from '../../src/config/settings.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import { ERRORS } from '../../src/sdk/errors.ts';
+import { adminPage } from './admin-page.ts';
 import { attributeTable, cell } from './attributes.ts';
 import { pluginPage } from './plugin-page.ts';
 
 export function referencePages(): Map<string, string> {
-  const plugins = [...pluginRegistry(ALL_PLUGINS).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const registry = pluginRegistry(ALL_PLUGINS);
+  const plugins = [...registry.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const pages = new Map([
     ['README.md', indexPage()],
     ['configuration.md', configurationPage()],
     ['errors.md', errorsPage()],
+    ['admin-api.md', adminPage(registry)],
     ...plugins.map((shape) => [`plugins/${shape.name}.md`, pluginPage(shape)] as const),
   ]);
   return new Map(Array.from(pages, ([file, text]) => [file, `${GENERATED}\n\n${text}`]));
@@ -29,6 +32,7 @@ function indexPage(): string {
 
 - [Settings](configuration.md): the key \`gateway\` of the configuration
 - [Errors](errors.md): every answer that the gateway makes itself
+- [Admin API](admin-api.md): its paths, and the attributes of every kind of object
 - Plugins: below
 
 The [guide to the configuration](../configuration.md) shows how they go together.

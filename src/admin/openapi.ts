@@ -87,12 +87,17 @@ function parametersOf(path: string): object[] {
 }
 
 const SUMMARIES: Readonly<Record<string, string>> = {
-  GET: 'Read',
-  PUT: 'Create or replace',
-  POST: 'Create with an id of the gateway',
-  PATCH: 'Change',
-  DELETE: 'Remove',
+  GET: 'Reads one',
+  PUT: 'Creates or replaces one',
+  POST: 'Creates one with an id of its own',
+  PATCH: 'Merges into one',
+  DELETE: 'Removes one',
 };
+
+function summaryOf(method: string, isList: boolean, isAttribute: boolean): string {
+  if (isList) return 'Lists them';
+  return isAttribute ? 'Replaces an attribute of one' : (SUMMARIES[method] ?? method);
+}
 
 function operation(method: string, resource: Resource, { id, within }: Place): object {
   const isList = method === 'GET' && id === null;
@@ -101,7 +106,7 @@ function operation(method: string, resource: Resource, { id, within }: Place): o
   return {
     operationId: name,
     tags: [resource.noun],
-    summary: `${SUMMARIES[method] ?? method}: ${isList ? `all of kind ${resource.noun}` : resource.noun}`,
+    summary: summaryOf(method, isList, within.length > 0),
     ...parameters(queryOf(method, isList, resource)),
     ...(hasBody ? { requestBody: bodyOf(method, resource, within.length > 0) } : {}),
     responses: responsesOf(method, isList, resource),
@@ -182,11 +187,11 @@ function otherPaths(): Record<string, object> {
   });
   return {
     [`${PREFIX}/plugins/list`]: {
-      get: get('list_plugins', 'Names of the plugins', ok('The names.', { type: 'array', items: { type: 'string' } })),
+      get: get('list_plugins', 'Names the plugins', ok('The names.', { type: 'array', items: { type: 'string' } })),
     },
     [`${PREFIX}/plugins/{plugin_name}`]: {
       parameters: parametersOf('{plugin_name}'),
-      get: get('get_plugin', 'The schema of a plugin', {
+      get: get('get_plugin', 'Gives the schema of a plugin', {
         ...ok('JSON Schema.'),
         404: error('There is no such plugin.'),
       }),
@@ -194,16 +199,20 @@ function otherPaths(): Record<string, object> {
     [`${PREFIX}/schema/validate/{kind}`]: {
       parameters: parametersOf('{kind}'),
       post: {
-        ...get('validate_object', 'Check an object, change nothing', ok('Nothing is wrong.')),
+        ...get('validate_object', 'Checks an object, changes nothing', ok('Nothing is wrong.')),
         requestBody: { required: true, content: json({ type: 'object' }) },
       },
     },
     [`${PREFIX}/configs`]: {
-      get: get('get_configs', 'The whole configuration', ok('All objects.', { $ref: '#/components/schemas/configs' })),
+      get: get(
+        'get_configs',
+        'Gives the whole configuration',
+        ok('All objects.', { $ref: '#/components/schemas/configs' }),
+      ),
       put: {
         operationId: 'put_configs',
         tags: ['about'],
-        summary: 'Replace the whole configuration',
+        summary: 'Replaces the whole configuration',
         requestBody: document,
         responses: {
           ...ok('Accepted.'),
@@ -213,7 +222,10 @@ function otherPaths(): Record<string, object> {
       },
     },
     [`${PREFIX}/configs/validate`]: {
-      post: { ...get('validate_configs', 'Check many objects', ok('Nothing is wrong.')), requestBody: document },
+      post: {
+        ...get('validate_configs', 'Checks many objects, changes nothing', ok('Nothing is wrong.')),
+        requestBody: document,
+      },
     },
   };
 }

@@ -1,5 +1,8 @@
-/** The Admin API on a real listener over a store in memory. */
+/** The Admin API on a real listener over a store in memory, or over one that a test makes. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { AdminApi } from '../../src/admin/api.ts';
 import type { AuditRecord } from '../../src/admin/audit.ts';
@@ -7,6 +10,9 @@ import { startAdminServer } from '../../src/admin/admin-server.ts';
 import type { AdminServerOptions } from '../../src/admin/admin-server.ts';
 import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
+import { Secrets } from '../../src/model/secrets.ts';
+import { EmbeddedStore } from '../../src/store/embedded.ts';
+import { GcmCipher, sealingKey } from '../../src/store/gcm-cipher.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { VirtualParts } from '../../src/store/virtual-parts.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -28,6 +34,23 @@ export interface AskOptions {
   /** '' sends none. */
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A store in a SQLite file of its own. */
+export function embeddedStore(t: TestContext): (parts: VirtualParts) => Store {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-admin-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const registry = pluginRegistry(ALL_PLUGINS);
+  const key = sealingKey(new Uint8Array(32).fill(7));
+  const cipher = new GcmCipher(new Secrets((name) => registry.get(name)?.definition), [key]);
+  const options = {
+    path: path.join(folder, 'objects.db'),
+    max_bytes: 1e9,
+    cipher,
+    keyId: key.id,
+    knownKeyIds: [key.id],
+  };
+  return (parts) => new EmbeddedStore(options, parts);
 }
 
 export interface Lab {
@@ -87,7 +110,7 @@ export async function startLab(t: TestContext, options: LabOptions = {}): Promis
     await store.close();
     if (errors.length > 0) throw new AggregateError(errors, 'the gateway failed');
   });
-  const ask: Lab['ask'] = (path, asked) => request(server.port, path, asked);
+  const ask: Lab['ask'] = (where, asked) => request(server.port, where, asked);
   return {
     port: server.port,
     store,
@@ -96,9 +119,9 @@ export async function startLab(t: TestContext, options: LabOptions = {}): Promis
     denied,
     errors,
     ask,
-    async put(path, body) {
-      const reply = await ask(path, { method: 'PUT', body });
-      if (reply.status > 201) throw new Error(`PUT ${path}: ${reply.status} ${reply.text}`);
+    async put(where, body) {
+      const reply = await ask(where, { method: 'PUT', body });
+      if (reply.status > 201) throw new Error(`PUT ${where}: ${reply.status} ${reply.text}`);
       return reply;
     },
   };
@@ -106,7 +129,7 @@ export async function startLab(t: TestContext, options: LabOptions = {}): Promis
 
 function request(
   port: number,
-  path: string,
+  where: string,
   { method = 'GET', body, key = ADMIN_KEY, headers }: AskOptions = {},
 ): Promise<Reply> {
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
@@ -116,7 +139,7 @@ function request(
         port,
         host: '127.0.0.1',
         method,
-        path: path.startsWith('//') ? path.slice(1) : `/apisix/admin${path}`,
+        path: where.startsWith('//') ? where.slice(1) : `/apisix/admin${where}`,
         agent: false,
         headers: {
           ...(key === '' ? {} : { 'X-API-KEY': key }),
