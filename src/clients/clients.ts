@@ -1,6 +1,7 @@
 /** The clients that plugins reach out with, by kind. */
 import type { ClientKind, Clients } from '../sdk/clients.ts';
 import { HttpConnections } from './http-client.ts';
+import { RedisConnections } from './redis-client.ts';
 
 /** A client beside what ends it. */
 export interface OwnedClient<C> {
@@ -23,6 +24,10 @@ export function clientSource(startTimer: StartTimer): ClientSource {
   const makers: Makers = {
     http: (options) => {
       const connections = new HttpConnections(options, startTimer);
+      return { client: connections, close: () => connections.close() };
+    },
+    redis: (options) => {
+      const connections = new RedisConnections(options, startTimer);
       return { client: connections, close: () => connections.close() };
     },
   };

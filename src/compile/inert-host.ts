@@ -13,6 +13,7 @@ const refuse = (): Promise<never> =>
 /** Clients of every kind that reach nothing. */
 export const INERT_CLIENTS: { readonly [K in keyof Clients]: Clients[K]['client'] } = {
   http: { request: refuse, open: refuse },
+  redis: { run: refuse, command: refuse },
 };
 
 export const NO_GRANTS: Grants = { mayConnect: false, upstreams: new Map(), plugins: new Map(), onClose: nothing };

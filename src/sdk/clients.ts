@@ -3,6 +3,7 @@
 /** The kinds of clients, by the name that `connect` takes. */
 export interface Clients {
   readonly http: { readonly options: HttpClientOptions; readonly client: HttpClient };
+  readonly redis: { readonly options: RedisClientOptions; readonly client: RedisClient };
 }
 
 export type ClientKind = keyof Clients;
@@ -79,9 +80,58 @@ export interface HttpStream extends HttpHead {
   abort(): void;
 }
 
+/** Which servers of Redis: one, some nodes of a cluster, or the master or a replica that sentinels name. */
+export type RedisServers =
+  | { readonly kind: 'single'; readonly host: string; readonly port: number }
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] }
+  | {
+      readonly kind: 'sentinel';
+      readonly sentinels: readonly RedisAddress[];
+      readonly master_name: string;
+      readonly role: 'master' | 'slave';
+      readonly username?: string;
+      readonly password?: string;
+    };
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RedisClientOptions {
+  readonly servers: RedisServers;
+  /** With ACL; `password` alone where the server has `requirepass`. */
+  readonly username?: string;
+  readonly password?: string;
+  /** Default 0; a cluster has no other. */
+  readonly database?: number;
+  /** From a call to its answer, connecting included. Default 1000. */
+  readonly timeout_ms?: number;
+  /** Without it, connections are not encrypted. */
+  readonly tls?: ClientTls;
+}
+
+/** A script that the server runs as one step. It is sent once, and named by its digest from then on. */
+export interface RedisScript {
+  /** Letters; unique among the scripts of a client. */
+  readonly name: string;
+  readonly lua: string;
+}
+
+/**
+ * One connection to each server, used by all calls. Never sends anything twice: where a connection breaks, it is not
+ * known whether the server did what it was asked. While there is no connection, calls fail at once.
+ */
+export interface RedisClient {
+  /** Rejects with a `ClientError`. In a cluster, all keys must lie in one slot. */
+  run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  /** One command, on the server of `key`. Rejects with a `ClientError`. */
+  command(name: string, key: string, ...args: readonly (string | number)[]): Promise<unknown>;
+}
+
 /**
  * `refused`: no connection; `tls`: the certificate is not the right one; `timeout`; `reset`: it broke off; `malformed`: no HTTP;
- * `too_large`; `closed`: the client's owner is gone; `without_effects`: this is a check or an explanation.
+ * `too_large`; `rejected`: the server says no; `closed`: the client's owner is gone; `without_effects`: this is a check or an explanation.
  */
 export type ClientFault =
   | 'refused'
@@ -90,6 +140,7 @@ export type ClientFault =
   | 'reset'
   | 'malformed'
   | 'too_large'
+  | 'rejected'
   | 'closed'
   | 'without_effects';
 

@@ -5,7 +5,7 @@ import net from 'node:net';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import type { AlarmClock } from '../../src/clock/clock.ts';
-import { compile } from '../../src/compile/compile.ts';
+import { compile, retire } from '../../src/compile/compile.ts';
 import type { CompileResult } from '../../src/compile/compile.ts';
 import type { HostFor } from '../../src/compile/instances.ts';
 import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
@@ -202,8 +202,9 @@ export class Lab {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.worker.abort();
+    await retire(this.worker.snapshot);
     assert.deepEqual(this.faults, [], 'neither a plugin nor the gateway was at fault');
   }
 

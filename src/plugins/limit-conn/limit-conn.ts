@@ -2,13 +2,15 @@ import {
   definePlugin,
   type ConfigProblem,
   type Exchange,
+  type Host,
   type Infer,
-  type Places,
+  type Place,
   type Reply,
 } from '../../sdk/index.ts';
 import { checkAmount, compileAmount } from '../limit-amount.ts';
 import { checkKey, compileKey, type KeyType, type ReadKey } from '../limit-key.ts';
 import { refusal, undeterminedReply, Waiting } from '../limit-policy.ts';
+import { checkPolicy, Outage, redisLimits } from '../limit-source.ts';
 import { schema } from './schema.ts';
 
 type Config = Infer<typeof schema>;
@@ -19,9 +21,9 @@ const LONGEST_DELAY_MS = 50_000;
 const MOST_WAITING = 10_000;
 
 interface Limit {
-  readonly places: Places;
+  readonly space: string;
   /** Where requests without a key are counted by address; null: they are not counted. */
-  readonly addressPlaces: Places | null;
+  readonly addressSpace: string | null;
   readonly key: ReadKey;
   readonly conn: (exchange: Exchange) => number;
   readonly burst: (exchange: Exchange) => number;
@@ -33,6 +35,7 @@ export default definePlugin({
   kind: 'traffic',
   summary: 'Bounds how many requests are under way at the same time; some more are delayed, the others are refused.',
   schema,
+  effects: ['network'],
   examples: [
     {
       title: 'Five requests at once from each address; three more are delayed',
@@ -54,8 +57,8 @@ export default definePlugin({
   create(config, host) {
     const { default_conn_delay, only_use_default_delay } = config;
     const unit_ms = default_conn_delay * 1000;
-    const placesOf = (name: string): Places => host.cells.places(name);
-    const limits = limitsOf(config, placesOf);
+    const places = placesOf(host, config);
+    const limits = limitsOf(config);
     const readAddress = compileKey('var', 'remote_addr', config.ipv6_prefix);
     const refuse = refusal(
       config.rejected_code,
@@ -63,40 +66,89 @@ export default definePlugin({
       config.rejected_msg ?? 'too many requests are under way at the same time',
     );
     const undetermined = undeterminedReply('the limit of concurrent requests', config);
+    const outage = new Outage(host, config);
     const waiting = new Waiting(MOST_WAITING);
-    return {
-      access(exchange): undefined | Reply | Promise<undefined> {
-        let delay_ms = 0;
-        for (const limit of limits) {
-          const own = limit.key(exchange);
-          const places = own === undefined ? limit.addressPlaces : limit.places;
-          if (places === null) continue;
-          const conn = limit.conn(exchange);
-          const burst = limit.burst(exchange);
-          if (conn < 1 || burst < 0) {
-            if (undetermined === undefined) continue;
-            return undetermined;
-          }
-          const place = places.enter(own ?? readAddress(exchange) ?? exchange.remoteAddress, conn + burst);
-          if (place === null) return refuse(null);
+
+    /** Takes a place of each limit from one on, then waits for as long as the fullest of them says. */
+    function ask(exchange: Exchange, from: number, before_ms: number): Outcome {
+      let delay_ms = before_ms;
+      for (let at = from; at < limits.length; at++) {
+        const limit = limits[at]!;
+        const own = limit.key(exchange);
+        const space = own === undefined ? limit.addressSpace : limit.space;
+        if (space === null) continue;
+        const conn = limit.conn(exchange);
+        const burst = limit.burst(exchange);
+        if (conn < 1 || burst < 0) {
+          if (undetermined === undefined) continue;
+          return undetermined;
+        }
+        const take = (place: Place | null): number => {
+          if (place === null) return -1;
           // However the exchange ends, and at once if it has ended.
           exchange.onOver(() => place.leave());
-          const beyond = Math.min(place.taken - conn, only_use_default_delay ? 1 : Infinity);
-          if (beyond > 0) delay_ms = Math.max(delay_ms, beyond * unit_ms);
+          const beyond = Math.max(0, Math.min(place.taken - conn, only_use_default_delay ? 1 : Infinity));
+          return Math.max(delay_ms, beyond * unit_ms);
+        };
+        const key = own ?? readAddress(exchange) ?? exchange.remoteAddress;
+        const place = places(space, key, conn + burst, exchange);
+        if (place instanceof Promise) {
+          return place.then(
+            (late) => {
+              const next_ms = take(late);
+              return next_ms < 0 ? refuse(null) : ask(exchange, at + 1, next_ms);
+            },
+            (error: unknown) => outage.answer(error),
+          );
         }
-        if (delay_ms === 0) return undefined;
-        if (waiting.isFull) return refuse(null);
-        return waiting.during(exchange.delay(Math.min(delay_ms, LONGEST_DELAY_MS))) as Promise<undefined>;
-      },
-    };
+        delay_ms = take(place);
+        if (delay_ms < 0) return refuse(null);
+      }
+      if (delay_ms === 0) return undefined;
+      if (waiting.isFull) return refuse(null);
+      return waiting.during(exchange.delay(Math.min(delay_ms, LONGEST_DELAY_MS)));
+    }
+
+    return { access: (exchange) => ask(exchange, 0, 0) };
   },
 });
 
-function limitsOf(config: Config, placesOf: (name: string) => Places): Limit[] {
+type Outcome = undefined | Reply | Promise<undefined | Reply>;
+
+/** Takes one of so many places of a key, in a space. */
+type TakePlace = (space: string, key: string, most: number, exchange: Exchange) => Place | null | Promise<Place | null>;
+
+function placesOf(host: Host, config: Config): TakePlace {
+  const redis = redisLimits(host, config);
+  if (redis === null) {
+    const spaces = new Map(
+      limitsOf(config)
+        .flatMap(({ space, addressSpace }) => [space, addressSpace ?? space])
+        .map((name) => [name, host.cells.places(name)]),
+    );
+    return (space, key, most) => spaces.get(space)!.enter(key, most);
+  }
+  const ttl_ms = config.key_ttl * 1000;
+  return async (space, key, most, exchange) => {
+    const ticket = { member: exchange.id, ttl_ms };
+    // Nobody waits for it: a place that cannot be left is free when its time is up.
+    const leave = (): void => void redis.leave(space, key, ticket).catch(() => undefined);
+    try {
+      const taken = await redis.enter(space, key, most, ticket);
+      return taken === 0 ? null : { taken, leave };
+    } catch (error) {
+      // The server may have done it.
+      leave();
+      throw error;
+    }
+  };
+}
+
+function limitsOf(config: Config): Limit[] {
   if (config.rules !== undefined) {
     return config.rules.map((rule, index) => ({
-      places: placesOf(`rule ${index}`),
-      addressPlaces: null,
+      space: `rule ${index}`,
+      addressSpace: null,
       key: compileKey('var_combination', rule.key, config.ipv6_prefix),
       conn: compileAmount(rule.conn),
       burst: compileAmount(rule.burst),
@@ -104,8 +156,8 @@ function limitsOf(config: Config, placesOf: (name: string) => Places): Limit[] {
   }
   return [
     {
-      places: placesOf('key'),
-      addressPlaces: placesOf('address'),
+      space: 'key',
+      addressSpace: 'address',
       key: compileKey(config.key_type, config.key, config.ipv6_prefix),
       conn: compileAmount(config.conn as number | string),
       burst: compileAmount(config.burst as number | string),
@@ -114,7 +166,7 @@ function limitsOf(config: Config, placesOf: (name: string) => Places): Limit[] {
 }
 
 function check(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+  const problems = checkPolicy(config);
   const note = (path: string, message: string | null): void => {
     if (message !== null) problems.push({ path, message });
   };

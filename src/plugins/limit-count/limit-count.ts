@@ -1,8 +1,16 @@
-import { definePlugin, type ConfigProblem, type Exchange, type Infer } from '../../sdk/index.ts';
+import {
+  definePlugin,
+  type ConfigProblem,
+  type Exchange,
+  type Infer,
+  type LimitDecision,
+  type Reply,
+} from '../../sdk/index.ts';
 import { checkAmount, compileAmount } from '../limit-amount.ts';
 import { headerNames, type HeaderNames, type Quota, quotaKey, quotaPhase } from '../limit-headers.ts';
 import { checkKey, compileKey, type KeyType, type ReadKey } from '../limit-key.ts';
 import { refusal, undeterminedReply } from '../limit-policy.ts';
+import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
 import { metadataSchema, schema } from './schema.ts';
 
 type Config = Infer<typeof schema>;
@@ -31,6 +39,7 @@ export default definePlugin({
   summary: 'Lets so many requests pass in a window of time, and refuses the others.',
   schema,
   metadataSchema,
+  effects: ['network'],
   examples: [
     { title: 'Two requests in a minute from each address', config: { count: 2, time_window: 60, rejected_code: 429 } },
     {
@@ -64,31 +73,52 @@ export default definePlugin({
     const message = config.rejected_msg ?? 'the limit of requests is reached';
     const refuse = refusal(config.rejected_code, 'limit_count', message);
     const undetermined = undeterminedReply('the limit of requests', config);
-    const decide = config.window_type === 'sliding' ? host.counters.slidingWindow : host.counters.fixedWindow;
+    const outage = new Outage(host, config);
+    const source: LimitSource = redisLimits(host, config) ?? host.counters;
+    const decide = config.window_type === 'sliding' ? source.slidingWindow : source.fixedWindow;
+
+    /** Asks the limits from one on, one after the other: what one refuses, the later ones do not count. */
+    function ask(
+      exchange: Exchange,
+      answers: Quota[],
+      cost: number,
+      from: number,
+    ): undefined | Reply | Promise<undefined | Reply> {
+      for (let at = from; at < limits.length; at++) {
+        const limit = limits[at]!;
+        const own = limit.key(exchange);
+        const space = own === undefined ? limit.addressSpace : limit.space;
+        if (space === null) continue;
+        const most = limit.count(exchange);
+        const window_s = limit.window_s(exchange);
+        if (cost < 0 || most < 1 || window_s < 1) {
+          if (undetermined === undefined) continue;
+          return undetermined;
+        }
+        const key = own ?? readAddress(exchange) ?? exchange.remoteAddress;
+        const take = ({ isAllowed, remaining, reset_ms }: LimitDecision): Reply | undefined => {
+          const { headers, policy } = limit;
+          answers.push({ headers, policy, limit: most, window_s, remaining, reset_s: Math.ceil(reset_ms / 1000) });
+          return isAllowed ? undefined : refuse(reset_ms);
+        };
+        const decision = decide.call(source, space, { key, limit: most, window_ms: window_s * 1000, cost });
+        if (decision instanceof Promise) {
+          return decision.then(
+            (late) => take(late) ?? ask(exchange, answers, cost, at + 1),
+            (error: unknown) => outage.answer(error),
+          );
+        }
+        const reply = take(decision);
+        if (reply !== undefined) return reply;
+      }
+      return undefined;
+    }
 
     return {
       access(exchange) {
         const answers: Quota[] = [];
         exchange.set(quotas, answers);
-        const cost = readCost(exchange);
-        for (const { key, space, addressSpace, count, window_s, headers, policy } of limits) {
-          const own = key(exchange);
-          const used = own === undefined ? addressSpace : space;
-          if (used === null) continue;
-          const limit = count(exchange);
-          const window = window_s(exchange);
-          if (cost < 0 || limit < 1 || window < 1) {
-            if (undetermined === undefined) continue;
-            return undetermined;
-          }
-          const counted = own ?? readAddress(exchange) ?? exchange.remoteAddress;
-          const query = { key: counted, limit, window_ms: window * 1000, cost };
-          const { isAllowed, remaining, reset_ms } = decide.call(host.counters, used, query);
-          const reset_s = Math.ceil(reset_ms / 1000);
-          answers.push({ headers, policy, limit, window_s: window, remaining, reset_s });
-          if (!isAllowed) return refuse(reset_ms);
-        }
-        return undefined;
+        return ask(exchange, answers, readCost(exchange), 0);
       },
       ...(responseHead !== null && { responseHead }),
     };
@@ -134,7 +164,11 @@ function prefixOf(rule: { readonly header_prefix?: string }, index: number): str
 }
 
 function check(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+  const problems = checkPolicy(config);
+  if (config.sync_interval !== undefined && config.sync_interval !== -1) {
+    const message = `${config.sync_interval} is not possible in this version: every request is counted in Redis at once, and exactly; leave it out, or write -1`;
+    problems.push({ path: 'sync_interval', message });
+  }
   const wrongCost = checkAmount(config.cost, 0);
   if (wrongCost !== null) problems.push({ path: 'cost', message: wrongCost });
   const amount = (path: string, value: unknown): void => {

@@ -1,13 +1,19 @@
 import type { Schema } from '../../sdk/index.ts';
 import { QUOTA_ATTRIBUTES, QUOTA_METADATA } from '../limit-headers.ts';
 import { KEY_ATTRIBUTES } from '../limit-key.ts';
-import { COUNT_POLICY_ATTRIBUTES, DEGRADATION, POLICY_ATTRIBUTES, REFUSAL_ATTRIBUTES } from '../limit-policy.ts';
+import { ALL_POLICY_ATTRIBUTES, DEGRADATION, REFUSAL_ATTRIBUTES } from '../limit-policy.ts';
 
 const AMOUNT = {
   anyOf: [
     { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
     { type: 'string', minLength: 1 },
   ],
+} as const;
+
+const SYNC_INTERVAL = {
+  type: 'number',
+  description:
+    'Seconds between synchronisations with Redis; only −1 is possible: every request is counted there at once.',
 } as const;
 
 /** For all limits but those of rules, whose headers have prefixes of their own. */
@@ -79,7 +85,7 @@ export const schema = {
       minLength: 1,
       description: 'Everything with the same group counts together, wherever it is configured.',
     },
-    ...POLICY_ATTRIBUTES,
-    ...COUNT_POLICY_ATTRIBUTES,
+    ...ALL_POLICY_ATTRIBUTES,
+    sync_interval: SYNC_INTERVAL,
   },
 } as const satisfies Schema;

@@ -8,6 +8,7 @@ import {
 } from '../../sdk/index.ts';
 import { checkKey, compileKey, KEY_ATTRIBUTES } from '../limit-key.ts';
 import { DEGRADATION, POLICY_ATTRIBUTES, refusal, REFUSAL_ATTRIBUTES, Waiting } from '../limit-policy.ts';
+import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
 
 /** A phase that holds a request back for a minute has failed. */
 const LONGEST_DELAY_S = 50;
@@ -56,6 +57,7 @@ export default definePlugin({
   summary:
     'Lets requests pass at an even rate: a bounded number of those that come faster waits, the others are refused.',
   schema,
+  effects: ['network'],
   examples: [
     {
       title: 'Ten requests a second from each address; twenty more wait for their turn',
@@ -72,28 +74,31 @@ export default definePlugin({
     const readKey = compileKey(key_type, key, ipv6_prefix);
     const readAddress = compileKey('var', 'remote_addr', ipv6_prefix);
     const refuse = refusal(config.rejected_code, 'limit_req', config.rejected_msg ?? 'requests come too fast');
+    const outage = new Outage(host, config);
+    const source: LimitSource = redisLimits(host, config) ?? host.counters;
     const waiting = new Waiting(MOST_WAITING);
     return {
-      access(exchange): undefined | Reply | Promise<undefined> {
+      access(exchange): undefined | Reply | Promise<undefined | Reply> {
         const own = readKey(exchange);
         const space = own === undefined ? 'address' : 'key';
         const counted = own ?? readAddress(exchange) ?? exchange.remoteAddress;
-        const { isAllowed, delay_ms, reset_ms }: LeakyDecision = host.counters.leakyBucket(space, {
-          key: counted,
-          rate,
-          burst,
-        });
-        if (!isAllowed) return refuse(reset_ms);
-        if (nodelay || delay_ms < 1) return undefined;
-        if (waiting.isFull) return refuse(delay_ms);
-        return waiting.during(exchange.delay(delay_ms)) as Promise<undefined>;
+        const take = ({ isAllowed, delay_ms, reset_ms }: LeakyDecision): undefined | Reply | Promise<undefined> => {
+          if (!isAllowed) return refuse(reset_ms);
+          if (nodelay || delay_ms < 1) return undefined;
+          if (waiting.isFull) return refuse(delay_ms);
+          return waiting.during(exchange.delay(delay_ms));
+        };
+        const decision = source.leakyBucket(space, { key: counted, rate, burst });
+        if (!(decision instanceof Promise)) return take(decision);
+        return decision.then(take, (error: unknown) => outage.answer(error));
       },
     };
   },
 });
 
-function check({ rate, burst, nodelay, key_type, key }: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function check(config: Config): ConfigProblem[] {
+  const { rate, burst, nodelay, key_type, key } = config;
+  const problems = checkPolicy(config);
   const message = checkKey(key_type, key);
   if (message !== null) problems.push({ path: 'key', message });
   const longest_s = burst / rate;

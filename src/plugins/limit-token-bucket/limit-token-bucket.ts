@@ -1,4 +1,11 @@
-import { definePlugin, type ConfigProblem, type Infer, type Schema } from '../../sdk/index.ts';
+import {
+  definePlugin,
+  type BucketDecision,
+  type ConfigProblem,
+  type Infer,
+  type Reply,
+  type Schema,
+} from '../../sdk/index.ts';
 import { checkAmount, compileAmount } from '../limit-amount.ts';
 import {
   headerNames,
@@ -9,7 +16,8 @@ import {
   type QuotaMetadata,
 } from '../limit-headers.ts';
 import { checkKey, compileKey, KEY_ATTRIBUTES } from '../limit-key.ts';
-import { DEGRADATION, POLICY_ATTRIBUTES, refusal, REFUSAL_ATTRIBUTES, undeterminedReply } from '../limit-policy.ts';
+import { ALL_POLICY_ATTRIBUTES, DEGRADATION, refusal, REFUSAL_ATTRIBUTES, undeterminedReply } from '../limit-policy.ts';
+import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
 
 const schema = {
   type: 'object',
@@ -46,7 +54,7 @@ const schema = {
     rejected_code: { ...REFUSAL_ATTRIBUTES.rejected_code, default: 429 },
     allow_degradation: DEGRADATION,
     ...QUOTA_ATTRIBUTES,
-    ...POLICY_ATTRIBUTES,
+    ...ALL_POLICY_ATTRIBUTES,
   },
 } as const satisfies Schema;
 
@@ -61,6 +69,7 @@ export default definePlugin({
   summary: 'Lets requests pass that find a token in their bucket, which fills at an even rate, and refuses the others.',
   schema,
   metadataSchema,
+  effects: ['network'],
   examples: [
     {
       title: 'Ten requests a second on average, a hundred at once',
@@ -84,6 +93,8 @@ export default definePlugin({
       config.rejected_msg ?? 'the limit of requests is reached',
     );
     const undetermined = undeterminedReply('the limit of requests', config);
+    const outage = new Outage(host, config);
+    const source: LimitSource = redisLimits(host, config) ?? host.counters;
     const quotas = quotaKey('limit-token-bucket');
     const responseHead = quotaPhase(config, quotas);
     const window_s = Math.ceil(capacity / rate);
@@ -94,19 +105,23 @@ export default definePlugin({
         const own = readKey(exchange);
         const space = own === undefined ? 'address' : 'key';
         const key = own ?? readAddress(exchange) ?? exchange.remoteAddress;
-        const decision = host.counters.tokenBucket(space, { key, rate, capacity, cost });
-        const { isAllowed, remaining, reset_ms } = decision;
-        const reset_s = Math.ceil(reset_ms / 1000);
-        exchange.set(quotas, [{ headers, policy: 'default', limit: capacity, window_s, remaining, reset_s }]);
-        return isAllowed ? undefined : refuse(reset_ms);
+        const take = ({ isAllowed, remaining, reset_ms }: BucketDecision): Reply | undefined => {
+          const reset_s = Math.ceil(reset_ms / 1000);
+          exchange.set(quotas, [{ headers, policy: 'default', limit: capacity, window_s, remaining, reset_s }]);
+          return isAllowed ? undefined : refuse(reset_ms);
+        };
+        const decision = source.tokenBucket(space, { key, rate, capacity, cost });
+        if (!(decision instanceof Promise)) return take(decision);
+        return decision.then(take, (error: unknown) => outage.answer(error));
       },
       ...(responseHead !== null && { responseHead }),
     };
   },
 });
 
-function check({ key_type, key, cost }: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function check(config: Config): ConfigProblem[] {
+  const { key_type, key, cost } = config;
+  const problems = checkPolicy(config);
   const wrongKey = checkKey(key_type, key);
   if (wrongKey !== null) problems.push({ path: 'key', message: wrongKey });
   const wrongCost = checkAmount(cost, 0);
