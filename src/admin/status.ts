@@ -17,6 +17,8 @@ export interface Readiness {
 export interface StatusOptions extends SideServerOptions {
   /** Asked at every `/status/ready`. It answers from memory: nothing waits for it. What it throws goes to `onError`. */
   isReady(): Readiness;
+  /** Stands in the answer of `/status/ready` beside `ok`: it names nothing that is secret. Without it there is nothing. */
+  remarks?(): Readonly<Record<string, unknown>>;
   /** For `/v1/healthcheck`, asked at every request for it; without it there is none. What it throws goes to `onError`. */
   health?(): readonly UpstreamHealthReport[];
   /** What is in force, for the Control API: asked at every request below `/v1`; without it there is none. What it throws goes to `onError`. */
@@ -65,7 +67,8 @@ function decide(request: http.IncomingMessage, options: StatusOptions): Answer {
   if (path === '/status') return OK;
   try {
     const { ready, reason } = options.isReady();
-    return ready ? OK : { status: 503, body: { status: 'error', error: reason } };
+    if (ready) return { status: 200, body: { ...OK.body, ...options.remarks?.() } };
+    return { status: 503, body: { status: 'error', error: reason } };
   } catch (error) {
     options.onError(error);
     return { status: 503, body: { status: 'error', error: 'readiness is not known' } };

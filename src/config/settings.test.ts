@@ -55,7 +55,6 @@ test('what this version does not have is refused with the reason, never ignored'
   const cases: readonly [object, string][] = [
     [{ https: [{ port: 1 }] }, 'gateway.https'],
     [{ profile: 'apisix' }, 'gateway.profile'],
-    [{ store: { type: 'etcd' } }, 'gateway.store.type'],
   ];
   for (const [value, path] of cases) {
     const { problems } = readSettings(value);

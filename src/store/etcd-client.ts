@@ -100,18 +100,18 @@ export class EtcdClient {
   private failureOf(error: unknown, { isRepeatable }: CallOptions): StoreError {
     if (error instanceof StoreError) return error;
     const found = error instanceof EtcdRefusal ? refusalError(error, this.endpoint) : this.unreachable(error);
-    if (!found.isOutcomeUnknown || !isRepeatable) return found;
-    return new StoreError(found.code, found.message, { cause: found.cause });
+    if (!found.isOutcomeUnknown) return found;
+    // Of what may be repeated nothing is in doubt.
+    const { code, message, cause } = found;
+    if (isRepeatable) return new StoreError(code, message, { cause });
+    const told = `${message}; the request had been sent: whether it was carried out is not known`;
+    return new StoreError(code, told, { cause, isOutcomeUnknown: true });
   }
 
   private unreachable(error: unknown): StoreError {
     const isOutcomeUnknown = error instanceof CallFailure && error.wasSent;
     const reason = error instanceof Error ? error.message : String(error);
-    const unknown = isOutcomeUnknown ? '; the request had been sent: whether it was carried out is not known' : '';
-    return new StoreError('unavailable', `etcd at ${this.endpoint}: ${reason}${unknown}`, {
-      cause: error,
-      isOutcomeUnknown,
-    });
+    return new StoreError('unavailable', `etcd at ${this.endpoint}: ${reason}`, { cause: error, isOutcomeUnknown });
   }
 
   private async authorized<T>(path: string, body: object, options: CallOptions): Promise<T> {

@@ -206,7 +206,9 @@ export class ControlThread {
       folder: path.dirname(options.data.path),
       apply: (set) => this.applyStored(set),
       onFault: (error) => this.noteFault(error),
+      metrics: this.feed.registry,
     });
+    await this.stored?.begin();
   }
 
   /** A bad object of a store never keeps the gateway from serving the others, nor from being put right. */
@@ -313,6 +315,7 @@ export class ControlThread {
       const server = await startStatusServer({
         ...control,
         isReady: () => this.readiness(),
+        remarks: () => this.remarks(),
         health: () => this.upstreams.report(),
         control: () => controlContext(this.snapshot, this.registry),
         onError,
@@ -329,6 +332,13 @@ export class ControlThread {
   private readiness() {
     if (this.isDraining) return { ready: false, reason: 'draining' };
     return { ready: this.isServing, reason: 'starting' };
+  }
+
+  /** What a probe should know although it changes nothing for traffic. */
+  private remarks(): Readonly<Record<string, unknown>> {
+    if (this.stored === null || this.stored.status.state === 'live') return {};
+    const { state, since_ms } = this.stored.status;
+    return { store: { state, since: new Date(since_ms).toISOString() } };
   }
 
   private async render(accept: string | undefined) {

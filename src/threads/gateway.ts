@@ -60,10 +60,11 @@ export class Gateway {
     const data = { role: 'control', thread: CONTROL, version, memory, path, env: { ...env }, revision: 0 } as const;
     const control = spawnThread<FromControl, ToControl>(threadModule, data, []);
     try {
-      const settings = await configured(control);
+      const streams = new MainStreams();
+      const settings = await configured(control, streams);
       const canShare = await canSharePorts();
       await checkPorts(settings.http);
-      const gateway = new Gateway(options, { settings, memory, control, canShare });
+      const gateway = new Gateway(options, { settings, memory, control, streams, canShare });
       await gateway.begin(canShare);
       return gateway;
     } catch (error) {
@@ -73,13 +74,13 @@ export class Gateway {
   }
 
   private constructor(options: GatewayOptions, parts: Parts) {
-    const { settings, memory, control, canShare } = parts;
+    const { settings, memory, control, streams, canShare } = parts;
     const { clock } = options;
     this.options = options;
     this.settings = settings;
     this.memory = memory;
     this.control = control;
-    this.streams = new MainStreams();
+    this.streams = streams;
     this.errorLog = openErrorLog(settings, clock, this.streams);
     const now_ms = (): number => clock.monotonic_ms();
     this.feed = new MetricFeed(now_ms);
@@ -186,11 +187,8 @@ export class Gateway {
     this.serving.reject(new StartError(`the control thread ended: ${error?.message ?? 'no reason given'}`));
   }
 
-  private write({ id, stream, bytes }: LogBatch, reply: (message: LogWritten) => void): void {
-    this.streams.writer(stream).write(bytes, (error) => {
-      const told = error === null ? null : { message: error.message, code: error.code ?? '' };
-      reply({ type: 'log_written', id, written: error === null ? bytes.length : 0, error: told });
-    });
+  private write(batch: LogBatch, reply: (message: LogWritten) => void): void {
+    writeLog(this.streams, batch, reply);
   }
 
   /** Reads the configuration file again. */
@@ -240,16 +238,26 @@ interface Parts {
   readonly settings: GatewaySettings;
   readonly memory: SharedMemory;
   readonly control: SpawnedThread<FromControl, ToControl>;
+  readonly streams: MainStreams;
   readonly canShare: boolean;
 }
 
-/** The settings, once control has read and checked the configuration. */
-function configured(control: SpawnedThread<FromControl, ToControl>): Promise<GatewaySettings> {
+/** The settings, once control has read and checked the configuration, and its objects if they come from a store. */
+function configured(control: SpawnedThread<FromControl, ToControl>, streams: MainStreams): Promise<GatewaySettings> {
   return new Promise((resolve, reject) => {
     control.receive((message) => {
       if (message.type === 'configured') resolve(message.settings);
       else if (message.type === 'failed') reject(new StartError(message.message));
+      // Control may have to wait for its store, and says so.
+      else if (message.type === 'log') writeLog(streams, message, (reply) => control.post(reply));
     });
     control.onExit((error) => reject(error ?? new StartError('the control thread ended before it was ready')));
+  });
+}
+
+function writeLog(streams: MainStreams, { id, stream, bytes }: LogBatch, reply: (message: LogWritten) => void): void {
+  streams.writer(stream).write(bytes, (error) => {
+    const told = error === null ? null : { message: error.message, code: error.code ?? '' };
+    reply({ type: 'log_written', id, written: error === null ? bytes.length : 0, error: told });
   });
 }

@@ -3,15 +3,17 @@ import type { SideServer } from '../admin/side-server.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
-import type { Store } from '../store/store.ts';
+import type { MetricRegistry } from '../observe/metrics.ts';
+import type { Store, StoreStatus } from '../store/store.ts';
 import { startAdmin } from './admin-listener.ts';
 import type { AdminParts } from './admin-listener.ts';
-import { openStore } from './object-store.ts';
+import { openObjectStore } from './object-store.ts';
 import type { StoreSurroundings } from './object-store.ts';
 import { StoreFeed } from './store-feed.ts';
 
 export interface StoredObjectsOptions extends StoreSurroundings {
   readonly errorLog: ErrorLog;
+  readonly metrics: MetricRegistry;
   /** The enabled plugins, by the configuration file; null for all. */
   readonly enabled: ObjectSet['plugins'];
   /** Puts objects in force; resolves with whether every worker serves them now. Never rejects. */
@@ -22,18 +24,12 @@ export class StoredObjects {
   private readonly options: StoredObjectsOptions;
   private readonly store: Store;
   private readonly feed: StoreFeed;
+  private isLive = true;
 
-  /**
-   * Null if objects stand in the configuration file; else resolves once what the store holds is in force, as far as it is
-   * sound. Rejects with StartError.
-   */
+  /** Null if objects stand in the configuration file. Rejects with StartError. */
   static async open(options: StoredObjectsOptions): Promise<StoredObjects | null> {
-    const store = openStore(options);
-    if (store === null) return null;
-    const stored = new StoredObjects(options, store);
-    const { revision, set } = await stored.feed.first;
-    stored.feed.begin(revision, await options.apply(set));
-    return stored;
+    const store = await openObjectStore(options);
+    return store === null ? null : new StoredObjects(options, store);
   }
 
   private constructor(options: StoredObjectsOptions, store: Store) {
@@ -43,10 +39,31 @@ export class StoredObjects {
       store,
       plugins: options.enabled,
       apply: (set) => options.apply(set),
-      onStatus: ({ state, reason }) => {
-        if (state !== 'live') options.errorLog.warn('store_not_live', { state, reason });
-      },
+      onStatus: (status) => this.noteStatus(status),
     });
+    const live = options.metrics.gauge('gatewright_store_live', {
+      help: 'Whether the store that objects come from can be reached: 1, or 0 while the last good state serves.',
+      labels: [],
+    });
+    options.metrics.onCollect(() => live.set(store.status.state === 'live' ? 1 : 0));
+  }
+
+  /** Resolves once what the store holds is in force, as far as it is sound: for a store that knows nothing yet, that takes. */
+  async begin(): Promise<void> {
+    const { revision, set } = await this.feed.first;
+    this.feed.begin(revision, await this.options.apply(set));
+  }
+
+  get status(): StoreStatus {
+    return this.store.status;
+  }
+
+  private noteStatus({ state, reason }: StoreStatus): void {
+    const { errorLog } = this.options;
+    const wasLive = this.isLive;
+    this.isLive = state === 'live';
+    if (!this.isLive) errorLog.warn('store_not_live', { state, reason });
+    else if (!wasLive) errorLog.info('store_live', {});
   }
 
   /** Opens the Admin API, null if none is asked for. Rejects as `startAdmin` does. */
