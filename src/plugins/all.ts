@@ -18,8 +18,10 @@ import redirect from './redirect/redirect.ts';
 import refererRestriction from './referer-restriction/referer-restriction.ts';
 import requestId from './request-id/request-id.ts';
 import responseRewrite from './response-rewrite/response-rewrite.ts';
+import trafficSplit from './traffic-split/traffic-split.ts';
 import uaRestriction from './ua-restriction/ua-restriction.ts';
 import uriBlocker from './uri-blocker/uri-blocker.ts';
+import workflow from './workflow/workflow.ts';
 
 export const ALL_PLUGINS: readonly AnyPlugin[] = [
   apiBreaker,
@@ -40,6 +42,8 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   refererRestriction,
   requestId,
   responseRewrite,
+  trafficSplit,
   uaRestriction,
   uriBlocker,
+  workflow,
 ];

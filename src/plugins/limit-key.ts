@@ -8,9 +8,9 @@ const VARIABLE = /\$(?:([A-Za-z_]\w*)|\{\s*([A-Za-z_]\w*)\s*\})/g;
 
 /** What is wrong with a key, null if nothing is. */
 export function checkKey(type: KeyType, key: string): string | null {
-  // Arguments and cookies may have hyphens and dots in their names.
-  if (type === 'var' && !/^[A-Za-z_][\w.-]*$/.test(key)) {
-    return `${JSON.stringify(key)} names no variable: write it without "$", or set key_type to var_combination`;
+  // Arguments and cookies may have hyphens and dots in their names; APISIX's own page writes `$consumer_name`.
+  if (type === 'var' && !/^\$?[A-Za-z_][\w.-]*$/.test(key)) {
+    return `${JSON.stringify(key)} names no variable: write one such as remote_addr, or set key_type to var_combination`;
   }
   if (type === 'var_combination' && key.search(VARIABLE) < 0) {
     return `${JSON.stringify(key)} holds no variable such as $remote_addr or \${http_x_user}`;
@@ -26,7 +26,7 @@ export type ReadKey = (exchange: Exchange) => string | undefined;
 /** Compiled: undefined where the request has none of the variables. @param ipv6_prefix see `KEY_ATTRIBUTES` */
 export function compileKey(type: KeyType, key: string, ipv6_prefix = 128): ReadKey {
   if (type === 'constant') return () => key;
-  if (type === 'var') return compileVariable(key, ipv6_prefix);
+  if (type === 'var') return compileVariable(key.replace(/^\$/, ''), ipv6_prefix);
   const parts = partsOf(key).map((part) => (typeof part === 'string' ? part : compileVariable(part.name, ipv6_prefix)));
   return (exchange) => {
     let text = '';

@@ -12,6 +12,8 @@ export class Asked {
   /** In place of the route's own. */
   upstream: UsedUpstream | null = null;
   body: RequestBody | null = null;
+  /** Plugins that do not run. */
+  skipped: Set<string> | null = null;
   /** Who keeps the request while a phase waits. */
   held: HeldRequest | null = null;
   /** Why the response is to break off; '' if it is not. */

@@ -344,6 +344,12 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     else this.ask().onOver(callback);
   }
 
+  skipPlugin(name: string): void {
+    const asked = this.ask();
+    asked.skipped ??= new Set();
+    asked.skipped.add(name);
+  }
+
   useUpstream(upstream: Upstream): void {
     this.mustBeUnsent();
     if (this.isNodeChosen)

@@ -100,6 +100,7 @@ export function runLog(exchange: Exchange): void {
 }
 
 function passes(exchange: Exchange, step: Step): boolean {
+  if (exchange.asked?.skipped?.has(step.plugin) === true) return false;
   return step.filter === null || exchange.passesFilter(step);
 }
 

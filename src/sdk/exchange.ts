@@ -61,6 +61,8 @@ export interface Exchange {
   readonly upstreamKey: string;
   /** Sends the request to another upstream than the route's. Phases up to `access`; later it throws. */
   useUpstream(upstream: Upstream): void;
+  /** The plugin of that name does not run for this exchange, in none of the phases that are still to come. */
+  skipPlugin(name: string): void;
   get<T>(key: ExchangeKey<T>): T | undefined;
   set<T>(key: ExchangeKey<T>, value: T): void;
   /** What is known when the exchange is over: complete in the phase `log` only. */

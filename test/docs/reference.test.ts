@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { attributeTable } from '../../scripts/reference/attributes.ts';
 import { referencePages } from '../../scripts/reference/pages.ts';
-import { inertHost } from '../../src/compile/inert-host.ts';
+import { inertHost, NO_GRANTS } from '../../src/compile/inert-host.ts';
 import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
 import { settingsSchema } from '../../src/config/settings.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
@@ -41,7 +41,15 @@ for (const shape of pluginRegistry(ALL_PLUGINS).values()) {
       it(`example: ${title}`, () => {
         const reading = shape.read('route', config, name);
         assert.deepEqual([...reading.problems, ...reading.unknown], []);
-        const host = inertHost({ plugin: name, object: 'routes/1', configHash: '' });
+        const { upstreams = [], plugins = [] } = definition.uses?.(reading.config as never) ?? {};
+        const host = inertHost(
+          { plugin: name, object: 'routes/1', configHash: '' },
+          {
+            ...NO_GRANTS,
+            upstreams: new Map(upstreams.map(({ path }) => [path, { key: path }])),
+            plugins: new Map(plugins.map(({ path }) => [path, {}])),
+          },
+        );
         assert.ok(definition.create(reading.config as never, host, shape.metadata.config));
       });
     }

@@ -15,7 +15,7 @@ describe('a wrong configuration', () => {
     [{ count: '0', time_window: '1.5' }, ['count', /whole number above 0/], ['time_window', /"1\.5" is neither/]],
     [{ count: '$a b', time_window: '${a ?? 0}' }, ['count', /"\$a b" is neither/], ['time_window', /0 is no whole/]],
     [{ count: 1, time_window: 1, window_type: 'hopping' }, ['window_type', /"fixed", "sliding"/]],
-    [{ count: 1, time_window: 1, key: '$remote_addr' }, ['key', /write it without "\$"/]],
+    [{ count: 1, time_window: 1, key: 'a $b' }, ['key', /names no variable/]],
     [{ count: 1, time_window: 1, key: '' }, ['key', /must not be empty/]],
     [{ count: 1, time_window: 1, key_type: 'var_combination' }, ['key', /holds no variable such as \$remote_addr/]],
     [{ count: 1, time_window: 1, key_type: 'cookie' }, ['key_type', /"var_combination"/]],
