@@ -206,7 +206,8 @@ export class Gateway {
     await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
     this.upstreams.close();
     this.control.post({ type: 'close' });
-    await Promise.race([this.closed.promise, delay(CLOSE_MS)]);
+    // Without a reference: it would keep the process for as long, though control is done at once.
+    await Promise.race([this.closed.promise, delay(CLOSE_MS, undefined, { ref: false })]);
     this.control.terminate();
     removePidFile(this.settings.pid_file);
     this.errorLog.info('stopped');

@@ -43,6 +43,10 @@ export class NodeProcess implements AsyncDisposable {
     await gone;
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.child?.kill(name);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }

@@ -53,8 +53,11 @@ export async function startSlowApplication(): Promise<SlowApplication> {
       };
       // A reader that goes away early is no fault of the application.
       await pipeline(Readable.from(counted()), response).catch(() => {});
-    } else if (verb === 'upload') response.end(JSON.stringify(await digestOf(request)));
-    else if (verb === 'sip') {
+    } else if (verb === 'upload') {
+      // Nor is one who breaks off an upload.
+      const digest = await digestOf(request).catch(() => null);
+      if (digest !== null) response.end(JSON.stringify(digest));
+    } else if (verb === 'sip') {
       request.on('error', () => {});
       await sip(request, Number.POSITIVE_INFINITY);
     } else response.end('quick');

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import { routeTo, RunningGateway } from './gateway.ts';
-import { Load } from './load.ts';
-import { NodeProcess } from './node-process.ts';
+import { routeTo, RunningGateway } from '../gateway.ts';
+import { Load } from '../load.ts';
+import { NodeProcess } from '../node-process.ts';
 
 describe('faults', () => {
   it('loses no GET while a node is killed and started again', async (t) => {

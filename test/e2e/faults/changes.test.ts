@@ -1,0 +1,189 @@
+/** A configuration that changes all the time, under load, while a node dies and comes back: no request fails. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { once } from 'node:events';
+import { routeTo, RunningGateway } from '../gateway.ts';
+import { Load } from '../load.ts';
+import { NodeProcess } from '../node-process.ts';
+import { eventually } from '../waiting.ts';
+import { ACCESS_LOG, assertAccounts, assertNoLeak, descriptorsOf } from './accounts.ts';
+
+const CLIENTS = 64;
+const CHANGES = 200;
+const RELOADS = 50;
+
+const UPSTREAM = {
+  keepalive_pool: { idle_timeout: 1 },
+  checks: { active: { type: 'tcp', healthy: { successes: 1 }, unhealthy: { tcp_failures: 1 } } },
+};
+
+interface Document {
+  routes: { id: string; uri: string; upstream: object }[];
+}
+
+class Editor {
+  private readonly gateway: RunningGateway;
+  private readonly file: string;
+
+  constructor(gateway: RunningGateway) {
+    this.gateway = gateway;
+    this.file = path.join(gateway.folder, 'gatewright.json');
+  }
+
+  /** Writes the file anew, whole or not at all, and resolves when every worker serves by it. */
+  async change(edit: (document: Document) => void): Promise<void> {
+    const before = this.inForce();
+    const document = JSON.parse(readFileSync(this.file, 'utf8')) as Document;
+    edit(document);
+    writeFileSync(`${this.file}.new`, JSON.stringify(document));
+    renameSync(`${this.file}.new`, this.file);
+    this.gateway.signal('SIGHUP');
+    await eventually(
+      () => this.inForce() > before,
+      () => `nothing changed: ${this.gateway.errorLog}`,
+    );
+  }
+
+  /** The revision that the log named last. */
+  private inForce(): number {
+    return Number([...this.gateway.errorLog.matchAll(/serving revision=(\d+) /g)].at(-1)?.[1]);
+  }
+}
+
+const KEY = 'a-key-for-this-test';
+
+/** The Admin API of a gateway. Each change is in force in every worker when it resolves. */
+class Admin {
+  private readonly origin: string;
+
+  constructor(gateway: RunningGateway) {
+    const port = /listening protocol=admin .*port=([0-9]+)/.exec(gateway.errorLog)?.[1] ?? '';
+    this.origin = `http://127.0.0.1:${port}/apisix/admin`;
+  }
+
+  async ask(method: 'PUT' | 'DELETE', object: string, body?: object): Promise<void> {
+    const response = await fetch(`${this.origin}/${object}?wait=true`, {
+      method,
+      headers: { 'X-API-KEY': KEY },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    assert.ok(response.ok, `${method} ${object}: ${response.status} ${await response.text()}`);
+  }
+}
+
+describe('changes under load', () => {
+  it(`${CHANGES} changes, and one of three nodes killed and brought back: no GET fails`, async (t) => {
+    await using first = await NodeProcess.start();
+    await using second = await NodeProcess.start();
+    await using third = await NodeProcess.start();
+    const nodes = Object.fromEntries([first, second, third].map(({ port }) => [`127.0.0.1:${port}`, 1]));
+    const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-changes-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    await using gateway = await RunningGateway.start({
+      gateway: {
+        access_log: ACCESS_LOG,
+        store: { type: 'embedded', path: path.join(folder, 'objects.db') },
+        admin: { port: 0, keys: [{ name: 'root', key: KEY }], audit_log: path.join(folder, 'audit.log') },
+      },
+    });
+    const admin = new Admin(gateway);
+    await admin.ask('PUT', 'routes/everything', { uri: '/*', upstream: { nodes, ...UPSTREAM } });
+    const before = descriptorsOf(gateway);
+    await using load = new Load(gateway.port, CLIENTS);
+    await load.more(500);
+    for (let i = 0; i < CHANGES; i++) {
+      if (i === 50) await second.kill();
+      if (i === 120) await second.start();
+      const extra = { uri: `/extra/${i}`, upstream: { nodes } };
+      if (i % 3 === 0) await admin.ask('PUT', `routes/extra-${i}`, extra);
+      else if (i % 3 === 1) await admin.ask('DELETE', `routes/extra-${i - 1}`);
+      else
+        await admin.ask('PUT', 'routes/everything', {
+          uri: '/*',
+          upstream: { nodes, ...UPSTREAM, retries: 2 + (i % 5) },
+        });
+    }
+    await load.sees(new RegExp(` ${second.pid}$`));
+    const account = await load.stop();
+    await assertNoLeak(gateway, before, 0);
+    await gateway.stop();
+    assertAccounts(gateway, account, [200]);
+    t.diagnostic(`${account.answered[200]} answered`);
+  });
+
+  it(`${RELOADS} reloads of a file, some of them of a change: no GET fails`, async (t) => {
+    await using node = await NodeProcess.start();
+    await using gateway = await RunningGateway.start({
+      gateway: { access_log: ACCESS_LOG },
+      routes: [routeTo([node.port], UPSTREAM)],
+    });
+    const before = descriptorsOf(gateway);
+    const editor = new Editor(gateway);
+    await using load = new Load(gateway.port, CLIENTS);
+    for (let i = 0; i < RELOADS; i++) {
+      if (i % 10 === 0) await editor.change(({ routes }) => Object.assign(routes[0]!.upstream, { retries: i }));
+      else {
+        gateway.signal('SIGHUP');
+        await load.more(20);
+      }
+    }
+    const account = await load.stop();
+    await assertNoLeak(gateway, before, 0);
+    await gateway.stop();
+    assertAccounts(gateway, account, [200]);
+    t.diagnostic(`${account.answered[200]} answered`);
+  });
+
+  it('a reload closes no idle connection of a client: the next request goes over it', async () => {
+    await using node = await NodeProcess.start();
+    await using gateway = await RunningGateway.start({ routes: [routeTo([node.port])] });
+    const sockets: net.Socket[] = Array.from({ length: 50 }, () => net.connect(gateway.port, '127.0.0.1'));
+    const get = async (socket: net.Socket): Promise<string> => {
+      socket.write('GET /again HTTP/1.1\r\nHost: a\r\n\r\n');
+      const [bytes] = (await once(socket, 'data')) as [Buffer];
+      return bytes.toString('latin1').slice(0, 12);
+    };
+    const all = (): Promise<string[]> => Promise.all(sockets.map(get));
+    assert.deepEqual(new Set(await all()), new Set(['HTTP/1.1 200']));
+    const editor = new Editor(gateway);
+    for (let i = 0; i < 5; i++) {
+      await editor.change(({ routes }) => Object.assign(routes[0]!.upstream, { retries: i + 1 }));
+      assert.deepEqual(new Set(await all()), new Set(['HTTP/1.1 200']));
+    }
+    assert.ok(sockets.every((socket) => !socket.destroyed && socket.readable));
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('a stream that has begun goes on through changes, by what it began with', async () => {
+    let open: http.ServerResponse | null = null;
+    const server = http.createServer((_request, response) => {
+      response.write('begin ');
+      open = response;
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    await using gateway = await RunningGateway.start({ routes: [routeTo([port])] });
+    const request = http.get({ host: '127.0.0.1', port: gateway.port, path: '/stream' });
+    const [stream] = (await once(request, 'response')) as [http.IncomingMessage];
+    let text = '';
+    stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    const editor = new Editor(gateway);
+    for (let i = 0; i < 10; i++)
+      await editor.change(({ routes }) => (routes[0]!.uri = i % 2 === 0 ? '/elsewhere' : '/*'));
+    await eventually(
+      () => text === 'begin ',
+      () => text,
+    );
+    open!.end('end');
+    await once(stream, 'end');
+    assert.equal(text, 'begin end');
+    server.close();
+    server.closeAllConnections();
+  });
+});
