@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BlockList, isIP } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkCidr, createAddressSet } from './cidr.ts';
+import { checkCidr, createAddressSet, networkOf } from './cidr.ts';
 
 const cases: [blocks: string[], address: string, expected: boolean][] = [
   [['192.168.1.101'], '192.168.1.101', true],
@@ -117,4 +117,24 @@ test('a set of blocks holds what the same blocks in a BlockList hold', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('the network of an address is that of all addresses with the same first bits, and of no other', () => {
+  const SAME: [one: string, other: string, bits: number, isSame: boolean][] = [
+    ['2001:db8::1', '2001:db8::ffff:0:1', 64, true],
+    ['2001:db8::1', '2001:db8:0:1::1', 64, false],
+    ['2001:db8:0:1::1', '2001:db8:0:2::', 48, true],
+    ['2001:db8:0:fffe::', '2001:db8:0:ffff::', 63, true],
+    ['2001:db8:0:fffe::', '2001:db8:0:ffff::', 64, false],
+    ['2001:db8::1', '2001:db8::1', 128, true],
+    ['2001:db8::1', '2001:db8::2', 128, false],
+    ['8000::', '7fff::', 1, false],
+    ['8000::', 'ffff::', 1, true],
+    ['::ffff:192.0.2.1', '192.0.2.1', 64, true],
+    ['192.0.2.1', '192.0.2.2', 64, false],
+  ];
+  for (const [one, other, bits, isSame] of SAME) {
+    assert.equal(networkOf(one, bits) === networkOf(other, bits), isSame, `${one} and ${other} with ${bits} bits`);
+  }
+  assert.equal(networkOf('unix:', 64), 'unix:');
 });

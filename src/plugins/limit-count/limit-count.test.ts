@@ -6,6 +6,7 @@ import { HandClock, openLab, routeWith } from '../../../test/plugins/lab.ts';
 import type { Answer, Ask, Lab } from '../../../test/plugins/lab.ts';
 import { DEFAULT_SETTINGS } from '../../config/settings.ts';
 import { MetricRegistry } from '../../observe/metrics.ts';
+import { definePlugin } from '../../sdk/index.ts';
 import { hostFactory } from '../../threads/host.ts';
 import { systemParts } from '../../threads/system-parts.ts';
 
@@ -167,6 +168,51 @@ describe('refusals', () => {
   it('replace a quota that the upstream names', async (t) => {
     const { lab } = await open(t, limited({ count: 5 }));
     assert.deepEqual(quota(await lab.request('/headers?X-RateLimit-Limit=9')), ['5', '4', '30']);
+  });
+});
+
+describe('what is ours', () => {
+  it('a request may count for more than one', async (t) => {
+    const { lab } = await open(t, limited({ count: 5, cost: '${http_cost ?? 2}' }));
+    const seen: unknown[] = [];
+    for (const headers of [{}, { Cost: '4' }, { Cost: '3' }, { Cost: '1' }, { Cost: '0' }, { Cost: 'x' }]) {
+      const answer = await lab.request('/get', { headers });
+      seen.push([answer.status, quota(answer)[1]]);
+    }
+    const refused = [429, '0'];
+    assert.deepEqual(seen, [[200, '3'], refused, [200, '0'], refused, [200, '0'], [500, undefined]]);
+  });
+
+  it('the standard header fields, one for each rule', async (t) => {
+    const list = [
+      { count: 2, time_window: 1, key: '$remote_addr', header_prefix: 'Burst' },
+      { count: 3, time_window: 3600, key: '$remote_addr' },
+    ];
+    const { lab } = await open(t, rules(list, { standard_headers: true, show_limit_quota_header: false }));
+    const { headers } = await lab.request('/get');
+    assert.equal(headers['ratelimit-policy'], '"Burst";q=2;w=1, "2";q=3;w=3600');
+    assert.equal(headers['ratelimit'], '"Burst";r=1;t=1, "2";r=2;t=3600');
+    assert.equal(headers['x-burst-ratelimit-limit'], undefined);
+  });
+
+  it('addresses of one IPv6 network count as one where that is asked for', async (t) => {
+    const addressed = definePlugin({
+      name: 'address-of-header',
+      priority: 99_999,
+      summary: 'Takes the address of the client from a header.',
+      schema: { type: 'object', properties: {} },
+      create: () => ({
+        rewrite: (exchange) => exchange.setVariable('remote_addr', exchange.request.header('x-from') ?? ''),
+      }),
+    });
+    const attributes = { count: 1, time_window: 30, rejected_code: 429, ipv6_prefix: 64 };
+    for (const more of [{}, { key_type: 'var_combination', key: '$remote_addr' }, { key: 'http_missing' }]) {
+      const text = routeWith({ 'limit-count': { ...attributes, ...more }, 'address-of-header': {} });
+      const lab = await openLab(t, text, { clock: new HandClock(), plugins: [addressed] });
+      const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '192.0.2.1', '192.0.2.2', '::ffff:192.0.2.1'];
+      const seen = await statuses(lab, withHeader('X-From', ...addresses));
+      assert.deepEqual(seen, [200, 429, 200, 200, 200, 429], JSON.stringify(more));
+    }
   });
 });
 
