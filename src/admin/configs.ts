@@ -12,6 +12,7 @@ import { listProblems, refuse, Refused } from './answer.ts';
 import type { Answer, Decision } from './answer.ts';
 import { isObject } from './change.ts';
 import { checkByItself, duplicateKey } from './check.ts';
+import type { Findings } from './check.ts';
 import { wantsYaml } from './document-body.ts';
 import type { DecisionContext } from './objects.ts';
 import { checkReferences } from './references.ts';
@@ -65,7 +66,7 @@ const storedKinds = (kind: DocumentKind): readonly Kind[] =>
 
 /** In the form of a file: credentials with their whole id, and no times, which whoever stores writes. */
 function itemOf({ kind, id, value, modifiedRevision }: StoredObject, index: number | undefined): object {
-  const { create_time: _created, update_time: _updated, ...rest } = shownValue(kind, value);
+  const { create_time: _created, update_time: _updated, ...rest } = shownValue(kind, id, value);
   const named = kind === 'consumers' ? rest : { ...rest, id };
   return { ...named, modifiedIndex: index ?? modifiedRevision };
 }
@@ -92,7 +93,7 @@ export function decideConfigs(request: ConfigsRequest, before: Versions, context
   const { versions, renewed } = compareVersions(document, before);
   const read = readDocument(document, renewed);
   const next = new NextView(context.view, read.objects, renewed);
-  refuseErrors(checkAll(read, next, context));
+  refuseErrors(checkAll(read, next, context, (item) => isStored(item, context.view)));
   const indices = new Map([...before.indices].filter(([name]) => !renewed.has(documentKind(name))));
   for (const { name, index } of read.objects) if (index !== undefined) indices.set(name, index);
   const changes = changesTo(context.view, read.objects, renewed, before.indices);
@@ -108,7 +109,7 @@ export function decideConfigs(request: ConfigsRequest, before: Versions, context
 export function validateConfigs(document: JsonObject, context: DecisionContext): Answer {
   const given = new Set<DocumentKind>(DOCUMENT_KINDS.filter((kind) => document[kind] !== undefined));
   const read = readDocument(document, given);
-  refuseErrors(checkAll(read, new NextView(context.view, read.objects, new Set()), context));
+  refuseErrors(checkAll(read, new NextView(context.view, read.objects, new Set()), context, () => false));
   return { status: 200, body: {} };
 }
 
@@ -221,11 +222,28 @@ class NextView implements View {
   }
 }
 
-function checkAll({ objects, errors }: Document, next: View, { checker }: DecisionContext): ConfigError[] {
+/** As it is stored already. Of consumers and credentials the keys are wanted all the same. */
+function isStored({ kind, id, value }: Item, view: View): boolean {
+  const stored = CALLERS.includes(kind) ? undefined : view.list(kind).get(id);
+  return stored !== undefined && hasSame(stored, value);
+}
+
+const CALLERS: readonly Kind[] = ['consumers', 'credentials'];
+const NO_FINDINGS: Findings = { problems: [], warnings: [], keys: [] };
+
+/** @param isKnown whether an object was checked before: large configurations change little at a time */
+function checkAll(
+  { objects, errors }: Document,
+  next: View,
+  { checker }: DecisionContext,
+  isKnown: (item: Item) => boolean,
+): ConfigError[] {
   const holders = new Map<string, Item>();
   for (const item of objects) {
     const { kind, id, value, path } = item;
-    const found = checkByItself(checker, kind, { id, value }, next.list('plugin_metadata'));
+    const found = isKnown(item)
+      ? NO_FINDINGS
+      : checkByItself(checker, kind, { id, value }, next.list('plugin_metadata'));
     const problems = [...found.problems, ...checkReferences(kind, id, value, next)];
     for (const { plugin, key } of found.keys) {
       const holder = holders.get(`${plugin} ${key}`);
@@ -279,8 +297,8 @@ function changesTo(
   return changes;
 }
 
-function hasSame({ kind, value }: StoredObject, wanted: JsonObject): boolean {
-  const { create_time: _created, update_time: _updated, ...rest } = shownValue(kind, value);
+function hasSame({ kind, id, value }: StoredObject, wanted: JsonObject): boolean {
+  const { create_time: _created, update_time: _updated, ...rest } = shownValue(kind, id, value);
   return isObject(rest) && canonicalText(rest) === canonicalText(wanted);
 }
 

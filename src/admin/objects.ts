@@ -74,8 +74,8 @@ function list({ query }: AdminRequest, { kind, prefix }: ObjectsTarget, view: Vi
   return { status: 200, body: answerList(items.map(itemOf), wanted) };
 }
 
-export function itemOf({ kind, key, value, createdRevision, modifiedRevision }: StoredObject) {
-  return { key, value: shownValue(kind, value), createdIndex: createdRevision, modifiedIndex: modifiedRevision };
+export function itemOf({ kind, id, key, value, createdRevision, modifiedRevision }: StoredObject) {
+  return { key, value: shownValue(kind, id, value), createdIndex: createdRevision, modifiedIndex: modifiedRevision };
 }
 
 function put(request: AdminRequest, target: ObjectsTarget, context: DecisionContext): Plan {
@@ -102,7 +102,7 @@ function patch(request: AdminRequest, { kind, id, within }: ObjectsTarget, conte
   const resource = resourceOf(kind);
   const stored = id === null ? undefined : context.view.list(kind).get(id);
   if (id === null || stored === undefined) return KEY_NOT_FOUND;
-  const current = shownValue(kind, stored.value);
+  const current = shownValue(kind, id, stored.value);
   const changed = within.length === 0 ? merged(current, request) : replaced(current, within, request);
   const value = identified(resource, id, changed);
   const plan = write(request, { resource, id, value }, context);
@@ -192,7 +192,7 @@ function write(request: AdminRequest, { resource, id, value }: Wanted, context: 
       const after = written?.after ?? null;
       return {
         status: written?.before === null ? 201 : 200,
-        body: after === null ? {} : { key: after.key, value: shownValue(kind, after.value) },
+        body: after === null ? {} : { key: after.key, value: shownValue(kind, id, after.value) },
         headers: {
           ...(after === null ? {} : { ETag: `"${after.modifiedRevision}"` }),
           ...warningHeaders(found.warnings),

@@ -1,7 +1,8 @@
 /** Which objects an object refers to, and which refer to it. */
 import { MODELS } from '../model/models.ts';
+import { KINDS } from '../model/object-set.ts';
 import type { Kind } from '../model/object-set.ts';
-import { quote } from '../model/problem.ts';
+import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { isId, isObject } from './change.ts';
 import type { JsonObject, View } from './view.ts';
@@ -41,11 +42,33 @@ export function referencesOf(kind: Kind, id: string, value: JsonObject): Referen
     const found = path.split('.').reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value);
     if (isId(found)) references.push({ path, kind: to, id: String(found) });
   }
+  if (isObject(value['plugins'])) collectUpstreams(value['plugins'], 'plugins', references);
   if (kind === 'credentials') {
     references.push({ path: 'id', kind: 'consumers', id: id.slice(0, id.indexOf('/')) });
   }
   return references;
 }
+
+/** What plugins call `upstream_id` is one, wherever it stands in their attributes. */
+function collectUpstreams(value: unknown, path: string, references: Reference[]): void {
+  if (Array.isArray(value)) value.forEach((item, i) => collectUpstreams(item, pathOf(path, i), references));
+  if (!isObject(value)) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const place = pathOf(path, key);
+    if (key === 'upstream_id' && isId(inner)) references.push({ path: place, kind: 'upstreams', id: String(inner) });
+    else collectUpstreams(inner, place, references);
+  }
+}
+
+/** Kinds whose plugins may name an upstream. */
+const WITH_PLUGINS: readonly Kind[] = [
+  'routes',
+  'services',
+  'plugin_configs',
+  'global_rules',
+  'consumers',
+  'consumer_groups',
+];
 
 /** References to nothing, and what follows from them together. */
 export function checkReferences(kind: Kind, id: string, value: JsonObject, view: View): Problem[] {
@@ -72,8 +95,12 @@ function checkTarget(route: JsonObject, view: View): Problem[] {
 
 /** The first object that refers to this one; null if none does. Credentials go with their consumer, and so never hold it. */
 export function dependentOf(kind: Kind, id: string, view: View): { readonly kind: Kind; readonly id: string } | null {
-  for (const [from, attributes] of Object.entries(ATTRIBUTES) as [Kind, readonly (readonly [string, Kind])[]][]) {
-    if (!attributes.some(([, to]) => to === kind)) continue;
+  const referring = KINDS.filter((from) => {
+    return (
+      ATTRIBUTES[from]?.some(([, to]) => to === kind) === true || (kind === 'upstreams' && WITH_PLUGINS.includes(from))
+    );
+  });
+  for (const from of referring) {
     for (const [other, { value }] of view.list(from)) {
       if (from === kind && other === id) continue;
       if (referencesOf(from, other, value).some((one) => one.kind === kind && one.id === id)) {

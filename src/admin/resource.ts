@@ -54,11 +54,16 @@ export function innerId(kind: Kind, id: string): string {
   return kind === 'credentials' ? id.slice(id.lastIndexOf('/') + 1) : id;
 }
 
-/** A stored object as clients see it: plugin metadata hold nothing but what the plugin knows, as in APISIX. */
-export function shownValue(kind: Kind, value: JsonObject): JsonObject {
-  if (kind !== 'plugin_metadata') return value;
-  const { id: _id, create_time: _created, update_time: _updated, ...rest } = value;
-  return rest;
+/**
+ * A stored object as clients see it: with its id, which a file may leave out; plugin metadata hold nothing but what the
+ * plugin knows, as in APISIX.
+ */
+export function shownValue(kind: Kind, id: string, value: JsonObject): JsonObject {
+  if (kind === 'consumers') return value;
+  const { id: _id, ...rest } = value;
+  if (kind !== 'plugin_metadata') return { ...rest, id: innerId(kind, id) };
+  const { create_time: _created, update_time: _updated, ...known } = rest;
+  return known;
 }
 
 /** An object in the form that the model of its kind reads, where ids are complete. */

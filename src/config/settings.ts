@@ -296,7 +296,7 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
       notAvailable('gateway.profile', profile, 'the profile "apisix" is not available in this version: write secure'),
     );
   }
-  problems.push(...checkStore(store, settings.admin !== false && settings.admin.enabled));
+  problems.push(...checkStore(store));
   const { delay_ms, recover_delay_ms } = settings.load_shedding;
   if (recover_delay_ms >= delay_ms) {
     const message = `a worker recovers below the delay at which it is overloaded, ${delay_ms}: write less than that`;

@@ -7,10 +7,10 @@ const validate = validator(STORE_SETTINGS);
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** What is wrong with a value of `gateway.store`, as `path code`, and the messages. */
-function problemsOf(value: object, hasAdmin = false): { readonly found: string[]; readonly text: string } {
+function problemsOf(value: object): { readonly found: string[]; readonly text: string } {
   const checked = validate(value, 'gateway.store');
   const shape = [...checked.problems, ...checked.unknown];
-  const problems = shape.length > 0 ? shape : checkStore(checked.value as StoreSettings, hasAdmin);
+  const problems = shape.length > 0 ? shape : checkStore(checked.value as StoreSettings);
   return {
     found: problems.map(({ path, code }) => `${path.replace(/^gateway\.store\.?/, '')} ${code}`),
     text: JSON.stringify(problems),
@@ -82,10 +82,4 @@ void test('no message tells a key or a password', () => {
     assert.ok(found.length > 0);
     assert.doesNotMatch(text, /hush-hush/);
   }
-});
-
-void test('the Admin API needs a store that takes changes', () => {
-  assert.match(problemsOf({}, true).text, /gateway\.admin.*write gateway\.store\.type: embedded/);
-  assert.deepEqual(problemsOf({ type: 'embedded' }, true).found, []);
-  assert.deepEqual(problemsOf(etcd({}), true).found, []);
 });

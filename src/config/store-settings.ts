@@ -124,7 +124,7 @@ const BELONGING: Readonly<Record<StoreSettings['type'], readonly string[]>> = {
 };
 
 /** What the schema cannot say. */
-export function checkStore(store: StoreSettings, hasAdmin: boolean): Problem[] {
+export function checkStore(store: StoreSettings): Problem[] {
   const base = 'gateway.store';
   const { type, ...others } = store;
   const problems = Object.keys(others).flatMap((attribute): Problem[] => {
@@ -134,10 +134,6 @@ export function checkStore(store: StoreSettings, hasAdmin: boolean): Problem[] {
       { path: pathOf(base, attribute), code: 'conflict', message: `the store "${type}" has no ${attribute}: ${owner}` },
     ];
   });
-  if (type === 'file' && hasAdmin) {
-    const message = 'the Admin API needs a store that takes changes: write gateway.store.type: embedded';
-    problems.push({ path: 'gateway.admin', code: 'conflict', message });
-  }
   if (type === 'embedded' && store.keys !== undefined && store.key_file !== undefined) {
     problems.push({
       path: pathOf(base, 'keys'),

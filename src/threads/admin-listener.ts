@@ -34,8 +34,13 @@ export interface AdminParts {
 /** A write of 40,000 objects is recorded whole. */
 const AUDIT_PENDING_BYTES = 64 * 1024 * 1024;
 
+export interface AdminListener extends SideServer {
+  /** Opens the audit log anew, after it was renamed. */
+  reopenLogs(): void;
+}
+
 /** Null if none is asked for. Throws StartError, or the system's error if the port cannot be had. */
-export async function startAdmin(parts: AdminParts): Promise<SideServer | null> {
+export async function startAdmin(parts: AdminParts): Promise<AdminListener | null> {
   const { settings, store, plugins, clock, errorLog, streams, folder } = parts;
   const { admin } = settings;
   if (admin === false || !admin.enabled) return null;
@@ -75,7 +80,7 @@ export async function startAdmin(parts: AdminParts): Promise<SideServer | null> 
       onError: (error) => parts.onFault(error),
     });
     errorLog.info('listening', { protocol: 'admin', address, port: server.port });
-    return { port: server.port, close: () => server.close().then(close) };
+    return { port: server.port, close: () => server.close().then(close), reopenLogs: () => audit.reopen() };
   } catch (error) {
     await close();
     throw error;

@@ -20,6 +20,7 @@ import type { Problem } from '../model/problem.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
+import { FileObjects } from './file-objects.ts';
 import { HandOver } from './hand-over.ts';
 import { UpstreamView } from './health.ts';
 import { LogRelay } from './log-relay.ts';
@@ -80,6 +81,8 @@ export class ControlThread {
   private watch: Watch | null = null;
   /** Null where objects stand in the configuration file. */
   private stored: StoredObjects | null = null;
+  /** Null where they come from a store. */
+  private fileObjects: FileObjects | null = null;
   private servers: SideServer[] = [];
   private isDraining = false;
   private isServing = false;
@@ -105,7 +108,7 @@ export class ControlThread {
       const errorLog = openErrorLog(settings, clock, relay);
       const parts = { ...options, configuration, registry, errorLog, relay, first, pluginCode: loaded.signature };
       const control = new ControlThread(parts);
-      await control.openStore(objects.plugins);
+      await control.openStore(configuration);
       control.follow(configuration);
       main.post({ type: 'configured', settings });
     } catch (error) {
@@ -164,6 +167,7 @@ export class ControlThread {
       case 'close':
         return this.close();
       case 'reopen_logs':
+        (this.stored ?? this.fileObjects)?.reopenLogs();
         return this.errorLog.reopen();
       case 'metrics':
         return this.sum.take(MAIN, message.feed);
@@ -195,20 +199,20 @@ export class ControlThread {
     }
   }
 
-  private async openStore(enabled: ObjectSet['plugins']): Promise<void> {
+  private async openStore(configuration: Configuration): Promise<void> {
     const { settings, registry: plugins, errorLog, options } = this;
+    const { clock, data } = options;
+    const onFault = (error: unknown): void => this.noteFault(error);
+    const parts = { settings, plugins, errorLog, clock, onFault, folder: path.dirname(data.path) };
+    const apply = (set: ObjectSet): Promise<boolean> => this.applyStored(set);
     this.stored = await StoredObjects.open({
-      settings,
-      plugins,
-      errorLog,
-      enabled,
-      clock: options.clock,
-      folder: path.dirname(options.data.path),
-      apply: (set) => this.applyStored(set),
-      onFault: (error) => this.noteFault(error),
+      ...parts,
+      enabled: configuration.objects.plugins,
+      apply,
       metrics: this.feed.registry,
     });
     await this.stored?.begin();
+    if (this.stored === null) this.fileObjects = new FileObjects({ ...parts, path: data.path, configuration });
   }
 
   /** A bad object of a store never keeps the gateway from serving the others, nor from being put right. */
@@ -234,6 +238,7 @@ export class ControlThread {
 
   private async applyFile(configuration: Configuration): Promise<void> {
     const { settings, objects, dress } = configuration;
+    this.fileObjects?.take(configuration);
     if (this.stored === null) {
       const applied = await this.apply(objects);
       const problems = [...configuration.problems, ...applied.problems.map(dress)];
@@ -309,7 +314,7 @@ export class ControlThread {
       this.servers.push(server);
       this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: server.port });
     }
-    const admin = await this.stored?.listen(this.relay);
+    const admin = await (this.stored ?? this.fileObjects)?.listen(this.relay);
     if (admin !== undefined && admin !== null) this.servers.push(admin);
     try {
       const server = await startStatusServer({
@@ -354,7 +359,7 @@ export class ControlThread {
 
   private async close(): Promise<void> {
     await this.closeServers();
-    await this.stored?.close();
+    await (this.stored ?? this.fileObjects)?.close();
     this.loop.close();
     await this.errorLog.close();
     this.options.main.post({ type: 'closed' });

@@ -6,7 +6,7 @@ import type { ErrorLog } from '../observe/error-log.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
 import type { Store, StoreStatus } from '../store/store.ts';
 import { startAdmin } from './admin-listener.ts';
-import type { AdminParts } from './admin-listener.ts';
+import type { AdminListener, AdminParts } from './admin-listener.ts';
 import { openObjectStore } from './object-store.ts';
 import type { StoreSurroundings } from './object-store.ts';
 import { StoreFeed } from './store-feed.ts';
@@ -25,6 +25,7 @@ export class StoredObjects {
   private readonly store: Store;
   private readonly feed: StoreFeed;
   private isLive = true;
+  private admin: AdminListener | null = null;
 
   /** Null if objects stand in the configuration file. Rejects with StartError. */
   static async open(options: StoredObjectsOptions): Promise<StoredObjects | null> {
@@ -67,10 +68,15 @@ export class StoredObjects {
   }
 
   /** Opens the Admin API, null if none is asked for. Rejects as `startAdmin` does. */
-  listen(streams: AdminParts['streams']): Promise<SideServer | null> {
+  async listen(streams: AdminParts['streams']): Promise<SideServer | null> {
     const { store, feed } = this;
     const isServed: AdminParts['isServed'] = (revision, within_ms) => feed.reached(revision, within_ms);
-    return startAdmin({ ...this.options, store, streams, isServed });
+    return (this.admin = await startAdmin({ ...this.options, store, streams, isServed }));
+  }
+
+  /** Opens the audit log anew, after it was renamed. */
+  reopenLogs(): void {
+    this.admin?.reopenLogs();
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The Admin API of a running gateway: what it accepts is served, at once and after a restart. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -91,8 +91,16 @@ it('without keys one is made, printed once, and kept for its owner alone', async
     ).status,
     201,
   );
+  renameSync(path.join(folder, 'audit.log'), path.join(folder, 'audit.log.1'));
+  first.gateway.signal('SIGUSR2');
+  await eventually(
+    () => existsSync(path.join(folder, 'audit.log')),
+    () => 'the audit log was not opened anew',
+  );
+  assert.equal((await ask(`${first.admin}/protos/1`, 'PUT', { content: 'x' }, key)).status, 201);
   await first.gateway.stop();
-  const audit = readFileSync(path.join(folder, 'audit.log'), 'utf8').trim().split('\n');
+  assert.match(readFileSync(path.join(folder, 'audit.log'), 'utf8'), /"object":"protos\/1"/);
+  const audit = readFileSync(path.join(folder, 'audit.log.1'), 'utf8').trim().split('\n');
   assert.equal(audit.length, 1);
   const { caller, object, action } = JSON.parse(audit[0] ?? '') as Record<string, unknown>;
   assert.deepEqual([caller, object, action], ['first', 'consumers/jack', 'create']);
@@ -101,6 +109,36 @@ it('without keys one is made, printed once, and kept for its owner alone', async
   const second = await start(t, configured);
   assert.equal((await ask(`${second.admin}/consumers/jack`, 'GET', undefined, key)).status, 200);
   assert.ok(!second.gateway.stderr.includes(key));
+});
+
+it('objects of a configuration file are shown as they stand there now, and not changed', async (t) => {
+  const admin = { port: 0, keys: [{ name: 'root', key: KEY }] };
+  const routes = [
+    { id: 'r', uri: '/a', plugins: {} },
+    { uri: '/nameless', plugins: {} },
+  ];
+  const running = await RunningGateway.start({ gateway: { workers: 1, admin }, routes });
+  t.after(() => running[Symbol.asyncDispose]());
+  const port = /listening protocol=admin .*port=([0-9]+)/.exec(running.errorLog)?.[1] ?? '';
+  const at = `http://127.0.0.1:${port}/apisix/admin/routes`;
+  const { body } = await ask(at, 'GET');
+  assert.equal((body as { total: number }).total, 2);
+  const refused = await ask(`${at}/r`, 'PUT', { uri: '/b', plugins: {} });
+  assert.equal(refused.status, 403);
+  assert.match(
+    (refused.body as { error_msg: string }).error_msg,
+    /objects come from .*gatewright\.json: change them there/,
+  );
+  const free = { address: '127.0.0.1', port: 0 };
+  const changed = {
+    gateway: { http: [free], control: free, workers: 1, admin },
+    routes: [{ id: 'r', uri: '/b', plugins: {} }],
+  };
+  writeFileSync(path.join(running.folder, 'gatewright.json'), JSON.stringify(changed));
+  await eventually(
+    async () => JSON.stringify((await ask(`${at}/r`, 'GET')).body).includes('"uri":"/b"'),
+    () => 'the change is not shown',
+  );
 });
 
 it('objects whose engine comes later are kept, and are no fault', async (t) => {
