@@ -7,8 +7,10 @@ import type { Reply } from './reply.ts';
 export interface Node {
   readonly host: string;
   readonly port: number;
-  /** `host:port`, with brackets around an IPv6 address. */
+  /** `host:port`, with brackets around an IPv6 address. Of a name, several nodes can have the same. */
   readonly authority: string;
+  /** `address:port`: what distinguishes a node from the others of its upstream. */
+  readonly endpoint: string;
 }
 
 /** What became of one attempt. */

@@ -182,6 +182,28 @@ describe('names of nodes', { concurrency: 2 }, () => {
     );
     assert.deepEqual(await answers(gateway, 6), { [`127.0.0.2 api.test:${port}`]: 6 });
   });
+
+  it('each address of a name has a circuit of its own', async (t) => {
+    const port = await startNode(t, '127.0.0.2');
+    await using server = await DnsServer.start();
+    server.host('api.test', '127.0.0.2', '127.0.0.9');
+    const dns = { servers: [server.address] };
+    await using gateway = await RunningGateway.start({
+      gateway: { dns },
+      routes: [
+        {
+          id: 'named',
+          uri: '/*',
+          plugins: { 'circuit-breaker': { consecutive_failures: 2, open_ms: 60_000 } },
+          upstream: { pass_host: 'node', nodes: { [`api.test:${port}`]: 1 } },
+        },
+      ],
+    });
+    // What fails on one address is served by the other, before its circuit opens and after.
+    assert.deepEqual(await answers(gateway, 20), { [`127.0.0.2 api.test:${port}`]: 20 });
+    await gateway.logged(new RegExp(`circuit_open .*node=127\\.0\\.0\\.9:${port}`));
+    assert.doesNotMatch(gateway.errorLog, /circuit_open .*node=127\.0\.0\.2/);
+  });
 });
 
 /** Its connections are reset after a moment, whatever they wait for: a client that only ends its side would still get its answer. */

@@ -124,9 +124,9 @@ export default definePlugin({
         ? {}
         : {
             attempts: {
-              leavesOut: (_exchange, { authority }) => connections.taken(authority) >= max_connections,
-              admits(exchange, { authority }) {
-                const place = connections.enter(authority, max_connections);
+              leavesOut: (_exchange, { endpoint }) => connections.taken(endpoint) >= max_connections,
+              admits(exchange, { endpoint }) {
+                const place = connections.enter(endpoint, max_connections);
                 if (place === null) return false;
                 exchange.set(connectionKey, place);
                 return true;
@@ -136,7 +136,7 @@ export default definePlugin({
                 exchange.set(connectionKey, null);
               },
               noNode(exchange, nodes) {
-                const isFull = nodes.some(({ authority }) => connections.taken(authority) >= max_connections);
+                const isFull = nodes.some(({ endpoint }) => connections.taken(endpoint) >= max_connections);
                 return isFull ? refuse(exchange, 'connections') : undefined;
               },
             },

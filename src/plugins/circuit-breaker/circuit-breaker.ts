@@ -71,30 +71,30 @@ export default definePlugin({
     const probeBit = (exchange: Exchange): number => (exchange.get(probeKey) ? CALL_PROBE : 0);
     return {
       attempts: {
-        leavesOut(_exchange, { authority }) {
-          const state = stateNow(authority);
+        leavesOut(_exchange, { endpoint }) {
+          const state = stateNow(endpoint);
           if (state === 'closed') return false;
-          return state === 'open' || probes.taken(authority) >= half_open_calls;
+          return state === 'open' || probes.taken(endpoint) >= half_open_calls;
         },
-        admits(exchange, { authority }) {
-          const state = stateNow(authority);
+        admits(exchange, { endpoint }) {
+          const state = stateNow(endpoint);
           if (state !== 'half_open') return state === 'closed';
-          const place = probes.enter(authority, half_open_calls);
+          const place = probes.enter(endpoint, half_open_calls);
           if (place === null) return false;
           exchange.set(probeKey, place);
           return true;
         },
-        answered(exchange, { authority }, status, latency_ms) {
+        answered(exchange, { endpoint }, status, latency_ms) {
           const slow = latency_ms > slow_ms ? CALL_SLOW : 0;
-          note(authority, (isFailure.has(status) ? CALL_FAILED : 0) | slow | probeBit(exchange));
+          note(endpoint, (isFailure.has(status) ? CALL_FAILED : 0) | slow | probeBit(exchange));
         },
-        ended(exchange, { authority }, { outcome, status, elapsed_ms }) {
+        ended(exchange, { endpoint }, { outcome, status, elapsed_ms }) {
           const probe = exchange.get(probeKey);
           // An answer that broke off was counted by its status; now it is a failure after all.
           if (outcome === 'failed' && !isFailure.has(status)) {
-            note(authority, status === 0 ? CALL_FAILED | probeBit(exchange) : CALL_BROKEN);
+            note(endpoint, status === 0 ? CALL_FAILED | probeBit(exchange) : CALL_BROKEN);
           } else if (outcome === 'abandoned' && status === 0 && elapsed_ms > slow_ms) {
-            note(authority, CALL_SLOW | probeBit(exchange));
+            note(endpoint, CALL_SLOW | probeBit(exchange));
           }
           if (!probe) return;
           exchange.set(probeKey, null);
@@ -102,8 +102,8 @@ export default definePlugin({
         },
         noNode(exchange, nodes): Reply | undefined {
           const times = nodes
-            .filter(({ authority }) => stateNow(authority) !== 'closed')
-            .map((node) => openTime(node.authority));
+            .filter(({ endpoint }) => stateNow(endpoint) !== 'closed')
+            .map((node) => openTime(node.endpoint));
           if (times.length === 0) return undefined;
           refused.add(1);
           const code = 'circuit_open';
