@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { isatty } from 'node:tty';
 import { AdminApi } from '../admin/api.ts';
 import { startAdminServer, type TlsFiles } from '../admin/admin-server.ts';
@@ -118,7 +119,13 @@ function tlsOf({ tls }: AdminSettings, folder: string): TlsFiles | null {
     }
   };
   const clientCa = tls.client_ca === undefined ? null : read('client_ca', tls.client_ca);
-  return { cert: read('cert', tls.cert), key: read('key', tls.key), clientCa };
+  const files = { cert: read('cert', tls.cert), key: read('key', tls.key), clientCa };
+  try {
+    createSecureContext({ cert: files.cert, key: files.key, ...(clientCa === null ? {} : { ca: clientCa }) });
+  } catch (error) {
+    throw new StartError(`gateway.admin.tls: ${(error as Error).message}`, { cause: error });
+  }
+  return files;
 }
 
 function inFolder(folder: string, file: string): string {
