@@ -32,9 +32,11 @@ function originOffset(): number {
 }
 
 const ORIGIN_OFFSET_MS = originOffset();
+/** The global is a getter, which is looked up at every use. */
+const { performance: ownClock } = globalThis;
 
 export const systemClock: AlarmClock = {
-  monotonic_ms: () => performance.now() + ORIGIN_OFFSET_MS,
+  monotonic_ms: () => ownClock.now() + ORIGIN_OFFSET_MS,
   wall_ms: () => Date.now(),
   startTimer(delay_ms, onExpired) {
     const timer = setTimeout(onExpired, delay_ms).unref();

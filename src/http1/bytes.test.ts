@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ByteQueue } from './bytes.ts';
+import { ByteQueue, flat } from './bytes.ts';
 
 /** A small linear congruential generator: the same seed gives the same run. */
 function generator(seed: number): (below: number) => number {
@@ -43,4 +43,10 @@ test('what was taken is not written to by what is appended later', () => {
   queue.append(Buffer.from('other'), 0, 5);
   assert.equal(taken.toString(), 'first');
   assert.equal(queue.peek().toString(), 'other');
+});
+
+test('flat text is the same text', () => {
+  const text = ['', 'a', 'é\xff', 'x'.repeat(5_000)].reduce((all, part) => `${all}${part}\r\n`, 'begin');
+  assert.equal(flat(text), text);
+  assert.equal(flat(''), '');
 });

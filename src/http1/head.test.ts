@@ -25,6 +25,20 @@ describe('a head', () => {
     );
   });
 
+  it('tells whether a value is a text, to the character', () => {
+    const cookie = head.indexOf('cookie', 0);
+    for (const [text, expected] of [
+      ['a=1', true],
+      ['a=2', false],
+      ['A=1', false],
+      ['a=', false],
+      ['a=1 ', false],
+      ['', false],
+    ] as const)
+      assert.equal(head.holds(cookie, text), expected, JSON.stringify(text));
+    assert.equal(head.holds(head.indexOf('empty', 0), ''), true);
+  });
+
   it('finds the next of several', () => {
     const first = head.indexOf('cookie', 0);
     assert.equal(head.value(head.indexOf('cookie', first + 1)), 'b');

@@ -45,6 +45,14 @@ export class Head {
     return this.text.slice(this.fields[o], this.fields[o + 3]);
   }
 
+  /** Whether `value(index)` is that text. */
+  holds(index: number, text: string): boolean {
+    const start = this.fields[index * STRIDE + 2];
+    if (this.fields[index * STRIDE + 3] - start !== text.length) return false;
+    for (let k = 0; k < text.length; k++) if (this.text.charCodeAt(start + k) !== text.charCodeAt(k)) return false;
+    return true;
+  }
+
   kind(index: number): number {
     return this.fields[index * STRIDE + 4];
   }

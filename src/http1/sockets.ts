@@ -62,6 +62,16 @@ function onClose(this: OwnedSocket): void {
   }
 }
 
+/** Has its fields from the beginning: giving them to a socket that is there costs more than making it. */
+class ConnectionSocket extends net.Socket implements OwnedSocket {
+  owner: SocketOwner | null = null;
+  failure: Error | null = null;
+  queuedBytes: Uint8Array | null = null;
+  queued = '';
+  writes = 0;
+  inFlight = 0;
+}
+
 /** Makes `owner` the receiver of the socket's events. */
 export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   const owned = socket as OwnedSocket;
@@ -69,11 +79,13 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   const isOwned = (owned.owner ?? null) !== null;
   owned.owner = owner;
   if (isOwned) return owned;
-  owned.failure = null;
-  owned.queuedBytes = null;
-  owned.queued = '';
-  owned.writes = 0;
-  owned.inFlight = 0;
+  if (!(socket instanceof ConnectionSocket)) {
+    owned.failure = null;
+    owned.queuedBytes = null;
+    owned.queued = '';
+    owned.writes = 0;
+    owned.inFlight = 0;
+  }
   owned.on('end', onEnd);
   owned.on('drain', onDrain);
   owned.on('error', onError);
@@ -143,7 +155,11 @@ function takeOver(server: net.Server, options: ListenOptions): boolean {
       return;
     }
     options.onSocket(
-      new net.Socket({ handle: accepted, allowHalfOpen: true, onread: ONREAD } as unknown as net.SocketConstructorOpts),
+      new ConnectionSocket({
+        handle: accepted,
+        allowHalfOpen: true,
+        onread: ONREAD,
+      } as unknown as net.SocketConstructorOpts),
       port,
     );
   };
@@ -157,13 +173,8 @@ export interface OutgoingOwner extends SocketOwner {
 }
 
 /** A socket that does not take a failed write for the end of reading: the peer's last words may still be there. */
-class OutgoingSocket extends net.Socket {
-  owner: OutgoingOwner | null = null;
-  queuedBytes: Uint8Array | null = null;
-  queued = '';
-  writes = 0;
-  inFlight = 0;
-  failure: Error | null = null;
+class OutgoingSocket extends ConnectionSocket {
+  declare owner: OutgoingOwner | null;
   private hasSendFailed = false;
 
   override destroy(error?: Error): this {

@@ -1,4 +1,6 @@
 /** What is derived once per client connection instead of once per request: keep-alive clients repeat themselves. */
+import { flat } from '../http1/bytes.ts';
+import type { Head } from '../http1/head.ts';
 import type { Authority, AuthorityMemo } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import { describeClient } from './forwarding.ts';
@@ -11,6 +13,7 @@ export class ConnectionMemo {
   private forwardingHost: string | null = null;
   private forwardingVersion = -1;
   private forwarding = '';
+  private isForwardingFlat = false;
 
   private readonly authorities: AuthorityMemo;
 
@@ -18,6 +21,12 @@ export class ConnectionMemo {
     this.isPeerTrusted = isPeerTrusted;
     this.remotePort = remotePort;
     this.authorities = authorities;
+  }
+
+  /** Of a head's field; null if it is malformed. */
+  authorityAt(head: Head, index: number): Authority | null {
+    const { authority } = this;
+    return authority !== null && head.holds(index, authority.text) ? authority : this.authorityOf(head.value(index));
   }
 
   /** Parsed Host; null if it is malformed. */
@@ -33,8 +42,13 @@ export class ConnectionMemo {
     const { hostHeader, minorVersion } = exchange;
     if (this.forwardingHost !== hostHeader || this.forwardingVersion !== minorVersion) {
       this.forwarding = describeClient(exchange);
+      this.isForwardingFlat = false;
       this.forwardingHost = hostHeader;
       this.forwardingVersion = minorVersion;
+    } else if (!this.isForwardingFlat) {
+      // Not for the first request: many connections bring no second one.
+      this.forwarding = flat(this.forwarding);
+      this.isForwardingFlat = true;
     }
     return this.forwarding;
   }

@@ -20,6 +20,7 @@ import type {
 } from '../sdk/exchange.ts';
 import type { Upstream } from '../sdk/host.ts';
 import type { AddedFields } from './added-fields.ts';
+import type { Attempt } from './attempt.ts';
 import { Asked, delayed } from './asked.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
@@ -30,6 +31,7 @@ import { RequestView } from './request-view.ts';
 import { ResponseView } from './response-view.ts';
 import { variableOf } from './variables.ts';
 
+const NO_ATTEMPTS: readonly Attempt[] = Object.freeze([]);
 const NO_STEPS: readonly Step[] = Object.freeze([]);
 const REQUEST_ID = /^[\x21-\x7e]{1,256}$/;
 
@@ -83,8 +85,10 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   upstreamHost = '';
   /** Of the last attempt; null before the first. */
   node: CompiledNode | null = null;
-  /** In their order; the last one answered, or failed last. */
-  readonly attempts: Attempt[] = [];
+  /** Answered, or failed last; null before the first. */
+  lastAttempt: Attempt | null = null;
+  /** In their order; most exchanges have none. */
+  earlierAttempts: readonly Attempt[] = NO_ATTEMPTS;
   duration_ms = 0;
 
   /** What runs for this exchange. Set before the first phase. */
@@ -358,6 +362,16 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     this.ask().upstream = upstream;
   }
 
+  /** In their order; the last one answered, or failed last. */
+  get attempts(): readonly Attempt[] {
+    return this.lastAttempt === null ? NO_ATTEMPTS : [...this.earlierAttempts, this.lastAttempt];
+  }
+
+  addAttempt(attempt: Attempt): void {
+    if (this.lastAttempt !== null) this.earlierAttempts = this.attempts;
+    this.lastAttempt = attempt;
+  }
+
   get upstreamAddresses(): string {
     return this.attempts.map(({ address }) => address).join(', ');
   }
@@ -380,16 +394,6 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     this.asked?.end(this.plane.onFault);
     this.use.end();
   }
-}
-
-/** One try at one node. */
-export interface Attempt {
-  /** `host:port`. */
-  readonly address: string;
-  readonly host: string;
-  /** 0 if no head came. */
-  readonly status: number;
-  readonly elapsed_ms: number;
 }
 
 /** The request line, as sent. */

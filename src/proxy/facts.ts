@@ -13,17 +13,16 @@ export function routeFacts({ matched, matchedText, isPrefixMatched, host }: Exch
 }
 
 export function outcomeOf(exchange: Exchange): Outcome {
-  const { attempts } = exchange;
-  const last = attempts.at(-1);
+  const { lastAttempt: last, earlierAttempts: earlier } = exchange;
   return {
     status: exchange.status,
     bodyBytesSent: exchange.bodyBytesSent,
     bodyBytesReceived: exchange.bodyBytesReceived,
     duration_ms: exchange.duration_ms,
-    upstream_ms: attempts.reduce((sum, { elapsed_ms }) => sum + elapsed_ms, 0),
+    upstream_ms: earlier.reduce((sum, { elapsed_ms }) => sum + elapsed_ms, last?.elapsed_ms ?? 0),
     node: last?.address ?? '',
     nodeHost: last?.host ?? '',
-    attempts: attempts.length,
+    attempts: earlier.length + (last === null ? 0 : 1),
     errorCode: exchange.errorCode,
   };
 }

@@ -40,6 +40,11 @@ export class FieldsView {
     return this.added === null ? entries : entries.concat(this.added.entries());
   }
 
+  /** The name in lower case, remembered. */
+  lowerOf(name: string): string {
+    return this.names.lowerOf(name);
+  }
+
   set(name: string, value: string): void {
     const lower = this.names.settableOf(name);
     const checked = checkedValue(name, value);

@@ -183,7 +183,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private recordAttempt(now_ms: number): void {
     const { exchange } = this;
     const node = this.target.nodes[this.nodeIndex];
-    exchange.attempts.push({
+    exchange.addAttempt({
       address: node?.endpoint ?? '',
       host: node?.host ?? '',
       status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,

@@ -67,19 +67,19 @@ export function forwardingFields(exchange: Exchange): string {
   return request.has(TE) && exchange.acceptsTrailers ? `${added}Connection: TE\r\nTE: trailers\r\n` : added;
 }
 
-const FORWARDING_NAMES = [
+const FORWARDING_NAMES: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
   'x-forwarded-port',
   'via',
-];
+]);
 
 /** The same, followed by the fields of plugins; what a plugin set or removed is not added again. */
 export function forwardingFieldsBeside(own: AddedFields, exchange: Exchange): string {
   const added = forwardingFields(exchange);
-  if (!FORWARDING_NAMES.some((name) => own.has(name))) return added + own.text();
+  if (!own.hasAnyOf(FORWARDING_NAMES)) return added + own.text();
   const kept = added.split('\r\n').filter((line) => !own.has(line.slice(0, line.indexOf(':')).toLowerCase()));
   return kept.join('\r\n') + own.text();
 }

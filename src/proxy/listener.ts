@@ -174,7 +174,7 @@ export class Listener implements RequestHandler, StreamHandler {
     exchange.path = target.path;
     exchange.query = target.query;
     if (hostIndex >= 0) {
-      const authority = exchange.connectionMemo.authorityOf(exchange.head.value(hostIndex));
+      const authority = exchange.connectionMemo.authorityAt(exchange.head, hostIndex);
       if (authority === null) return 'bad_host';
       exchange.hostHeader = authority.text;
       exchange.host = authority.host;

@@ -7,6 +7,7 @@ import type { Transport } from '../upstream/transport.ts';
 import type { NameMemo } from './added-fields.ts';
 import type { Backoff } from './retry.ts';
 import type { Exchange } from './exchange.ts';
+import type { OwnFields } from './own-fields.ts';
 
 export interface Plane {
   /** The Snapshot in force now, with its users; an exchange takes it once. */
@@ -24,6 +25,8 @@ export interface Plane {
   readonly ids: ExchangeIds;
   /** Value of the Date header, as fresh as its resolution asks. */
   httpDate(): string;
+  /** What every response has of the gateway's own. */
+  readonly ownFields: OwnFields;
   /** Whether the peer may tell us where a request came from. */
   isTrusted(address: string): boolean;
   /** Log phase: once for every exchange, whatever became of it. */

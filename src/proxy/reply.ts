@@ -146,7 +146,5 @@ function errorBody(code: ErrorCode, exchange: Exchange): string {
 
 /** Server and Date, as every response has them. */
 export function ownFields(plane: Plane): string {
-  const { serverHeader } = plane.options;
-  const date = `Date: ${plane.httpDate()}\r\n`;
-  return serverHeader === '' ? date : `Server: ${serverHeader}\r\n${date}`;
+  return plane.ownFields.at(plane.httpDate());
 }

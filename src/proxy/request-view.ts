@@ -70,19 +70,19 @@ export class RequestView implements ExchangeRequest {
 
   setHeader(name: string, value: string): void {
     this.exchange.mustBeUnsent();
-    if (name.toLowerCase() === 'host') this.setHost(value);
+    if (this.fields.lowerOf(name) === 'host') this.setHost(value);
     else this.fields.set(name, value);
   }
 
   addHeader(name: string, value: string): void {
     this.exchange.mustBeUnsent();
-    if (name.toLowerCase() === 'host') throw new TypeError('a request has one Host: set it');
+    if (this.fields.lowerOf(name) === 'host') throw new TypeError('a request has one Host: set it');
     this.fields.add(name, value);
   }
 
   removeHeader(name: string): void {
     this.exchange.mustBeUnsent();
-    if (name.toLowerCase() === 'host') throw new TypeError('a request needs a Host: set another one');
+    if (this.fields.lowerOf(name) === 'host') throw new TypeError('a request needs a Host: set another one');
     this.fields.remove(name);
   }
 

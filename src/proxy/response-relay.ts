@@ -19,7 +19,7 @@ export type Passed = 'taken' | 'behind' | 'failed';
 export class ResponseRelay {
   private readonly exchange: Exchange;
   private readonly framing: ResponseFraming;
-  private readonly reason: string;
+  private readonly reasonEnd: number;
   /** The status line is in the spelling in which it is passed on. */
   private readonly isStartPlain: boolean;
   private shape: ResponseShape = 'plain';
@@ -35,7 +35,7 @@ export class ResponseRelay {
   constructor(exchange: Exchange, status: number, text: string, framing: ResponseFraming) {
     this.exchange = exchange;
     this.framing = framing;
-    this.reason = text.slice(13, parsed.targetEnd);
+    this.reasonEnd = parsed.targetEnd;
     this.isStartPlain = parsed.minorVersion === 1 && text.charCodeAt(12) === 32;
     exchange.upstreamHead = new Head(text);
     exchange.status = exchange.upstreamStatus = status;
@@ -160,11 +160,12 @@ export class ResponseRelay {
     const { exchange } = this;
     const { plane, upstreamHead, status } = exchange;
     exchange.isHeadSent = true;
+    const keepsStart = this.isStartPlain && status === exchange.upstreamStatus;
     return exchange.downstream.respond(
       {
-        keepsStart: this.isStartPlain && status === exchange.upstreamStatus,
+        keepsStart,
         status,
-        reason: status === exchange.upstreamStatus ? this.reason : reasonOf(status),
+        reason: keepsStart ? '' : this.reasonFor(status),
         fields: upstreamHead,
         dropped: droppedFromResponse(this.shape, plane.options.serverHeader !== ''),
         added: this.added() + framing,
@@ -175,16 +176,21 @@ export class ResponseRelay {
     );
   }
 
+  private reasonFor(status: number): string {
+    const { upstreamHead, upstreamStatus } = this.exchange;
+    return status === upstreamStatus ? (upstreamHead?.text.slice(13, this.reasonEnd) ?? '') : reasonOf(status);
+  }
+
   private added(): string {
     const { exchange } = this;
-    const { serverHeader, upstreamStatusHeader } = exchange.plane.options;
+    const { upstreamStatusHeader } = exchange.plane.options;
     const own = exchange.responseAdded;
     let added = own === null ? '' : own.text();
     if (own !== null && own.has('server')) {
       if (exchange.upstreamHead?.has(DATE) !== true && !own.has('date'))
         added += `Date: ${exchange.plane.httpDate()}\r\n`;
     } else if (exchange.upstreamHead?.has(DATE) !== true) added += ownFields(exchange.plane);
-    else if (serverHeader !== '') added += `Server: ${serverHeader}\r\n`;
+    else added += exchange.plane.ownFields.server;
     if (upstreamStatusHeader === 'always' || (upstreamStatusHeader === 'on_5xx' && exchange.upstreamStatus >= 500)) {
       const before = exchange.upstreamStatuses;
       added += `X-APISIX-Upstream-Status: ${before === '' ? '' : `${before}, `}${exchange.upstreamStatus}\r\n`;

@@ -13,6 +13,7 @@ import type { AccessRecord } from '../observe/access-record.ts';
 import { NameMemo } from '../proxy/added-fields.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { Listener } from '../proxy/listener.ts';
+import { OwnFields } from '../proxy/own-fields.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
 import type { HealthBoard } from '../upstream/health-board.ts';
@@ -88,6 +89,7 @@ export class Worker {
       random: Math.random,
       names: new NameMemo(),
       ids: new ExchangeIds(randomBytes(8).toString('hex')),
+      ownFields: new OwnFields(settings.server_header),
       date: '',
       httpDate() {
         return this.date;
