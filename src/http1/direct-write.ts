@@ -55,10 +55,9 @@ export function sendBytes(socket: OwnedSocket, bytes: Uint8Array, scratch: Scrat
     wait(socket, result, bytes, scratch);
     return;
   }
-  socket.write(bytes);
-  if (scratch === null || socket.writableLength === 0) return;
-  scratch.lend();
-  socket.once('drain', () => scratch.giveBack());
+  scratch?.lend();
+  // A stream that holds less than its high-water mark tells of no 'drain'.
+  socket.write(bytes, () => scratch?.giveBack());
 }
 
 function wait(socket: OwnedSocket, request: PendingWrite, bytes: Uint8Array | null, scratch: Scratch | null): void {

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { ClientConnection } from './client-connection.ts';
 import { disown, hasUnsent, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
+import { currentScratch } from './scratch.ts';
 import { own } from './sockets.ts';
 import { NO_BYTES, writeMessage } from './writer.ts';
 
@@ -261,5 +262,22 @@ describe('a request that has not left yet', () => {
     peer.on('data', fail);
     peer.resume();
     await once(peer, 'close');
+  });
+});
+
+describe('the scratch', () => {
+  it('comes back from a socket that was still connecting', async (t) => {
+    const server = net.createServer((peer) => peer.resume());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const socket = own(net.connect((server.address() as AddressInfo).port, '127.0.0.1'), new Owner());
+    const piece = Buffer.alloc(5_000, 'p');
+    writeMessage(socket, 'head', piece, 0, piece.length);
+    const scratch = currentScratch();
+    assert.ok(scratch.isLent);
+    while (scratch.isLent) await nextTurn();
+    assert.equal(socket.listenerCount('drain'), 1, "the owner's own");
+    disown(socket, false);
   });
 });
