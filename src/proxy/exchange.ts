@@ -29,6 +29,7 @@ import { runLog } from './pipeline.ts';
 import type { Plane, SnapshotUse } from './plane.ts';
 import { RequestView } from './request-view.ts';
 import { ResponseView } from './response-view.ts';
+import type { RequestStart } from './target.ts';
 import { variableOf } from './variables.ts';
 
 const NO_ATTEMPTS: readonly Attempt[] = Object.freeze([]);
@@ -394,10 +395,4 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     this.asked?.end(this.plane.onFault);
     this.use.end();
   }
-}
-
-/** The request line, as sent. */
-export interface RequestStart {
-  readonly method: string;
-  readonly target: string;
 }

@@ -10,6 +10,12 @@ export interface Target {
   readonly authority: string | null;
 }
 
+/** The request line, as sent. */
+export interface RequestStart {
+  readonly method: string;
+  readonly target: string;
+}
+
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 
 /** Characters that no query may hold (RFC 3986 §3.4), as far as no client is known to send them unencoded. */
