@@ -6,6 +6,7 @@ import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import { ERRORS } from '../../src/sdk/errors.ts';
 import { adminPage } from './admin-page.ts';
 import { attributeTable, cell } from './attributes.ts';
+import { metricsPage } from './metrics-page.ts';
 import { pluginPage } from './plugin-page.ts';
 
 export function referencePages(): Map<string, string> {
@@ -16,6 +17,7 @@ export function referencePages(): Map<string, string> {
     ['configuration.md', configurationPage()],
     ['errors.md', errorsPage()],
     ['admin-api.md', adminPage(registry)],
+    ['metrics.md', metricsPage(plugins)],
     ...plugins.map((shape) => [`plugins/${shape.name}.md`, pluginPage(shape)] as const),
   ]);
   return new Map(Array.from(pages, ([file, text]) => [file, `${GENERATED}\n\n${text}`]));
@@ -33,6 +35,7 @@ function indexPage(): string {
 - [Settings](configuration.md): the key \`gateway\` of the configuration
 - [Errors](errors.md): every answer that the gateway makes itself
 - [Admin API](admin-api.md): its paths, and the attributes of every kind of object
+- [Metrics](metrics.md): what Prometheus is told
 - Plugins: below
 
 The [guide to the configuration](../configuration.md) shows how they go together.

@@ -58,3 +58,8 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     plugin: (path) => granted(plugins, path, owner),
   };
 }
+
+/** The same for an instance that is only looked at: what its configuration names is taken to be there. */
+export function exampleHost(owner: Owner): Host {
+  return { ...inertHost(owner), upstream: (path) => ({ key: path }), plugin: () => ({}) };
+}

@@ -1,6 +1,6 @@
 /** The phases that a plugin takes part in. */
 import type { PluginInstance } from '../sdk/plugin.ts';
-import { inertHost } from './inert-host.ts';
+import { exampleHost } from './inert-host.ts';
 import type { PluginShape } from './plugins.ts';
 
 /** In the order in which they run. */
@@ -20,7 +20,7 @@ export function phasesOf(shape: PluginShape): string[] | undefined {
   try {
     const { config, problems } = shape.read('route', definition.examples?.[0]?.config ?? {}, name);
     if (problems.length > 0) return undefined;
-    const host = inertHost({ plugin: name, object: 'routes/1', configHash: '' });
+    const host = exampleHost({ plugin: name, object: 'routes/1', configHash: '' });
     const instance = definition.create(config as never, host, metadata.config);
     return PHASES.filter((phase) => instance[phase] !== undefined);
   } catch {

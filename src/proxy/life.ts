@@ -144,8 +144,14 @@ function endHeld(exchange: Exchange, fault: RequestFault | 'client_closed'): voi
 }
 
 function answer(exchange: Exchange, result: Reply): RequestSink {
-  if (isStreamed(result.body)) return new StreamedReply(exchange, result, result.body);
-  reply(exchange, result);
+  try {
+    if (isStreamed(result.body)) return new StreamedReply(exchange, result, result.body);
+    reply(exchange, result);
+  } catch (error) {
+    // What cannot be written, such as a field with a line end, is the fault of who made it.
+    exchange.plane.onPluginFault({ exchange, plugin: exchange.repliedBy, phase: 'reply', error });
+    if (!exchange.isHeadSent) return refuse(exchange, 'plugin_failed');
+  }
   return ANSWERED;
 }
 

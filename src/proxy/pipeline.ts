@@ -50,20 +50,23 @@ export function runSteps(exchange: Exchange, steps: readonly Step[], phase: Requ
   return undefined;
 }
 
-/** The phase `responseHead`: the status, fields and body of the response may change. */
-export function runResponseHead(exchange: Exchange): void {
+/** The phase `responseHead`: the status, fields and body of the response may change. @returns false if a plugin failed */
+export function runResponseHead(exchange: Exchange): boolean {
+  let isSound = true;
   for (const step of exchange.chain.responseHead) {
     if (!passes(exchange, step)) continue;
     try {
       step.instance.responseHead?.(exchange);
     } catch (error) {
       exchange.plane.onPluginFault({ exchange, plugin: step.plugin, phase: 'responseHead', error });
+      isSound = false;
     }
     if (exchange.response.wantsBody) {
       exchange.response.wantsBody = false;
       if (step.instance.responseBody !== undefined) exchange.addBodyStep(step);
     }
   }
+  return isSound;
 }
 
 /** One piece of the body through all steps that asked for it. @returns null if one of them failed, or breaks the response off */
@@ -150,9 +153,9 @@ const OVER: Reply = Object.freeze({ status: 499 });
 export const PLUGIN_FAILED: Reply = Object.freeze({ status: 500, code: 'plugin_failed' });
 
 function checkedReply(exchange: Exchange, step: Step, phase: Phase, reply: Reply): Reply {
-  const { status } = reply;
+  const status = (reply as Reply | null)?.status ?? 0;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
-    return fail(exchange, step, phase, new TypeError(`returned no Reply: status ${String(status)}`));
+    return fail(exchange, step, phase, new TypeError(`returned no Reply: its status is ${String(status)}`));
   }
   exchange.repliedBy = step.plugin;
   return step.errorResponse === undefined || status < 400 ? reply : { ...reply, body: step.errorResponse };

@@ -74,6 +74,11 @@ export class ExchangeIds {
     return ++this.count;
   }
 
+  /** How many there are. */
+  get made(): number {
+    return this.count;
+  }
+
   text(sequence: number): string {
     return this.prefix + sequence.toString(16).padStart(8, '0');
   }

@@ -26,6 +26,8 @@ export class ResponseRelay {
   private isRechunked = false;
   /** Whether the client's response is complete although the upstream's is not: its body was replaced. */
   isReplaced = false;
+  /** A plugin that may have had something to hide did not come to it. */
+  private hasFailed = false;
   /** The body that a plugin wants as a whole, as far as it came; the head waits for it. Null where none does. */
   private whole: ByteQueue | null = null;
   /** What is sent in its place; null for nothing, where the length of what would have been is not known. */
@@ -61,7 +63,7 @@ export class ResponseRelay {
   private runHead(): void {
     const { exchange } = this;
     const response = exchange.openResponse(exchange.upstreamHead);
-    runResponseHead(exchange);
+    this.hasFailed = !runResponseHead(exchange);
     if (response.replacement !== null) this.replaceBody(response.replacement);
     else if (exchange.bodySteps.length > 0) {
       // The length of what goes on is not known beforehand.
@@ -88,6 +90,7 @@ export class ResponseRelay {
   /** Sends the head, and the first piece of the body with it. */
   start(bytes: Buffer, start: number, end: number, isLast: boolean): Passed {
     const { exchange } = this;
+    if (this.hasFailed) return 'failed';
     if (this.isReplaced) return this.startReplaced();
     if (this.whole !== null) return this.gather(this.whole, bytes.subarray(start, end), isLast);
     if (exchange.bodySteps.length === 0) {

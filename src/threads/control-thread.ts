@@ -21,6 +21,7 @@ import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { FileObjects } from './file-objects.ts';
+import { configProblems, measureNode } from './gateway-metrics.ts';
 import { HandOver } from './hand-over.ts';
 import { UpstreamView } from './health.ts';
 import { LogRelay } from './log-relay.ts';
@@ -133,11 +134,9 @@ export class ControlThread {
     const metrics = this.feed.registry;
     this.loop = measureLoop(metrics, 'control');
     measureProcess(metrics, clock, data.version);
+    measureNode(metrics, data.version);
     countDrops(metrics, { error: errorLog });
-    const problems = metrics.gauge('gatewright_config_problems', {
-      help: 'Problems of the configuration that was read last: above 0, last good versions or refusals serve in their place.',
-      labels: [],
-    });
+    const problems = configProblems(metrics);
     metrics.onCollect(() => problems.set(this.problemCount));
     this.upstreams = new UpstreamView(data.memory.health, metrics, (checked, queries) => {
       main.post({ type: 'upstreams', checked, queries });

@@ -8,6 +8,7 @@ import { Board } from './board.ts';
 import { Fleet, type WorkerStart } from './fleet.ts';
 import { countDrops, MainStreams, openErrorLog } from './logs.ts';
 import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
+import { fleetMetrics } from './gateway-metrics.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { canSharePorts, checkPorts } from './ports.ts';
@@ -87,11 +88,7 @@ export class Gateway {
     this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
     const metrics = this.feed.registry;
     countDrops(metrics, { error: this.errorLog });
-    const workers = metrics.gauge('gatewright_workers', { help: 'Workers that there are.', labels: [] });
-    const deaths = metrics.counter('gatewright_worker_deaths_total', {
-      help: 'Workers that were lost, by what became of them.',
-      labels: ['cause'],
-    });
+    const { workers, deaths } = fleetMetrics(metrics);
     const limits = sharedLimits(memory.limits, clock, MAIN);
     measureLimits(metrics, limits);
     this.fleet = new Fleet({

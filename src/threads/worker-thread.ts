@@ -11,6 +11,7 @@ import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { follow } from './follower.ts';
+import { http2Abuses, measureWorker, pluginFaults } from './gateway-metrics.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
 import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
@@ -73,10 +74,8 @@ export class WorkerThread {
       ...(this.accessLog === null ? {} : { access: this.accessLog }),
     });
     const { accessLog } = this;
-    const abuses = metrics.counter('gatewright_http2_abuse_total', {
-      help: 'Connections of HTTP/2, or streams of one, that were ended because their client did what only attacks do.',
-      labels: ['kind'],
-    });
+    const faults = pluginFaults(metrics);
+    const abuses = http2Abuses(metrics);
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     this.worker = new Worker({
       settings: { ...settings, http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })) },
@@ -85,6 +84,7 @@ export class WorkerThread {
       record: accessLog === null ? null : (record) => accessLog.write(record),
       onFault: (error) => this.errorLog.error('fault', { error }),
       onPluginFault: ({ exchange, plugin, phase, error }) => {
+        faults.add(1, plugin, phase);
         this.errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
       },
       onAbuse: (kind) => abuses.add(1, kind),
@@ -93,6 +93,7 @@ export class WorkerThread {
       health: new HealthBoard(data.memory.health),
       names: this.names,
     });
+    measureWorker(metrics, (read) => metrics.onCollect(read), this.worker);
     this.place = new Board(data.memory.board).place(data.place);
     this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);
     main.receive((message) => {

@@ -154,6 +154,15 @@ export class Worker {
     return this.listener.connectionCount;
   }
 
+  /** Since the start. */
+  get acceptedCount(): number {
+    return this.accepted;
+  }
+
+  get requestCount(): number {
+    return this.plane.ids.made;
+  }
+
   /** What is open right now; for tests that count leaks. */
   get counts(): WorkerCounts {
     return {

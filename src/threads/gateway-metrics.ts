@@ -1,0 +1,71 @@
+/** What the gateway as a whole tells Prometheus, under APISIX's names where APISIX has them. */
+import { hostname } from 'node:os';
+import type { Counter, Gauge, Metrics } from '../sdk/host.ts';
+
+/** What a worker counts by itself, read when metrics are collected. */
+export interface WorkerCounters {
+  /** Since its start. */
+  readonly requestCount: number;
+  readonly acceptedCount: number;
+  /** Now. */
+  readonly connectionCount: number;
+}
+
+/** @param onCollect has its argument called before metrics are read */
+export function measureWorker(metrics: Metrics, onCollect: (read: () => void) => void, worker: WorkerCounters): void {
+  const requests = metrics.counter('apisix_http_requests_total', {
+    help: 'Requests of clients since the start, those included that could not be understood.',
+    labels: [],
+  });
+  const connections = metrics.gauge('apisix_nginx_http_current_connections', {
+    help: 'Connections of clients: active now; accepted and handled by the workers that run now, since they started.',
+    labels: ['state'],
+  });
+  let counted = 0;
+  onCollect(() => {
+    requests.add(worker.requestCount - counted);
+    counted = worker.requestCount;
+    connections.set(worker.acceptedCount, 'accepted');
+    connections.set(worker.acceptedCount, 'handled');
+    connections.set(worker.connectionCount, 'active');
+  });
+}
+
+export function measureNode(metrics: Metrics, version: string): void {
+  const labels = ['hostname', 'version'];
+  metrics
+    .gauge('apisix_node_info', { help: 'Always 1: the labels say who this is.', labels })
+    .set(1, hostname(), version);
+}
+
+/** Faults of plugins, by plugin and phase. */
+export function pluginFaults(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_plugin_faults_total', {
+    help: 'What plugins threw, and what they returned that is no answer: each cost one exchange.',
+    labels: ['plugin', 'phase'],
+  });
+}
+
+export function http2Abuses(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_http2_abuse_total', {
+    help: 'Connections of HTTP/2, or streams of one, that were ended because their client did what only attacks do.',
+    labels: ['kind'],
+  });
+}
+
+export function configProblems(metrics: Metrics): Gauge {
+  return metrics.gauge('gatewright_config_problems', {
+    help: 'Problems of the configuration that was read last: above 0, last good versions or refusals serve in their place.',
+    labels: [],
+  });
+}
+
+export function fleetMetrics(metrics: Metrics): { readonly workers: Gauge; readonly deaths: Counter } {
+  return {
+    workers: metrics.gauge('gatewright_workers', { help: 'Workers that there are.', labels: [] }),
+    deaths: metrics.counter('gatewright_worker_deaths_total', {
+      help: 'Workers that were lost, by what became of them.',
+      labels: ['cause'],
+    }),
+  };
+}
