@@ -319,7 +319,7 @@ export class ControlThread {
       const server = await startStatusServer({
         ...control,
         isReady: () => this.readiness(),
-        remarks: () => this.remarks(),
+        remarks: () => this.stored?.remarks ?? {},
         health: () => this.upstreams.report(),
         control: () => controlContext(this.snapshot, this.registry),
         onError,
@@ -335,14 +335,9 @@ export class ControlThread {
 
   private readiness() {
     if (this.isDraining) return { ready: false, reason: 'draining' };
+    if (this.stored?.isInForce === false)
+      return { ready: false, reason: 'no state of the store is fit to be served yet' };
     return { ready: this.isServing, reason: 'starting' };
-  }
-
-  /** What a probe should know although it changes nothing for traffic. */
-  private remarks(): Readonly<Record<string, unknown>> {
-    if (this.stored === null || this.stored.status.state === 'live') return {};
-    const { state, since_ms } = this.stored.status;
-    return { store: { state, since: new Date(since_ms).toISOString() } };
   }
 
   private async render(accept: string | undefined) {

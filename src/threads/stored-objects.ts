@@ -25,6 +25,7 @@ export class StoredObjects {
   private readonly store: Store;
   private readonly feed: StoreFeed;
   private isLive = true;
+  private hasApplied = false;
   private admin: AdminListener | null = null;
 
   /** Null if objects stand in the configuration file. Rejects with StartError. */
@@ -39,7 +40,7 @@ export class StoredObjects {
     this.feed = new StoreFeed({
       store,
       plugins: options.enabled,
-      apply: (set) => options.apply(set),
+      apply: (set) => this.apply(set),
       onStatus: (status) => this.noteStatus(status),
     });
     const live = options.metrics.gauge('gatewright_store_live', {
@@ -52,11 +53,24 @@ export class StoredObjects {
   /** Resolves once what the store holds is in force, as far as it is sound: for a store that knows nothing yet, that takes. */
   async begin(): Promise<void> {
     const { revision, set } = await this.feed.first;
-    this.feed.begin(revision, await this.options.apply(set));
+    this.feed.begin(revision, await this.apply(set));
   }
 
-  get status(): StoreStatus {
-    return this.store.status;
+  /** Whether any state of the store has been put in force: until then no answer would be the right one. */
+  get isInForce(): boolean {
+    return this.hasApplied;
+  }
+
+  /** What a probe should know although it changes nothing for traffic. */
+  get remarks(): Readonly<Record<string, unknown>> {
+    const { state, since_ms } = this.store.status;
+    return state === 'live' ? {} : { store: { state, since: new Date(since_ms).toISOString() } };
+  }
+
+  private async apply(set: ObjectSet): Promise<boolean> {
+    const isApplied = await this.options.apply(set);
+    this.hasApplied ||= isApplied;
+    return isApplied;
   }
 
   private noteStatus({ state, reason }: StoreStatus): void {

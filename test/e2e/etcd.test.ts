@@ -187,3 +187,38 @@ it('started without etcd and without a last good state, it waits, says so, and c
   child.kill('SIGTERM');
   await ended;
 });
+
+it('whose first objects are not fit to be served is not ready until they are', async (t) => {
+  const found = await etcd(t);
+  if (found === undefined) return;
+  const nodes = await upstream(t);
+  found.ctl('put', '/apisix/routes/r', JSON.stringify({ uri: 'no path', upstream: { nodes } }));
+  const file = path.join(folder(), 'gatewright.json');
+  const free = { address: '127.0.0.1', port: 0 };
+  const store = { type: 'etcd', hosts: [found.etcd.endpoint], encryption: 'off', snapshot: false };
+  writeFileSync(file, JSON.stringify({ gateway: { http: [free], control: free, workers: 1, store } }));
+  const child = spawn(LAUNCHER, ['run', '-c', file], { stdio: ['ignore', 'inherit', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  let told = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
+  const portOf = (protocol: string): string =>
+    new RegExp(`listening protocol=${protocol} .*port=([0-9]+)`).exec(told)?.[1] ?? '';
+  await eventually(
+    () => portOf('control') !== '',
+    () => told,
+  );
+  const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${portOf('control')}/status/ready`);
+  const refused = await ready();
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /no state of the store is fit to be served yet/);
+  assert.match(told, /error +configuration_problem problem="\/apisix\/routes\/r\.uri: /);
+  found.ctl('put', '/apisix/routes/r', JSON.stringify({ uri: '/r', upstream: { type: 'roundrobin', nodes } }));
+  await eventually(
+    async () => (await ready()).status === 200,
+    () => told,
+  );
+  assert.equal((await fetch(`http://127.0.0.1:${portOf('http')}/r`)).status, 200);
+  const ended = once(child, 'close');
+  child.kill('SIGTERM');
+  await ended;
+});
