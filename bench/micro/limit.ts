@@ -4,11 +4,12 @@
  */
 import { hash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { LimitQuery } from '../../src/sdk/host.ts';
+import type { BucketQuery, LeakyQuery, LimitQuery } from '../../src/sdk/host.ts';
+import { CellTable } from '../../src/limit/cell-table.ts';
 import { CounterTable } from '../../src/limit/counter-table.ts';
 import { SpaceCounters } from '../../src/limit/space-counters.ts';
 
-const SIZES = [1, 100, 10_000, 100_000, 900_000];
+const SIZES = [1, 10_000, 900_000];
 const CALLS = 400_000;
 /** Few enough to stay in the cache, as the key of a request does. */
 const BATCH = 1_000;
@@ -24,7 +25,7 @@ function makeCounters(): SpaceCounters {
   return new SpaceCounters(table, (space) => `limit-count routes/1 ${space}`);
 }
 
-interface Query extends LimitQuery {
+interface Query extends LimitQuery, BucketQuery, LeakyQuery {
   key: string;
 }
 
@@ -63,9 +64,19 @@ function best(run: (keys: readonly string[]) => void, size: number): number {
   return least;
 }
 
-function knownKeys(method: 'fixedWindow' | 'slidingWindow', size: number): number {
+const METHODS = ['fixedWindow', 'slidingWindow', 'tokenBucket', 'leakyBucket'] as const;
+
+function knownKeys(method: (typeof METHODS)[number], size: number): number {
   const counters = makeCounters();
-  const query: Query = { key: '', limit: 2 ** 31, window_ms: 3_600_000, cost: 1 };
+  const query: Query = {
+    key: '',
+    limit: 2 ** 31,
+    window_ms: 3_600_000,
+    cost: 1,
+    rate: 1000,
+    capacity: 1e12,
+    burst: 1e12,
+  };
   for (let key = 0; key < size; key++) {
     query.key = addressOf(key);
     counters[method]('local', query);
@@ -76,6 +87,24 @@ function knownKeys(method: 'fixedWindow' | 'slidingWindow', size: number): numbe
       counters[method]('local', query);
     }
   }, size);
+}
+
+/** A record of two numbers that a pure function changes, and a place that is taken and left. */
+function knownCells(size: number): [number, number] {
+  const cells = new CellTable(CellTable.allocate({ maxRecords: 1_000_000 }, randomBytes(8)), {
+    now_ms: () => performance.now(),
+    digest,
+  });
+  const records = cells.records('bench', { numbers: 2, keep_ms: 3_600_000 });
+  const places = cells.places('bench');
+  const add = (numbers: Float64Array, amount: number): number => (numbers[0] = numbers[0]! + amount);
+  const update = best((keys) => {
+    for (const key of keys) records.update(key, add, 1);
+  }, size);
+  const place = best((keys) => {
+    for (const key of keys) places.enter(key, 10)?.leave();
+  }, size);
+  return [update, place];
 }
 
 /** Nanoseconds for a key that was not there, and the most CPU milliseconds that one call took, garbage collection included. */
@@ -99,12 +128,17 @@ for (const size of SIZES) {
     `floor          ${String(size).padStart(7)} known keys ${lookUp.toFixed(0).padStart(5)} ns, clock ${clock.toFixed(0)} ns`,
   );
 }
-for (const method of ['fixedWindow', 'slidingWindow'] as const) {
+for (const method of METHODS) {
   for (const size of SIZES) {
     console.log(
       `${method.padEnd(14)} ${String(size).padStart(7)} known keys ${knownKeys(method, size).toFixed(0).padStart(5)} ns`,
     );
   }
+}
+for (const size of SIZES) {
+  const [update, place] = knownCells(size);
+  const cost = `update ${update.toFixed(0)} ns, enter and leave ${place.toFixed(0)} ns`;
+  console.log(`cells          ${String(size).padStart(7)} known keys ${cost}`);
 }
 for (const count of [10_000, 900_000]) {
   const [ns, longest_ms] = newKeys(count);

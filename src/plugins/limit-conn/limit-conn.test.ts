@@ -102,6 +102,49 @@ describe('limit-conn', () => {
   });
 });
 
+describe('the examples of the documentation', () => {
+  /** Requests that are all under way at once: how many of them were answered by the upstream, and how many were refused. */
+  async function atOnce(lab: Lab, clock: HandClock, requests: number, headers: Readonly<Record<string, string>>) {
+    let refused = 0;
+    const all = Array.from({ length: requests }, async () => {
+      const { status } = await lab.request('/slow', { headers });
+      if (status === 429) refused++;
+      return status;
+    });
+    await until(() => refused + lab.upstream.waitingCount + clock.timerCount === requests);
+    clock.pass(10_000);
+    await until(() => refused + lab.upstream.waitingCount === requests);
+    const passed = lab.upstream.waitingCount;
+    lab.upstream.release();
+    assert.equal((await Promise.all(all)).filter((status) => status === 200).length, passed);
+    return [passed, refused];
+  }
+
+  it('five requests at once where two and a burst of one are allowed', async (t) => {
+    const { lab, clock } = await open(t, { conn: 2, burst: 1, key_type: 'var', key: 'remote_addr', policy: 'local' });
+    assert.deepEqual(await atOnce(lab, clock, 5, {}), [3, 2]);
+  });
+
+  it('rules for subscriptions and trials', async (t) => {
+    const rules = [
+      { key: '${http_x_subscription_id}', conn: '${http_x_custom_conn ?? 5}', burst: 1 },
+      { key: '${http_x_trial_id}', conn: 1, burst: 1 },
+    ];
+    const { lab, clock } = await open(t, { conn: undefined, burst: undefined, rules });
+    const subscribed = { 'X-Subscription-ID': 'sub-123456789' };
+    const ROWS: [requests: number, headers: Readonly<Record<string, string>>, expected: number[]][] = [
+      [7, subscribed, [6, 1]],
+      [5, { ...subscribed, 'X-Custom-Conn': '1' }, [2, 3]],
+      [5, { 'X-Trial-ID': 'trial-123456789' }, [2, 3]],
+    ];
+    for (const [requests, headers, expected] of ROWS) {
+      assert.deepEqual(await atOnce(lab, clock, requests, headers), expected, JSON.stringify(headers));
+      // Exchanges are over a moment after their last byte has come.
+      await until(async () => (await lab.request('/get', { headers })).status === 200);
+    }
+  });
+});
+
 describe('a place is free again', () => {
   it('after an answer, also on the same connection', async (t) => {
     const { lab } = await open(t, {});

@@ -4,23 +4,13 @@ import type { TestContext } from 'node:test';
 import { seededRandom } from '../../../test/fuzz/random.ts';
 import { HandClock, openLab, routeWith } from '../../../test/plugins/lab.ts';
 import type { Answer, Ask, Lab } from '../../../test/plugins/lab.ts';
-import { DEFAULT_SETTINGS } from '../../config/settings.ts';
-import { MetricRegistry } from '../../observe/metrics.ts';
 import { definePlugin } from '../../sdk/index.ts';
-import { hostFactory } from '../../threads/host.ts';
-import { systemParts } from '../../threads/system-parts.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
-
 async function open(t: TestContext, yamlText: string): Promise<{ lab: Lab; clock: HandClock }> {
   const clock = new HandClock();
-  const metrics = new MetricRegistry({ now_ms: () => clock.monotonic_ms() });
-  const parts = systemParts({ clock, errorLog: SILENT, metrics, thread: 'worker 1', settings: DEFAULT_SETTINGS });
-  t.after(() => parts.close());
-  const hostFor = hostFactory(parts);
-  return { lab: await openLab(t, yamlText, { clock, hostFor }), clock };
+  return { lab: await openLab(t, yamlText, { clock }), clock };
 }
 
 const limited = (attributes: Attributes): string =>

@@ -32,6 +32,11 @@ interface Limit {
   readonly policy: string;
 }
 
+interface Amounts {
+  readonly most: number;
+  readonly window_s: number;
+}
+
 export default definePlugin({
   name: 'limit-count',
   priority: 1_002,
@@ -96,22 +101,26 @@ export default definePlugin({
           return undetermined;
         }
         const key = own ?? readAddress(exchange) ?? exchange.remoteAddress;
-        const take = ({ isAllowed, remaining, reset_ms }: LimitDecision): Reply | undefined => {
-          const { headers, policy } = limit;
-          answers.push({ headers, policy, limit: most, window_s, remaining, reset_s: Math.ceil(reset_ms / 1000) });
-          return isAllowed ? undefined : refuse(reset_ms);
-        };
         const decision = decide.call(source, space, { key, limit: most, window_ms: window_s * 1000, cost });
         if (decision instanceof Promise) {
           return decision.then(
-            (late) => take(late) ?? ask(exchange, answers, cost, at + 1),
+            (late) => take(answers, limit, { most, window_s }, late) ?? ask(exchange, answers, cost, at + 1),
             (error: unknown) => outage.answer(error),
           );
         }
-        const reply = take(decision);
+        const reply = take(answers, limit, { most, window_s }, decision);
         if (reply !== undefined) return reply;
       }
       return undefined;
+    }
+
+    /** Notes how a limit stands. */
+    function take(answers: Quota[], limit: Limit, amounts: Amounts, decision: LimitDecision): Reply | undefined {
+      const { headers, policy } = limit;
+      const { isAllowed, remaining, reset_ms } = decision;
+      const { most, window_s } = amounts;
+      answers.push({ headers, policy, limit: most, window_s, remaining, reset_s: Math.ceil(reset_ms / 1000) });
+      return isAllowed ? undefined : refuse(reset_ms);
     }
 
     return {

@@ -85,6 +85,32 @@ describe('limit-req', () => {
     }
   });
 
+  it('throttles as the documentation shows: three requests, one after the other', async (t) => {
+    const { lab, clock } = await open(t, { burst: 1, rejected_code: 429 });
+    for (let ask = 0; ask < 3; ask++) {
+      const answer = lab.request('/get');
+      await until(() => clock.timerCount === 1 || lab.seen.length === ask + 1);
+      clock.pass(1000);
+      assert.equal((await answer).status, 200);
+    }
+    const eager = await open(t, { burst: 0, rejected_code: 429 });
+    assert.deepEqual(await statuses(eager.lab, [{}, {}, {}]), [200, 429, 429]);
+  });
+
+  it('counts each consumer at each address apart', async (t) => {
+    const clock = new HandClock();
+    const key = { key_type: 'var_combination', key: '$remote_addr $consumer_name' };
+    const plugins = { 'key-auth': {}, 'limit-req': { rate: 1, burst: 0, rejected_code: 429, ...key } };
+    const consumers = ['jane', 'john'].map((username) => ({
+      username,
+      plugins: { 'key-auth': { key: `${username}-key` } },
+    }));
+    const routes = [{ uri: '/*', plugins, upstream: { nodes: { $UPSTREAM: 1 } } }];
+    const lab = await openLab(t, JSON.stringify({ consumers, routes }), { clock });
+    const asks = ['jane', 'john', 'jane', 'john'].map((name) => ({ headers: { apikey: `${name}-key` } }));
+    assert.deepEqual(await statuses(lab, asks), [200, 200, 429, 429]);
+  });
+
   it('has the configured message, and forgets who leaves while waiting', async (t) => {
     const { lab, clock } = await open(t, { rate: 10, burst: 1, rejected_msg: 'slowly' });
     await lab.request('/get');
