@@ -51,6 +51,16 @@ it('what is written with wait=true is served by every worker when the answer com
   const first = await start(t, configured);
   const get = async (gateway: RunningGateway, where: string) => (await fetch(gateway.origin + where)).status;
   assert.equal(await get(first.gateway, '/a'), 404);
+  assert.equal(
+    (await ask(`${first.admin}/routes/steady?wait=true`, 'PUT', { uri: '/steady', upstream: node })).status,
+    201,
+  );
+  let isOver = false;
+  const traffic = Array.from({ length: 4 }, async () => {
+    const statuses = new Set<number>();
+    while (!isOver) statuses.add(await get(first.gateway, '/steady'));
+    return [...statuses];
+  });
   for (let i = 0; i < 5; i++) {
     const { status } = await ask(`${first.admin}/routes/r?wait=true`, 'PUT', { uri: `/only-${i}`, upstream: node });
     assert.equal(status, i === 0 ? 201 : 200);
@@ -59,6 +69,8 @@ it('what is written with wait=true is served by every worker when the answer com
     assert.deepEqual(new Set(statuses), new Set([200]));
     if (i > 0) assert.equal(await get(first.gateway, `/only-${i - 1}`), 404);
   }
+  isOver = true;
+  assert.deepEqual(await Promise.all(traffic), [[200], [200], [200], [200]], 'no change costs a request');
   assert.equal((await ask(`${first.admin}/routes/bad`, 'PUT', { uri: '/x', upstream_id: 'nowhere' })).status, 400);
   await first.gateway.stop();
   assert.match(first.gateway.stderr, /"caller":"root".*"object":"routes\/r"/, 'the audit log');
