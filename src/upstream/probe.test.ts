@@ -135,6 +135,43 @@ describe('a probe', () => {
     assert.ok(outcomes.slice(0, -1).every((one) => one === null));
   });
 
+  it('makes the same of any bytes, however they are cut', () => {
+    const seed = Date.now() % 1_000_000;
+    let state = seed;
+    const random = (below: number): number =>
+      ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 8) % below;
+    const pieces = [
+      'HTTP/1.1 ',
+      'HTTP/1.0 ',
+      'HTTP/2 ',
+      '200',
+      '103',
+      '099',
+      '1000',
+      ' OK',
+      ' ',
+      '\r\n',
+      '\n',
+      '\r',
+      'X: y',
+      '\0',
+      '\xff',
+    ];
+    for (let round = 0; round < 3_000; round++) {
+      const text = Array.from({ length: random(12) }, () => pieces[random(pieces.length)]!).join('');
+      const whole = new StatusReader().take(text);
+      const reader = new StatusReader();
+      let cut: ProbeOutcome | null = null;
+      for (let at = 0; at < text.length && cut === null;) {
+        const length = 1 + random(5);
+        cut = reader.take(text.slice(at, at + length));
+        at += length;
+      }
+      assert.deepEqual(cut, whole, `seed ${seed}, round ${round}: ${JSON.stringify(text)}`);
+      if (whole?.kind === 'status') assert.ok(whole.status >= 200 && whole.status <= 999);
+    }
+  });
+
   it('tells a connection that is refused or closed from an answer', async (t) => {
     const server = net.createServer();
     server.listen(0, '127.0.0.1');

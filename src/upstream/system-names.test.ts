@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isIP } from 'node:net';
 import { test } from 'node:test';
 import { candidates, parseHosts, parseSearch } from './system-names.ts';
 
@@ -39,4 +40,47 @@ test('names are tried as the system tries them', () => {
   assert.deepEqual(candidates('a.b.c', search), ['a.b.c', 'a.b.c.svc.test', 'a.b.c.test']);
   assert.deepEqual(candidates('Api.', search), ['api']);
   assert.deepEqual(candidates('api', { domains: [], ndots: 1 }), ['api']);
+});
+
+test('no text of either file makes names that are none, or addresses that are none', () => {
+  const seed = Date.now() % 1_000_000;
+  let state = seed;
+  const random = (below: number): number =>
+    ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 8) % below;
+  const pieces = [
+    '10.0.0.1',
+    '::1',
+    'fe80::1%lo',
+    'Name',
+    'a.b.',
+    '.',
+    '#',
+    ' ',
+    '\t',
+    '\n',
+    '\r\n',
+    'search',
+    'domain',
+    'options',
+    'ndots:',
+    '3',
+    '-',
+    '\0',
+  ];
+  for (let round = 0; round < 3_000; round++) {
+    const text = Array.from({ length: random(30) }, () => pieces[random(pieces.length)]!).join('');
+    for (const [name, addresses] of parseHosts(text)) {
+      assert.equal(name, name.toLowerCase(), `seed ${seed}, round ${round}`);
+      assert.doesNotMatch(name, /[\s#]/);
+      assert.ok(addresses.length > 0 && addresses.every((one) => isIP(one) !== 0), JSON.stringify(text));
+    }
+    const search = parseSearch(text);
+    assert.ok(search.ndots >= 0 && search.ndots <= 15);
+    assert.ok(
+      search.domains.every((domain) => domain !== '' && !/\s/.test(domain)),
+      `seed ${seed}: ${JSON.stringify(text)}`,
+    );
+    const tried = candidates('api.test', search);
+    assert.equal(new Set(tried).has('api.test'), true);
+  }
 });

@@ -33,7 +33,11 @@ export function parseSearch(text: string): Search {
   for (const line of text.split('\n')) {
     const [keyword, ...values] = line.trim().split(/\s+/);
     if (keyword === 'search') domains = values.map(bare).filter((domain) => domain !== '');
-    else if (keyword === 'domain') domains = values.slice(0, 1).map(bare);
+    else if (keyword === 'domain')
+      domains = values
+        .slice(0, 1)
+        .map(bare)
+        .filter((domain) => domain !== '');
     else if (keyword === 'options') {
       for (const option of values) {
         const match = /^ndots:(\d{1,3})$/.exec(option);
