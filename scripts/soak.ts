@@ -5,6 +5,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorsOf } from '../test/e2e/faults/accounts.ts';
@@ -51,6 +52,9 @@ const load = new Load(gateway.port, clients);
 const ends_ms = performance.now() + minutes * 60_000;
 const isOver = (): boolean => performance.now() >= ends_ms;
 const samples: Sample[] = [];
+/** Clients and nodes are in this process: when it is late itself, its nodes are slow. */
+const lateness = monitorEventLoopDelay();
+lateness.enable();
 
 await Promise.all([change(), upset(), measure()]);
 for (const node of nodes) node.mood = 'fine';
@@ -143,7 +147,9 @@ function report(): boolean {
   console.log(
     `memory, last third over middle third: ${growth.toFixed(3)}; descriptors: ${more >= 0 ? '+' : ''}${more}`,
   );
+  console.log(`this process, with its clients and nodes, was late by ${Math.round(lateness.max / 1e6)} ms at most`);
   for (const reason of new Set(failed)) console.log(`lost: ${reason}`);
+  for (const refusal of load.refusals) console.log(`refused: ${refusal}`);
   const isFlat = samples.length < 6 || (growth <= MOST_GROWTH && more <= MOST_MORE_DESCRIPTORS);
   return failed.length === 0 && Object.keys(answered).join() === '200' && isFlat && code === 0;
 }

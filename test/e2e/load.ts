@@ -17,6 +17,8 @@ export class Load implements AsyncDisposable {
   private readonly answered: Record<number, number> = {};
   private readonly failed: string[] = [];
   private isOver = false;
+  /** The first answers that were not 200: when, the statuses of the attempts, and what they said. */
+  readonly refusals: string[] = [];
   /** Bodies of the latest answers, to see who gave them. */
   private latest: string[] = [];
   count = 0;
@@ -72,7 +74,11 @@ export class Load implements AsyncDisposable {
     }
   }
 
-  private note({ status, body }: Answer): void {
+  private note({ status, headers, body }: Answer): void {
+    if (status !== 200 && this.refusals.length < 20) {
+      const attempts = headers.find(([name]) => name.toLowerCase() === 'x-apisix-upstream-status')?.[1] ?? 'none';
+      this.refusals.push(`${new Date().toISOString()} ${status}, attempts ${attempts}: ${body.toString()}`);
+    }
     this.answered[status] = (this.answered[status] ?? 0) + 1;
     // The newest: what a test waits for may take long to come.
     if (this.latest.length >= 10_000) this.latest.splice(0, 5_000);
