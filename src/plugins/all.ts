@@ -3,6 +3,7 @@ import type { AnyPlugin } from '../sdk/index.ts';
 import apiBreaker from './api-breaker/api-breaker.ts';
 import bulkhead from './bulkhead/bulkhead.ts';
 import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
+import clientControl from './client-control/client-control.ts';
 import cors from './cors/cors.ts';
 import faultInjection from './fault-injection/fault-injection.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
@@ -14,6 +15,7 @@ import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
+import realIp from './real-ip/real-ip.ts';
 import redirect from './redirect/redirect.ts';
 import refererRestriction from './referer-restriction/referer-restriction.ts';
 import requestId from './request-id/request-id.ts';
@@ -27,6 +29,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   apiBreaker,
   bulkhead,
   circuitBreaker,
+  clientControl,
   cors,
   faultInjection,
   ipRestriction,
@@ -38,6 +41,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   loadShedding,
   prometheus,
   proxyRewrite,
+  realIp,
   redirect,
   refererRestriction,
   requestId,

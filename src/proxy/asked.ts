@@ -11,6 +11,8 @@ export class Asked {
   variables: Map<string, string> | null = null;
   /** In place of the route's own. */
   upstream: UsedUpstream | null = null;
+  /** In place of the peer. */
+  client: { readonly address: string; readonly port: string } | null = null;
   body: RequestBody | null = null;
   /** Plugins that do not run. */
   skipped: Set<string> | null = null;

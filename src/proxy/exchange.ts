@@ -158,7 +158,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   get remoteAddress(): string {
-    return this.downstream.remoteAddress;
+    return this.asked?.client?.address ?? this.downstream.remoteAddress;
   }
 
   get serverPort(): number {
@@ -347,6 +347,11 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   onOver(callback: () => void): void {
     if (this.isOver) callback();
     else this.ask().onOver(callback);
+  }
+
+  setRemoteAddress(address: string, port: string): void {
+    this.mustBeUnsent();
+    this.ask().client = { address, port };
   }
 
   skipPlugin(name: string): void {

@@ -78,7 +78,9 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   onRequestFault(fault: RequestFault): void {
-    this.endAttempt(LATENCY_UNKNOWN);
+    // Refused before anything was sent: the node goes back as it was.
+    if (this.attempts++ === 0) this.cancel();
+    else this.endAttempt(LATENCY_UNKNOWN);
     this.giveUp(fault);
   }
 

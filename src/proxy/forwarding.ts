@@ -61,7 +61,9 @@ export function droppedFromRequest(exchange: Exchange, keepsHost: boolean): Uint
 /** The fields that the gateway adds to a request, each line with its CRLF. */
 export function forwardingFields(exchange: Exchange): string {
   const { head: request } = exchange;
-  const isPlain = (request.kindsSeen & ((1 << X_FORWARDED_FOR) | (1 << VIA))) === 0 && !exchange.isPeerTrusted;
+  const isUsual = (request.kindsSeen & ((1 << X_FORWARDED_FOR) | (1 << VIA))) === 0 && !exchange.isPeerTrusted;
+  // What is remembered is about the peer.
+  const isPlain = isUsual && (exchange.asked === null || exchange.asked.client === null);
   const added = isPlain ? exchange.connectionMemo.forwardingOf(exchange) : describeClient(exchange);
   // RFC 9110 §10.1.4: TE is for one hop, and Connection has to say so.
   return request.has(TE) && exchange.acceptsTrailers ? `${added}Connection: TE\r\nTE: trailers\r\n` : added;
@@ -87,9 +89,10 @@ export function forwardingFieldsBeside(own: AddedFields, exchange: Exchange): st
 /** The forwarding fields without any shortcut. */
 export function describeClient(exchange: Exchange): string {
   const { head: request, isPeerTrusted, plane, remoteAddress } = exchange;
+  const peer = exchange.downstream.remoteAddress;
   const believesChain = isPeerTrusted || !plane.options.hasTrustedAddresses;
   const chain = believesChain ? request.joined(X_FORWARDED_FOR) : '';
-  let added = `X-Real-IP: ${remoteAddress}\r\nX-Forwarded-For: ${chain === '' ? '' : `${chain}, `}${remoteAddress}\r\n`;
+  let added = `X-Real-IP: ${remoteAddress}\r\nX-Forwarded-For: ${chain === '' ? '' : `${chain}, `}${peer}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_PROTO)) added += `X-Forwarded-Proto: ${exchange.scheme}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_HOST)) added += `X-Forwarded-Host: ${exchange.hostHeader}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_PORT)) added += `X-Forwarded-Port: ${exchange.serverPort}\r\n`;

@@ -22,6 +22,7 @@ export class RequestBody {
   /** Bytes of what is held that the decoder has seen. */
   private seen = 0;
   private readonly decoder: BodyDecoder;
+  private most_bytes = Infinity;
   private keptBytes = 0;
   private kept: ByteQueue | null = null;
 
@@ -70,6 +71,11 @@ export class RequestBody {
     return Number(this.exchange.head.get('content-length') ?? 0);
   }
 
+  /** What is longer is answered with 413. */
+  limit(max_bytes: number): void {
+    this.most_bytes = Math.min(this.most_bytes, max_bytes);
+  }
+
   keep(max_bytes: number): void {
     this.keptBytes = Math.max(this.keptBytes, max_bytes);
     this.kept ??= new ByteQueue();
@@ -82,7 +88,9 @@ export class RequestBody {
   /** What the request goes through on its way to `sink`; `sink` itself where nothing was asked for. */
   sinkBefore(sink: RequestSink): RequestSink {
     if (this.replacement !== null) return new ReplacedBody(this.exchange, sink, this.replacement);
-    return this.kept === null ? sink : new KeptBody(sink, this.kept, this.keptBytes, new BodyDecoder(this.exchange));
+    const next =
+      this.kept === null ? sink : new KeptBody(sink, this.kept, this.keptBytes, new BodyDecoder(this.exchange));
+    return this.most_bytes === Infinity ? next : new LimitedBody(this.exchange, next, this.most_bytes);
   }
 }
 
@@ -168,6 +176,49 @@ class ReplacedBody extends PassedRequest {
 
   onRequestBody(_bytes: Buffer, start: number, end: number, _isComplete: boolean): void {
     this.exchange.bodyBytesReceived += end - start;
+  }
+}
+
+/** The body passes on until it is too long. */
+class LimitedBody extends PassedRequest {
+  private readonly exchange: Exchange;
+  private readonly most_bytes: number;
+  private readonly decoder: BodyDecoder;
+  private length = 0;
+  private isRefused = false;
+
+  constructor(exchange: Exchange, sink: RequestSink, most_bytes: number) {
+    super(sink);
+    this.exchange = exchange;
+    this.most_bytes = most_bytes;
+    this.decoder = new BodyDecoder(exchange);
+  }
+
+  onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    if (this.isTooLong(bytes, start, end)) {
+      // Nothing is sent yet, and nothing has to be begun for a request that is refused.
+      this.refuse();
+    } else this.sink.onRequestStart(bytes, start, end, isComplete);
+  }
+
+  onRequestBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void {
+    if (this.isRefused) return;
+    if (this.isTooLong(bytes, start, end)) this.refuse();
+    else this.sink.onRequestBody(bytes, start, end, isComplete);
+  }
+
+  private isTooLong(bytes: Buffer, start: number, end: number): boolean {
+    const { decoder } = this;
+    decoder.take(bytes, start, end);
+    this.length += decoder.length;
+    decoder.clear();
+    return this.length > this.most_bytes;
+  }
+
+  private refuse(): void {
+    this.isRefused = true;
+    this.exchange.downstream.closeAfterAnswer();
+    this.sink.onRequestFault('body_too_large');
   }
 }
 

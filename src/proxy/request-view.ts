@@ -125,6 +125,11 @@ export class RequestView implements ExchangeRequest {
     this.body.replacement = Buffer.from(body as Uint8Array);
   }
 
+  limitBody(max_bytes: number): void {
+    this.exchange.mustBeUnsent();
+    this.body.limit(max_bytes);
+  }
+
   keepBody(max_bytes: number): void {
     this.exchange.mustBeUnsent();
     this.body.keep(max_bytes);

@@ -22,6 +22,10 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
     case 'remote_addr':
       return exchange.remoteAddress;
     case 'remote_port':
+      return exchange.asked?.client?.port ?? String(exchange.connectionMemo.remotePort);
+    case 'realip_remote_addr':
+      return exchange.downstream.remoteAddress;
+    case 'realip_remote_port':
       return String(exchange.connectionMemo.remotePort);
     case 'query_string':
     case 'args':

@@ -3,3 +3,4 @@
  * `create`; a look-up takes logarithmic time.
  */
 export { checkCidr, createAddressSet, networkOf } from '../router/cidr.ts';
+export type { AddressSet } from '../router/cidr.ts';

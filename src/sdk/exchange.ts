@@ -61,6 +61,8 @@ export interface Exchange {
   readonly upstreamKey: string;
   /** Sends the request to another upstream than the route's. Phases up to `access`; later it throws. */
   useUpstream(upstream: Upstream): void;
+  /** Who the client is where a proxy stands between: `remoteAddress`, `remote_addr`, X-Real-IP and the log say it from now on. */
+  setRemoteAddress(address: string, port: string): void;
   /** The plugin of that name does not run for this exchange, in none of the phases that are still to come. */
   skipPlugin(name: string): void;
   get<T>(key: ExchangeKey<T>): T | undefined;
@@ -122,6 +124,8 @@ export interface ExchangeRequest {
   readBody(max_bytes: number): Promise<Uint8Array | null>;
   /** Puts another body in the place of the client's, with its length. What of that is still to come is read and dropped. */
   setBody(body: string | Uint8Array): void;
+  /** Answers 413 once the body, without its transfer coding, is longer. Phases up to `beforeProxy`. */
+  limitBody(max_bytes: number): void;
   /** Keeps a copy of the first bytes of the body while it passes on: see `keptBody`. */
   keepBody(max_bytes: number): void;
   /** What `keepBody` kept so far, without the transfer coding. */
