@@ -13,12 +13,14 @@ import limitCount from './limit-count/limit-count.ts';
 import limitReq from './limit-req/limit-req.ts';
 import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
+import mocking from './mocking/mocking.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
 import realIp from './real-ip/real-ip.ts';
 import redirect from './redirect/redirect.ts';
 import refererRestriction from './referer-restriction/referer-restriction.ts';
 import requestId from './request-id/request-id.ts';
+import requestValidation from './request-validation/request-validation.ts';
 import responseRewrite from './response-rewrite/response-rewrite.ts';
 import trafficSplit from './traffic-split/traffic-split.ts';
 import uaRestriction from './ua-restriction/ua-restriction.ts';
@@ -39,12 +41,14 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   limitReq,
   limitTokenBucket,
   loadShedding,
+  mocking,
   prometheus,
   proxyRewrite,
   realIp,
   redirect,
   refererRestriction,
   requestId,
+  requestValidation,
   responseRewrite,
   trafficSplit,
   uaRestriction,
