@@ -31,6 +31,11 @@ export class Asked {
     (this.variables ??= new Map()).set(name, value);
   }
 
+  skip(plugin: string): void {
+    this.skipped ??= new Set();
+    this.skipped.add(plugin);
+  }
+
   onOver(callback: () => void): void {
     this.callbacks.push(callback);
   }

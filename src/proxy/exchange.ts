@@ -350,14 +350,11 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   setRemoteAddress(address: string, port: string): void {
-    this.mustBeUnsent();
     this.ask().client = { address, port };
   }
 
   skipPlugin(name: string): void {
-    const asked = this.ask();
-    asked.skipped ??= new Set();
-    asked.skipped.add(name);
+    this.ask().skip(name);
   }
 
   useUpstream(upstream: Upstream): void {
