@@ -3,7 +3,7 @@
  * reads everything again where that is not possible. While etcd cannot be reached, the replica stays as it was.
  */
 import type { EtcdClient } from './etcd-client.ts';
-import { EtcdRefusal, encode, numberOf, rangeEnd, type WatchResponse } from './etcd-messages.ts';
+import { encode, numberOf, rangeEnd, type WatchResponse } from './etcd-messages.ts';
 import { entryOf, type EtcdEntry, type EtcdObjects, readPrefix } from './etcd-objects.ts';
 import { EtcdWatch } from './etcd-watch.ts';
 import { Replica } from './replica.ts';
@@ -105,7 +105,8 @@ export class EtcdFollower {
   private note(error: Error): void {
     const { client } = this.options;
     if (error instanceof LostPosition) this.mustLoad = true;
-    if (error instanceof EtcdRefusal && error.isStaleToken) client.forgetToken();
+    // A watch is ended with nothing but a text for its reason.
+    if (/auth|token|permission/i.test(error.message)) client.forgetToken();
     // Broken off, it often comes back at once: that is tried first, and not worth a word.
     if (this.failures++ === 0 && this.isLive) return;
     client.turn();
@@ -156,6 +157,7 @@ export class EtcdFollower {
   /** Rejects when the watch is over. */
   private follow(onWatching: () => void): Promise<never> {
     return new Promise((_, reject) => {
+      let hasBegun = false;
       const start_revision = String((this.current?.revision ?? 0) + 1);
       const end = (error: Error): void => {
         this.cancelHealth();
@@ -170,7 +172,9 @@ export class EtcdFollower {
           onMessage: (message) => {
             try {
               this.take(message);
-              if (message.created === true) onWatching();
+              if (message.created !== true) return;
+              hasBegun = true;
+              onWatching();
             } catch (error) {
               end(error as Error);
             }
@@ -178,7 +182,7 @@ export class EtcdFollower {
           onEnd: end,
         },
       );
-      this.checkHealth(end);
+      this.checkHealth(() => hasBegun, end);
     });
   }
 
@@ -212,12 +216,14 @@ export class EtcdFollower {
   }
 
   /** A connection can be open with nobody at its other end. */
-  private checkHealth(onFailure: (error: Error) => void): void {
+  private checkHealth(hasBegun: () => boolean, onFailure: (error: Error) => void): void {
     this.cancelHealth = this.options.parts.schedule(this.options.health_ms, () => {
       const watch = this.watch;
       this.options.client.read('/v3/kv/range', { ...this.range, count_only: true }).then(
         () => {
-          if (this.watch === watch && !this.isClosed) this.checkHealth(onFailure);
+          if (this.watch !== watch || this.isClosed) return;
+          if (hasBegun()) this.checkHealth(hasBegun, onFailure);
+          else onFailure(new Error('it answers, but its watch does not begin'));
         },
         (error: unknown) => {
           if (this.watch === watch && !this.isClosed) onFailure(error as Error);

@@ -525,3 +525,19 @@ void test('etcd: a write whose answer does not come may have been carried out, a
   assert.equal(error.isOutcomeUnknown, true);
   assert.throws(() => store.watch(new Mirror()), /without following/);
 });
+
+void test('etcd: one whose watch never begins is not waited for', async (t) => {
+  const server = createServer((request, response) => {
+    // As a proxy in front of etcd does that knows no streams.
+    if (request.url !== '/v3/watch') response.end('{"header":{"revision":"5","cluster_id":"1"}}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const store = await open(t, { endpoints: [`http://127.0.0.1:${port}`], health_ms: 100 });
+  assert.equal(store.status.state, 'stale');
+  assert.match(store.status.reason, /it answers, but its watch does not begin/);
+});
