@@ -33,13 +33,15 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   store: { imports: ['model', 'sdk', 'config'], packages: 'any', node: 'any' },
   observe: { imports: ['sdk', 'clock'], packages: 'none', node: 'any' },
   // `compile` for the types of the Snapshot's upstreams, which the pools are attached to.
+  // TLS around connections: who is asked for by name decides by which certificate and rules.
+  tls: { imports: ['clock', 'compile', 'http1'], packages: 'none', node: 'any' },
   upstream: {
-    imports: ['compile', 'http1', 'http2', 'balance', 'model', 'sdk', 'clock'],
+    imports: ['tls', 'compile', 'http1', 'http2', 'balance', 'model', 'sdk', 'clock'],
     packages: 'none',
     node: 'any',
   },
   proxy: {
-    imports: ['sdk', 'compile', 'router', 'upstream', 'observe', 'http1', 'http2', 'balance', 'clock'],
+    imports: ['tls', 'sdk', 'compile', 'router', 'upstream', 'observe', 'http1', 'http2', 'balance', 'clock'],
     packages: 'none',
     node: 'any',
   },
@@ -59,6 +61,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
       'clock',
       'http1',
       'http2',
+      'tls',
       'upstream',
       'router',
       'balance',

@@ -17,7 +17,7 @@ export interface Findings {
 }
 
 /** Objects whose engine comes later are stored and checked; compile says itself that it does not serve them yet. */
-const STORED_ONLY: readonly Kind[] = ['ssls', 'stream_routes', 'protos', 'secrets'];
+const STORED_ONLY: readonly Kind[] = ['stream_routes', 'protos', 'secrets'];
 
 /** Stands for the object in paths, and is cut off again. */
 const ROOT = 'object';

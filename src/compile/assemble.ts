@@ -8,6 +8,7 @@ import type { ObjectOf } from '../model/models.ts';
 import type { Problem } from '../model/problem.ts';
 import type { RouteChange } from '../router/router.ts';
 import { createRouter } from '../router/create-router.ts';
+import { CertificateIndex } from './certificates.ts';
 import { Chains } from './chain-source.ts';
 import { compileConsumers } from './consumers.ts';
 import type { ConsumerOrder } from './consumers.ts';
@@ -133,11 +134,13 @@ class Assembly {
     const table = yield* this.table(routes.changes);
     const held = this.held.done();
     const chains = this.chains();
+    const certificates = this.certificates();
     const snapshot: Snapshot = {
       revision: options.revision,
       router: table,
       ...(held.size === 0 ? {} : { chains, upstreams }),
       ...(readings.consumers.size === 0 ? {} : { consumers }),
+      ...(readings.ssls.size === 0 ? {} : { certificates }),
       memory: {
         readings,
         users: this.users.done(),
@@ -152,6 +155,7 @@ class Assembly {
         sharedPlugins: routes.merger.shared,
         chains,
         consumers,
+        certificates,
       },
     };
     options.instances.keep(snapshot, held);
@@ -296,6 +300,12 @@ class Assembly {
     );
     if (before !== null && !isTouched && !before.isAmbiguous) return before;
     return compileConsumers(this.readings, this.change.order, before, problems);
+  }
+
+  private certificates(): CertificateIndex {
+    const before = this.previous?.certificates ?? null;
+    if (before !== null && !this.touched.some(({ kind }) => kind === 'ssls')) return before;
+    return new CertificateIndex(this.readings.ssls, before);
   }
 
   /** An edit of the previous table, so that a change costs what it changes. */

@@ -6,6 +6,7 @@
 import type { BalancerSettings } from '../balance/balancer.ts';
 import type { NeedsBody, Router, RouterMode, RouterRoute, RouteTable } from '../router/router.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
+import type { CertificateIndex } from './certificates.ts';
 import type { ChainSource, ConsumerIndex } from './chain.ts';
 import type { Chains } from './chain-source.ts';
 import type { Consumers } from './consumers.ts';
@@ -26,6 +27,8 @@ export interface Snapshot {
   readonly consumers?: ConsumerIndex;
   /** All upstreams by their key, for plugins that name one; absent where no object has any plugin. */
   readonly upstreams?: PersistentMap<UpstreamMemory>;
+  /** Which certificate serves which name; absent where there are no SSL objects. */
+  readonly certificates?: CertificateIndex;
   /** For the next compile; absent where a Snapshot was made by hand. */
   readonly memory?: CompileMemory;
 }
@@ -197,6 +200,7 @@ export interface CompileMemory {
   readonly instances: Instances;
   readonly sharedPlugins: SharedRoutePlugins;
   readonly chains: Chains;
+  readonly certificates: CertificateIndex;
   readonly consumers: Consumers;
 }
 

@@ -45,6 +45,44 @@ export const settingsSchema = {
         },
       },
     },
+    https: {
+      type: 'array',
+      description: 'Where HTTPS is accepted: by the certificates of the SSL objects, chosen by server name.',
+      maxItems: 64,
+      default: [],
+      items: {
+        type: 'object',
+        required: ['port'],
+        properties: {
+          address: { ...ADDRESS, default: '0.0.0.0', description: 'IP address to listen on.' },
+          port: { ...PORT, description: 'Port to listen on; 0 takes a free one and the log names it.' },
+          http2: { type: 'boolean', default: true, description: 'Whether ALPN offers HTTP/2, too.' },
+        },
+      },
+    },
+    tls: {
+      type: 'object',
+      default: {},
+      description: 'TLS towards clients.',
+      properties: {
+        fallback_sni: {
+          type: 'string',
+          default: '',
+          maxLength: 253,
+          description:
+            'Server name whose certificate serves clients that name none, or one that nobody serves; empty refuses them.',
+        },
+        min_version: {
+          enum: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'],
+          default: 'TLSv1.2',
+          description: 'Lowest version of TLS, for SSL objects without ssl_protocols.',
+        },
+        ticket_lifetime_ms: positive(
+          21_600_000,
+          'How long a session can be resumed at most; tickets are protected with new keys as often.',
+        ),
+      },
+    },
     control: {
       type: 'object',
       description: 'Where /status and the Control API answer.',
@@ -256,9 +294,7 @@ export interface GatewaySettings extends Readonly<Infer<typeof settingsSchema>> 
 }
 
 /** Attributes that the design has and this version refuses. */
-const NOT_AVAILABLE: Readonly<Record<string, string>> = {
-  https: 'TLS listeners are not available in this version',
-};
+const NOT_AVAILABLE: Readonly<Record<string, string>> = {};
 
 const validateSettings = validator(settingsSchema);
 
@@ -326,6 +362,9 @@ function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
   const listeners = settings.http.map(({ address, port }, i) => ({ address, port, path: pathOf('gateway.http', i) }));
+  for (const [i, { address, port }] of settings.https.entries()) {
+    listeners.push({ address, port, path: pathOf('gateway.https', i) });
+  }
   listeners.push({ ...settings.control, path: 'gateway.control' });
   if (settings.admin !== false && settings.admin.enabled) {
     listeners.push({ ...settings.admin, path: 'gateway.admin' });

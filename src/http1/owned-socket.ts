@@ -137,8 +137,13 @@ export function hasUnsent(socket: OwnedSocket): boolean {
 export function disown(socket: OwnedSocket, reset: boolean): void {
   socket.owner = null;
   writeQueued(socket);
-  if (reset) socket.resetAndDestroy();
+  // Over TLS an end without close_notify is what a client knows a cut by (RFC 8446 §6.1), and RST cannot be asked for.
+  if (reset && !isEncrypted(socket)) socket.resetAndDestroy();
   else socket.destroy();
+}
+
+function isEncrypted(socket: net.Socket): boolean {
+  return (socket as { readonly encrypted?: boolean }).encrypted === true;
 }
 
 /** Ends a socket whose owner threw: that must cost no other one. */

@@ -93,6 +93,17 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
   return owned;
 }
 
+/** Whoever takes the socket over reads it by means of its own. */
+export function releaseReading(socket: net.Socket): void {
+  socket.removeListener('data', onData);
+  socket.pause();
+}
+
+/** Lets the owner have what comes of a socket that was not accepted by `listen`: one of TLS. */
+export function readByEvents(socket: net.Socket): void {
+  socket.on('data', onData);
+}
+
 export interface ListenOptions {
   readonly address: string;
   readonly port: number;

@@ -1,7 +1,9 @@
 /** SSL: a certificate with its key, and the server names that it serves. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { checkRegex } from '../sdk/regex.ts';
 import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, HOST_PATTERN, LABELS } from './attributes.ts';
-import { defineModel } from './object-model.ts';
+import { defineModel, type Report } from './object-model.ts';
 
 const CERTIFICATE = { type: 'string', minLength: 1, maxLength: 65_536 } as const satisfies Schema;
 const KEY = { type: 'string', minLength: 1, maxLength: 65_536, secret: true } as const satisfies Schema;
@@ -71,6 +73,43 @@ export const sslModel = defineModel({
     if ((ssl.certs?.length ?? 0) !== (ssl.keys?.length ?? 0)) {
       report('keys', 'wrong_length', 'as many "keys" as "certs" are needed');
     }
-    report('', 'not_available', 'TLS certificates are not available in this version');
+    checkPair(ssl.cert, ssl.key, '', report);
+    for (const [i, cert] of (ssl.certs ?? []).entries()) {
+      const key = ssl.keys?.[i];
+      if (key !== undefined) checkPair(cert, key, `s[${i}]`, report);
+    }
+    if (ssl.client !== undefined && parsed(ssl.client.ca) === null) {
+      report('client.ca', 'invalid_value', 'is no certificate in PEM: give the authorities that vouch for clients');
+    }
+    for (const [i, pattern] of (ssl.client?.skip_mtls_uri_regex ?? []).entries()) {
+      const fault = checkRegex(pattern);
+      if (fault !== null) report(`client.skip_mtls_uri_regex[${i}]`, 'invalid_value', fault);
+    }
   },
 });
+
+/** A certificate and its key. @param suffix of the attributes' names */
+function checkPair(cert: string, key: string, suffix: string, report: Report): void {
+  const certificate = parsed(cert);
+  if (certificate === null) {
+    report(`cert${suffix}`, 'invalid_value', 'is no certificate in PEM: it begins with -----BEGIN CERTIFICATE-----');
+    return;
+  }
+  try {
+    // The message says nothing of the key itself.
+    if (!certificate.checkPrivateKey(createPrivateKey(key))) {
+      report(`key${suffix}`, 'invalid_value', `is not the key of the certificate in "cert${suffix}"`);
+    }
+  } catch {
+    report(`key${suffix}`, 'invalid_value', 'is no private key in PEM, or one with a passphrase: give it without one');
+  }
+}
+
+/** The first certificate of a chain; null if there is none. */
+function parsed(pem: string): X509Certificate | null {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return null;
+  }
+}

@@ -1,11 +1,14 @@
 /** What is derived once per client connection instead of once per request: keep-alive clients repeat themselves. */
 import { flat } from '../http1/bytes.ts';
 import type { Head } from '../http1/head.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Authority, AuthorityMemo } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import { describeClient } from './forwarding.ts';
 
 export class ConnectionMemo {
+  /** Of a connection over TLS. */
+  readonly tls: TlsFacts | null;
   readonly isPeerTrusted: boolean;
   /** Of the peer; 0 if it is not known. */
   readonly remotePort: number;
@@ -17,7 +20,8 @@ export class ConnectionMemo {
 
   private readonly authorities: AuthorityMemo;
 
-  constructor(isPeerTrusted: boolean, remotePort: number, authorities: AuthorityMemo) {
+  constructor(isPeerTrusted: boolean, remotePort: number, authorities: AuthorityMemo, tls: TlsFacts | null = null) {
+    this.tls = tls;
     this.isPeerTrusted = isPeerTrusted;
     this.remotePort = remotePort;
     this.authorities = authorities;

@@ -166,7 +166,7 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   get scheme(): 'http' | 'https' {
-    return 'http';
+    return this.connectionMemo.tls === null ? 'http' : 'https';
   }
 
   get isPeerTrusted(): boolean {

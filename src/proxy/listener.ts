@@ -17,6 +17,9 @@ import { ServerConnection as Http2Connection } from '../http2/server-connection.
 import type { ServerStream } from '../http2/server-stream.ts';
 import type { Abuse, Http2Limits, Http2Settings, StreamHandler } from '../http2/settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
+import { readByEvents } from '../http1/sockets.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
+import type { Handshake, TlsFront } from '../tls/tls-front.ts';
 import { AuthorityMemo } from './authority.ts';
 import { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
@@ -26,16 +29,22 @@ import type { Plane } from './plane.ts';
 import { refuse, route } from './life.ts';
 import { replyError } from './reply.ts';
 import { parseTarget, plainTarget } from './target.ts';
+import { tlsFault } from './tls-rules.ts';
 
 export interface ListenerOptions {
   readonly limits: ServerLimits & Http2Limits & { readonly connections: number };
   readonly timeouts: ServerTimeouts;
   /** A client did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
+  /** Needed for listeners of TLS. */
+  readonly tls?: TlsFront;
 }
 
-/** What the clients of a listening socket may speak. `either`: HTTP/2 by prior knowledge, recognised by its preface. */
-export type Protocol = 'http1' | 'http2' | 'either';
+/**
+ * What the clients of a listening socket may speak. `either`: HTTP/2 by prior knowledge, recognised by its preface; `tls` and
+ * `tlsHttp2`: what ALPN chooses, without and with HTTP/2.
+ */
+export type Protocol = 'http1' | 'either' | 'tls' | 'tlsHttp2';
 
 /** A client's connection, whatever it speaks. */
 interface Connection {
@@ -80,8 +89,23 @@ export class Listener implements RequestHandler, StreamHandler {
       socket.destroy();
       return;
     }
-    if (protocol === 'either') this.acceptEither(socket, port);
-    else this.serve(socket, port, protocol === 'http2');
+    if (protocol === 'http1') this.serve(socket, port, false);
+    else if (protocol === 'either') this.acceptEither(socket, port);
+    else this.acceptTls(socket, port, protocol === 'tlsHttp2');
+  }
+
+  private acceptTls(socket: net.Socket, port: number, allowsHttp2: boolean): void {
+    const { tls } = this.options;
+    if (tls === undefined) throw new TypeError('a listener of TLS needs its options');
+    const handshake: Handshake = tls.begin(socket, allowsHttp2, {
+      onSecured: (secured) => {
+        this.connections.delete(handshake);
+        this.serve(secured.socket, port, secured.isHttp2, secured.facts);
+        readByEvents(secured.socket);
+      },
+      onEnded: () => this.ended(handshake),
+    });
+    this.connections.add(handshake);
   }
 
   private acceptEither(socket: net.Socket, port: number): void {
@@ -98,12 +122,17 @@ export class Listener implements RequestHandler, StreamHandler {
     this.connections.add(first);
   }
 
-  private serve(socket: net.Socket, port: number, isHttp2: boolean): ServerConnection | Http2Connection {
+  private serve(
+    socket: net.Socket,
+    port: number,
+    isHttp2: boolean,
+    tls: TlsFacts | null = null,
+  ): ServerConnection | Http2Connection {
     const connection = isHttp2
       ? new Http2Connection(socket, this.http2, port)
       : new ServerConnection(socket, this.settings, port);
     const isTrusted = this.plane.isTrusted(connection.remoteAddress);
-    connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities);
+    connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities, tls);
     this.connections.add(connection);
     if (this.isDraining) connection.drain();
     return connection;
@@ -144,7 +173,7 @@ export class Listener implements RequestHandler, StreamHandler {
     exchange.expectsContinue = expectContinue;
     exchange.hasBody = chunked || contentLength > 0;
     exchange.isStartPlain = isPlainTarget && exchange.minorVersion === 1;
-    const fault = this.locate(exchange, host, isPlainTarget);
+    const fault = this.locate(exchange, host, isPlainTarget) ?? tlsFault(exchange);
     if (fault === null) return this.routed(exchange);
     // Who sends what nobody can mean may mean something else by what follows, too.
     connection.closeAfterAnswer();

@@ -15,6 +15,8 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
       return exchange.hostHeader === '' ? undefined : exchange.hostHeader;
     case 'scheme':
       return exchange.scheme;
+    case 'https':
+      return exchange.scheme === 'https' ? 'on' : '';
     case 'server_port':
       return String(exchange.serverPort);
     case 'request_method':
@@ -66,6 +68,7 @@ function prefixedVariable(exchange: Exchange, name: string): string | undefined 
   if (name.startsWith('http_')) return exchange.request.header(name.slice(5).replaceAll('_', '-'));
   if (name.startsWith('uri_param_')) return decoded(exchange.parameters?.get(name.slice(10)));
   if (name.startsWith('arg_')) return argumentOf(exchange.query.slice(1), name.slice(4));
+  if (name.startsWith('ssl_')) return exchange.connectionMemo.tls?.variable(name);
   if (name.startsWith('cookie_')) return cookieOf(exchange.request.header('cookie') ?? '', name.slice(7));
   return undefined;
 }

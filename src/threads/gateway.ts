@@ -64,7 +64,7 @@ export class Gateway {
       const streams = new MainStreams();
       const settings = await configured(control, streams);
       const canShare = await canSharePorts();
-      await checkPorts(settings.http);
+      await checkPorts([...settings.http, ...settings.https]);
       const gateway = new Gateway(options, { settings, memory, control, streams, canShare });
       await gateway.begin(canShare);
       return gateway;
@@ -95,7 +95,7 @@ export class Gateway {
       workers: canShare ? workerCount(settings.workers) : 1,
       board: new Board(memory.board),
       errorLog: this.errorLog,
-      ports: settings.http.map(({ port }) => port),
+      ports: [...settings.http, ...settings.https].map(({ port }) => port),
       reusePort: canShare,
       drainTimeout_ms: settings.timeouts.drain_ms,
       now_ms,
@@ -135,8 +135,10 @@ export class Gateway {
         this.errorLog.warn('one_worker', { reason });
       }
       const ports = await this.fleet.start();
-      for (const [index, { address }] of this.settings.http.entries()) {
-        this.errorLog.info('listening', { protocol: 'http', address, port: ports[index] ?? 0 });
+      const { http, https } = this.settings;
+      for (const [index, { address }] of [...http, ...https].entries()) {
+        const protocol = index < http.length ? 'http' : 'https';
+        this.errorLog.info('listening', { protocol, address, port: ports[index] ?? 0 });
       }
       this.control.post({ type: 'serve' });
       await this.serving.promise;

@@ -57,7 +57,7 @@ export interface WorkerData extends CommonData {
   readonly settings: GatewaySettings;
   /** Its place on the board, from 0. */
   readonly place: number;
-  /** Ports in place of those of `settings.http` that are 0, once they are known. */
+  /** Ports in place of those of `settings.http` and then of `settings.https` that are 0, once they are known. */
   readonly ports: readonly number[];
   /** Whether the ports are shared with other workers. */
   readonly reusePort: boolean;

@@ -13,6 +13,8 @@ export interface SharedMemory {
   readonly board: SharedArrayBuffer;
   /** Counts, records and values of plugins; see `SharedLimits`. */
   readonly limits: SharedLimitMemory;
+  /** What TLS tickets are protected with: each worker resumes the sessions of the others. */
+  readonly ticketSecret: Uint8Array;
   /** Which nodes of upstreams are down; see `HealthBoard`. */
   readonly health: SharedArrayBuffer;
 }
@@ -21,6 +23,7 @@ export interface SharedMemory {
 export function allocateSharedMemory(workers: number): SharedMemory {
   return {
     board: new SharedArrayBuffer(Board.bytes(workers)),
+    ticketSecret: randomBytes(32),
     limits: allocateLimits(randomBytes(8)),
     health: new SharedArrayBuffer(HealthBoard.bytes({ slots: SLOTS })),
   };

@@ -100,7 +100,7 @@ export class StoredObjects {
 }
 
 /** Kinds whose engine comes later: they are kept for it, which is no fault of theirs. */
-const STORED_ONLY = ['ssls', 'stream_routes', 'protos', 'secrets'] as const;
+const STORED_ONLY = ['stream_routes', 'protos', 'secrets'] as const;
 
 /** Whether a problem says only that this version does not serve the object yet. */
 export function isServedLater({ code, path }: Problem, { objects }: ObjectSet): boolean {

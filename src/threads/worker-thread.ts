@@ -77,8 +77,21 @@ export class WorkerThread {
     const faults = pluginFaults(metrics);
     const abuses = http2Abuses(metrics);
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
+    const refusals = metrics.counter('gatewright_tls_refused_total', {
+      help: 'TLS handshakes of clients that came to nothing.',
+      labels: [],
+    });
     this.worker = new Worker({
-      settings: { ...settings, http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })) },
+      settings: {
+        ...settings,
+        http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })),
+        https: settings.https.map((one, i) => ({ ...one, port: data.ports[settings.http.length + i] ?? one.port })),
+      },
+      ticketSecret: data.memory.ticketSecret,
+      onTlsRefused: (reason, address) => {
+        refusals.add(1);
+        this.errorLog.info('tls_refused', { reason, client: address });
+      },
       snapshot: EMPTY_SNAPSHOT,
       clock,
       record: accessLog === null ? null : (record) => accessLog.write(record),

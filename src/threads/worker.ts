@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AlarmClock } from '../clock/clock.ts';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { retire } from '../compile/compile.ts';
+import { NO_CERTIFICATES } from '../compile/certificates.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
@@ -12,12 +13,13 @@ import type { Abuse } from '../http2/settings.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import { NameMemo } from '../proxy/added-fields.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import { Listener } from '../proxy/listener.ts';
+import { Listener, type Protocol } from '../proxy/listener.ts';
 import { OwnFields } from '../proxy/own-fields.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
 import type { HealthBoard } from '../upstream/health-board.ts';
 import type { NameAnswers } from '../upstream/name-answers.ts';
+import { TlsFront } from '../tls/tls-front.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
 import { type TargetOptions, Targets } from '../upstream/targets.ts';
 
@@ -40,6 +42,10 @@ export interface WorkerOptions {
   readonly onPluginFault: (fault: PluginFault) => void;
   /** A client of HTTP/2 did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
+  /** A TLS handshake came to nothing. */
+  readonly onTlsRefused?: (reason: string, address: string) => void;
+  /** The same in all workers, so that each resumes the others' TLS sessions; without it, none does. */
+  readonly ticketSecret?: Uint8Array;
   readonly readPath: ReadPath;
   /** Whether other workers listen on the same ports. */
   readonly reusePort?: boolean;
@@ -104,6 +110,17 @@ export class Worker {
       limits: settings.limits,
       timeouts: settings.timeouts,
       ...(options.onAbuse === undefined ? {} : { onAbuse: options.onAbuse }),
+      tls: new TlsFront({
+        wheel,
+        handshake_ms: settings.timeouts.head_ms,
+        fallbackName: settings.tls.fallback_sni.toLowerCase(),
+        minVersion: settings.tls.min_version,
+        ticketSecret: options.ticketSecret ?? randomBytes(32),
+        ticketEpoch: () => Math.floor(clock.wall_ms() / settings.tls.ticket_lifetime_ms),
+        certificates: () => this.snapshot.certificates ?? NO_CERTIFICATES,
+        onFault,
+        onRefused: options.onTlsRefused ?? ignoreRefused,
+      }),
     });
     this.tick();
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -111,29 +128,36 @@ export class Worker {
 
   /** Starts every listener; rejects, with none left open, if one of its addresses cannot be had. */
   async listen(): Promise<readonly Listening[]> {
-    const { settings, readPath, onFault, reusePort = false } = this.options;
+    const { settings } = this.options;
     try {
       for (const { address, port, http2 } of settings.http) {
-        this.listening.push(
-          await listen({
-            address,
-            port,
-            backlog: BACKLOG,
-            readPath,
-            reusePort,
-            onSocket: (socket, port) => {
-              this.accepted++;
-              this.listener.accept(socket, port, http2 ? 'either' : 'http1');
-            },
-            onAcceptError: onFault,
-          }),
-        );
+        await this.listenOn(address, port, http2 ? 'either' : 'http1');
+      }
+      for (const { address, port, http2 } of settings.https) {
+        await this.listenOn(address, port, http2 ? 'tlsHttp2' : 'tls');
       }
     } catch (error) {
       this.abort();
       throw error;
     }
     return this.listening;
+  }
+
+  private async listenOn(address: string, port: number, protocol: Protocol): Promise<void> {
+    const { readPath, onFault, reusePort = false } = this.options;
+    const listening = await listen({
+      address,
+      port,
+      backlog: BACKLOG,
+      readPath,
+      reusePort,
+      onSocket: (socket, port) => {
+        this.accepted++;
+        this.listener.accept(socket, port, protocol);
+      },
+      onAcceptError: onFault,
+    });
+    this.listening.push(listening);
   }
 
   /** Puts a Snapshot in force: for every exchange that begins from now on. */
@@ -238,5 +262,7 @@ function healthOptions({ health, settings }: WorkerOptions): TargetOptions['heal
   if (health === undefined) return null;
   return { board: health, usesDownNodes: settings.health.all_down === 'use_all', random: Math.random };
 }
+
+function ignoreRefused(): void {}
 
 function ignore(_exchange: Exchange): void {}

@@ -29,6 +29,8 @@ export { HandClock } from './lab-host.ts';
 export type { Field, SeenRequest } from './echo-upstream.ts';
 
 export interface LabOptions {
+  /** Shared by labs that resume each other's TLS sessions. */
+  readonly ticketSecret?: Uint8Array;
   /** Beside the gateway's own: plugins of the test. */
   readonly plugins?: readonly AnyPlugin[];
   /** The system's by default; with a `HandClock`, time passes only by `clock.pass(…)`. */
@@ -113,6 +115,10 @@ export class Lab {
   /** What plugins count. */
   readonly metrics: MetricRegistry;
   port = 0;
+  /** Of `gateway.https`, in their order. */
+  tlsPorts: readonly number[] = [];
+  /** Why TLS handshakes came to nothing. */
+  readonly tlsRefused: string[] = [];
   private readonly registry: PluginRegistry;
   private readonly hostFor: HostFor;
 
@@ -134,14 +140,17 @@ export class Lab {
       },
       onFault: (error) => this.faults.push({ plugin: '', phase: '', error }),
       onPluginFault: ({ plugin, phase, error }) => this.faults.push({ plugin, phase, error }),
+      onTlsRefused: (reason) => this.tlsRefused.push(reason),
+      ...(options.ticketSecret === undefined ? {} : { ticketSecret: options.ticketSecret }),
       readPath: options.readPath ?? 'onread',
     });
     if (clock instanceof HandClock) clock.onPassed = () => this.worker.tick();
   }
 
   async listen(): Promise<void> {
-    const [listening] = await this.worker.listen();
-    this.port = listening?.port ?? 0;
+    const [plain, ...secured] = await this.worker.listen();
+    this.port = plain?.port ?? 0;
+    this.tlsPorts = secured.map(({ port }) => port);
   }
 
   /** Puts another configuration in force, as a reload does. */

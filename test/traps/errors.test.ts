@@ -39,6 +39,8 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   bad_content_length: refused(post('Content-Length: x\r\n')),
   ambiguous_framing: refused(post('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n')),
   bad_chunk: refused(post('Transfer-Encoding: chunked\r\n', 'x\r\n')),
+  certificate_required: 'only over TLS: test/tls/mutual.test.ts',
+  misdirected: 'only over TLS: test/tls/mutual.test.ts',
   request_incomplete: {
     request: 'GET / HTTP/1.1\r\nHos',
     play: (lab) => Promise.resolve(lab.clients.at(-1)?.finish()),
