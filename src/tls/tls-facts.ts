@@ -84,7 +84,7 @@ function distinguishedName(name: PeerCertificate['subject'] | undefined): string
 }
 
 function escaped(value: string): string {
-  // eslint-disable-next-line no-control-regex -- a name may hold anything, and stands in headers
+  // A name may hold anything, and stands in headers.
   return value.replaceAll(/[,+"\\<>;=]/g, (character) => `\\${character}`).replaceAll(/[\0-\x1f\x7f]/g, '?');
 }
 

@@ -49,6 +49,8 @@ export class TlsFront {
   readonly options: TlsFrontOptions;
   /** One per object and kind of listener; an object that is gone takes its server along. */
   private readonly servers = new WeakMap<CompiledSsl, Map<boolean, ObjectServer>>();
+  /** From node:tls's events back to the handshake: it keeps the socket that it was given. */
+  readonly handshakes = new WeakMap<net.Socket, Handshake>();
 
   constructor(options: TlsFrontOptions) {
     this.options = options;
@@ -59,11 +61,22 @@ export class TlsFront {
     return new Handshake(this, socket, allowsHttp2, sink);
   }
 
+  handshakeOf(socket: tls.TLSSocket): Handshake | undefined {
+    const { _parent: parent } = socket as unknown as { readonly _parent?: net.Socket };
+    return parent === undefined ? undefined : this.handshakes.get(parent);
+  }
+
   serverFor(ssl: CompiledSsl, allowsHttp2: boolean): tls.Server {
     let both = this.servers.get(ssl);
-    if (both === undefined) this.servers.set(ssl, (both = new Map()));
+    if (both === undefined) {
+      both = new Map<boolean, ObjectServer>();
+      this.servers.set(ssl, both);
+    }
     let server = both.get(allowsHttp2);
-    if (server === undefined) both.set(allowsHttp2, (server = new ObjectServer(ssl, allowsHttp2, this.options)));
+    if (server === undefined) {
+      server = new ObjectServer(ssl, allowsHttp2, this);
+      both.set(allowsHttp2, server);
+    }
     return server.current();
   }
 }
@@ -75,7 +88,8 @@ class ObjectServer {
   private readonly server: tls.Server;
   private epoch: number;
 
-  constructor(ssl: CompiledSsl, allowsHttp2: boolean, options: TlsFrontOptions) {
+  constructor(ssl: CompiledSsl, allowsHttp2: boolean, front: TlsFront) {
+    const { options } = front;
     this.ssl = ssl;
     this.options = options;
     this.epoch = options.ticketEpoch();
@@ -93,8 +107,8 @@ class ObjectServer {
       ticketKeys: ticketKeys(options.ticketSecret, ssl.trust, this.epoch),
       honorCipherOrder: true,
     });
-    this.server.on('secureConnection', (socket) => handshakeOf(socket)?.secured(socket, ssl));
-    this.server.on('tlsClientError', (error, socket) => handshakeOf(socket)?.refuse(error, socket));
+    this.server.on('secureConnection', (socket) => front.handshakeOf(socket)?.secured(socket, ssl));
+    this.server.on('tlsClientError', (error, socket) => front.handshakeOf(socket)?.refuse(error, socket));
   }
 
   current(): tls.Server {
@@ -121,14 +135,6 @@ function highest(protocols: readonly TlsVersion[]): TlsVersion {
 function ticketKeys(secret: Uint8Array, trust: string, epoch: number): Buffer {
   const part = (index: number): Buffer => createHmac('sha256', secret).update(`${index} ${epoch} ${trust}`).digest();
   return Buffer.concat([part(0), part(1)]).subarray(0, 48);
-}
-
-/** From node:tls's events back to the handshake: it keeps the socket that it was given. */
-const handshakes = new WeakMap<net.Socket, Handshake>();
-
-function handshakeOf(socket: tls.TLSSocket): Handshake | undefined {
-  const { _parent: parent } = socket as unknown as { readonly _parent?: net.Socket };
-  return parent === undefined ? undefined : handshakes.get(parent);
 }
 
 /** One connection until it is secured. */
@@ -181,7 +187,7 @@ export class Handshake extends TimedEntry implements SocketOwner {
     this.isHandedOver = true;
     // From here on node:tls has the time.
     this.front.options.wheel.remove(this);
-    handshakes.set(socket, this);
+    this.front.handshakes.set(socket, this);
     releaseReading(socket);
     socket.unshift(this.hello);
     this.hello = Buffer.alloc(0);
@@ -255,7 +261,7 @@ export class Handshake extends TimedEntry implements SocketOwner {
   private done(): void {
     this.isOver = true;
     this.front.options.wheel.remove(this);
-    handshakes.delete(this.socket);
+    this.front.handshakes.delete(this.socket);
   }
 
   private ended(): void {
