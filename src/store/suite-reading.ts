@@ -47,8 +47,9 @@ export const READING: Readonly<Record<string, ReadingCase>> = {
   'a watch begins with everything, at the revision that is read': async (store) => {
     const mirror = new Mirror();
     store.watch(mirror);
-    await mirror.until(() => mirror.log.length > 0);
     const { revision, objects } = await store.readAll();
+    await mirror.reaches(revision);
+    assert.equal(mirror.log[0], 'state');
     assert.equal(mirror.revision, revision);
     assert.deepEqual([...mirror.objects.values()].toSorted(byKey), objects.toSorted(byKey));
     assert.equal(store.status.state, 'live');
