@@ -53,6 +53,26 @@ const LARGE_BUFFERS: Tuning = {
 
 const THOUSAND_ROUTES = Array.from({ length: 1000 }, (_, i) => `/api/v${(i % 10) + 1}/svc${Math.floor(i / 10)}/*`);
 
+/** Nothing is refused by them: what is measured is their work. */
+const PLUGINS: Readonly<Record<string, object>> = {
+  'request-id': {},
+  'key-auth': {},
+  'limit-count': { count: 2_000_000_000, time_window: 3600, key: 'remote_addr' },
+  prometheus: {},
+  cors: {},
+  'ip-restriction': { whitelist: ['127.0.0.0/8'] },
+  'proxy-rewrite': { headers: { set: { 'X-Bench': '1' } } },
+};
+const CONSUMERS = [{ username: 'bench', plugins: { 'key-auth': { key: 'secret' } } }];
+
+/** The key stands in the query: all gateways get the same request. */
+const withPlugins = (names: readonly string[]): Tuning => ({
+  gatewright: {
+    route: { plugins: Object.fromEntries(names.map((name) => [name, PLUGINS[name]])) },
+    document: { consumers: CONSUMERS },
+  },
+});
+
 export const WORKLOADS: readonly Workload[] = [
   {
     kind: 'load',
@@ -121,6 +141,25 @@ export const WORKLOADS: readonly Workload[] = [
     tuning: {},
     against: 'bare',
   },
+  {
+    kind: 'load',
+    name: 'four-plugins',
+    title: '1,000 routes, key-auth + limit-count + request-id + prometheus',
+    load: { ...SMALL, path: '/api/v5/svc50/items/42?apikey=secret' },
+    routes: THOUSAND_ROUTES,
+    tuning: withPlugins(['key-auth', 'limit-count', 'request-id', 'prometheus']),
+    against: 'bare',
+    goal: { goal: 1.25, accept: 1.45 },
+  },
+  ...Object.keys(PLUGINS).map((name): LoadWorkload => ({
+    kind: 'load',
+    name: `plugin-${name}`,
+    title: `${name} alone`,
+    load: { ...SMALL, path: '/?apikey=secret' },
+    routes: ['/*'],
+    tuning: withPlugins([name]),
+    against: 'bare',
+  })),
   {
     kind: 'idle',
     name: 'idle-10000',
