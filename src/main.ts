@@ -6,6 +6,18 @@ type Verb = (args: readonly string[], io: Io) => number | Promise<number>;
 
 const VERBS: Record<string, { readonly summary: string; readonly load: () => Promise<Verb> }> = {
   run: { summary: 'start the gateway in the foreground', load: async () => (await import('./cli/run.ts')).run },
+  reload: {
+    summary: 'have a running gateway read its configuration again',
+    load: async () => (await import('./cli/signals.ts')).reload,
+  },
+  stop: {
+    summary: 'stop a running gateway, once its requests have ended',
+    load: async () => (await import('./cli/signals.ts')).stop,
+  },
+  upgrade: {
+    summary: 'replace a running gateway by a new process, without losing a request',
+    load: async () => (await import('./cli/signals.ts')).upgrade,
+  },
   check: {
     summary: 'name everything that is wrong with a configuration',
     load: async () => (await import('./cli/check.ts')).check,

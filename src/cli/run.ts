@@ -3,28 +3,51 @@ import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
 import { Gateway } from '../threads/gateway.ts';
 import { StartError } from '../threads/start-error.ts';
+import { predecessor } from '../threads/upgrade.ts';
 import { packageVersion } from './version.ts';
 import { EXIT, type Io, parseOptions } from './arguments.ts';
 
 /** `gatewright run [-c FILE]`: starts the gateway and stays until it is told to stop. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const options = parseOptions(args, { config: { type: 'string', short: 'c' } });
+  const early = new EarlySignals();
   try {
     const path = locate(options.config, io);
     const gateway = await Gateway.start({
       path,
       env: io.env,
+      onFatal: (error) => void process.emit('uncaughtException', error),
+      predecessor: predecessor(io.env),
       clock: systemClock,
       threadModule: new URL(`./thread${extname(import.meta.url)}`, import.meta.url),
       version: packageVersion(),
     });
-    return await untilStopped(gateway);
+    const stopped = untilStopped(gateway);
+    early.end();
+    return await stopped;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     io.stderr(`gatewright: ${error.message}\n`);
     return EXIT.failed;
   }
 }
+
+/** Signals that come before the gateway can do what they ask for: it does it afterwards, where it would else end by them. */
+class EarlySignals {
+  private readonly seen = new Set<NodeJS.Signals>();
+  private readonly note = (signal: NodeJS.Signals): void => void this.seen.add(signal);
+
+  constructor() {
+    for (const signal of LATER) process.on(signal, this.note);
+  }
+
+  end(): void {
+    for (const signal of LATER) process.off(signal, this.note);
+    for (const signal of this.seen) process.emit(signal, signal);
+  }
+}
+
+const LATER = ['SIGHUP', 'SIGURG', 'SIGUSR2'] as const;
 
 function locate(explicit: string | undefined, io: Io): string {
   try {
@@ -48,6 +71,13 @@ function untilStopped(gateway: Gateway): Promise<number> {
     };
     for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGINT'] as const) process.on(signal, stop);
     process.on('SIGHUP', () => gateway.reload());
+    // Not USR1, which Node.js keeps for its inspector: and one that does no harm to a process that does not expect it.
+    process.on('SIGURG', () => {
+      if (isStopping) return;
+      void gateway.upgrade().then((isReplaced) => {
+        if (isReplaced && !isStopping) stop();
+      });
+    });
     process.on('SIGUSR2', () => gateway.reopenLogs());
     process.on('uncaughtException', (error) => {
       gateway.noteFault(error);

@@ -237,7 +237,8 @@ class Assembly {
     const around = { readings: this.readings, upstreams: this.upstreams, merger };
     const changes: RouteChange<CompiledRoute>[] = [];
     let isBlocked = false;
-    for (const id of isSameMatching ? this.affectedRoutes() : Array.from(this.readings.routes, ([id]) => id)) {
+    const affected = isSameMatching ? yield* this.affectedRoutes() : Array.from(this.readings.routes, ([id]) => id);
+    for (const id of affected) {
       yield;
       const before = known.get(id);
       const reading = this.readings.routes.get(id);
@@ -255,13 +256,14 @@ class Assembly {
   }
 
   /** Those that changed, and those that stand on what changed. */
-  private affectedRoutes(): Set<string> {
+  private *affectedRoutes(): Generator<void, Set<string>> {
     const routes = new Set<string>();
     const add = (key: string): void => {
       if (key.startsWith('routes/')) routes.add(key.slice('routes/'.length));
     };
     for (const { kind, id } of this.touched) {
       add(`${kind}/${id}`);
+      yield;
       for (const [user] of this.users.get(`${kind}/${id}`) ?? []) {
         add(user);
         if (kind !== 'upstreams' || !user.startsWith('services/')) continue;
@@ -276,6 +278,7 @@ class Assembly {
     const keys = new Set<string>();
     for (const { kind, id, before, after } of this.touched) {
       keys.add(`${kind}/${id}`);
+      yield;
       if ((before === undefined) === (after === undefined)) continue;
       for (const [user] of this.users.get(`${kind}/${id}`) ?? []) keys.add(user);
     }

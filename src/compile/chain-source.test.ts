@@ -210,6 +210,7 @@ test('the chains of a million consumers do not pile up', () => {
       instance: { access: () => undefined },
       filter: null,
       errorResponse: undefined,
+      number: 0,
     },
   };
   const withUse = { ...NO_PLUGINS, uses: [use] };

@@ -6,6 +6,8 @@ import type { PluginInstance } from '../sdk/plugin.ts';
 /** One plugin in a chain. */
 export interface Step {
   readonly plugin: string;
+  /** Of the plugin in its registry, from 1. */
+  readonly number: number;
   readonly priority: number;
   readonly instance: PluginInstance;
   /** `_meta.filter`, compiled; null lets every exchange through. Evaluated once per exchange. */

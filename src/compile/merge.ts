@@ -92,6 +92,7 @@ export function refusingConsumer(
   const step: Step = {
     // No plugin has such a name, so none can be in its place.
     plugin: 'consumer_group',
+    number: 0,
     priority: Number.POSITIVE_INFINITY,
     instance: {
       rewrite: (exchange) => ({ status, code, body: { message, code, request_id: exchange.requestId } }),

@@ -277,6 +277,7 @@ function useOf({ shape, object }: Use, { meta, config }: PluginReading, held: He
       ? null
       : {
           plugin: name,
+          number: shape.number,
           priority: meta.priority ?? definition.priority,
           instance: held.instance,
           filter: meta.filter,

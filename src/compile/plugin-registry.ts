@@ -1,5 +1,7 @@
 /** The plugins that exist, made of their definitions. */
-import type { AnyPlugin, ConfigProblem } from '../sdk/plugin.ts';
+import { ERRORS } from '../sdk/errors.ts';
+import type { Exchange } from '../sdk/exchange.ts';
+import type { AnyPlugin, ConfigProblem, PluginInstance } from '../sdk/plugin.ts';
 import type { Schema } from '../sdk/schema.ts';
 import { canonicalText } from '../model/canonical.ts';
 import { pathOf } from '../model/problem.ts';
@@ -14,9 +16,24 @@ export function pluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistr
   return registryOf(definitions, validator);
 }
 
-/** The same for attributes that were checked elsewhere: only their defaults are filled in. */
-export function checkedPluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistry {
-  return registryOf(definitions, fillerFor);
+/**
+ * The same for attributes that were checked elsewhere: only their defaults are filled in.
+ * @param disabled names of plugins that must not run: what has one is refused
+ */
+export function checkedPluginRegistry(
+  definitions: readonly AnyPlugin[],
+  disabled: ReadonlySet<string> = new Set(),
+): PluginRegistry {
+  const usable = definitions.map((one) => (disabled.has(one.name) ? { ...one, create: refuseAll } : one));
+  return registryOf(usable, fillerFor);
+}
+
+/** Stands for an instance of a plugin that keeps ending workers: every exchange of its routes is refused. */
+function refuseAll(): PluginInstance {
+  const { status, message } = ERRORS.plugin_disabled;
+  const code = 'plugin_disabled';
+  const refuse = (exchange: Exchange) => ({ status, code, body: { message, code, request_id: exchange.id } });
+  return { rewrite: refuse, access: refuse };
 }
 
 function registryOf(definitions: readonly AnyPlugin[], reader: Reader): PluginRegistry {
@@ -25,7 +42,7 @@ function registryOf(definitions: readonly AnyPlugin[], reader: Reader): PluginRe
   for (const definition of definitions) {
     const { name } = definition;
     if (registry.has(name)) throw new TypeError(`there are two plugins "${name}": rename one of them`);
-    registry.set(name, new Plugin(definition, readMeta, reader));
+    registry.set(name, new Plugin(definition, registry.size + 1, { readMeta, reader }));
   }
   return registry;
 }
@@ -35,13 +52,19 @@ type Validate = ReturnType<Reader>;
 
 class Plugin implements PluginShape {
   readonly definition: AnyPlugin;
+  readonly number: number;
   private readonly readMeta: MetaReader;
   private readonly isChecking: boolean;
   private readonly validators: Readonly<Record<PluginPlace, Validate | null>>;
   private defaultMetadata: Metadata | null = null;
 
-  constructor(definition: AnyPlugin, readMeta: MetaReader, reader: Reader) {
+  constructor(
+    definition: AnyPlugin,
+    number: number,
+    { readMeta, reader }: { readonly readMeta: MetaReader; readonly reader: Reader },
+  ) {
     this.definition = definition;
+    this.number = number;
     this.readMeta = readMeta;
     this.isChecking = reader === validator;
     const { kind, schema, consumerSchema, metadataSchema } = definition;

@@ -10,6 +10,8 @@ export type PluginPlace = 'route' | 'consumer' | 'metadata';
 /** One plugin, with its schemas ready to read attributes by. */
 export interface PluginShape {
   readonly name: string;
+  /** In the registry, from 1: the same in every thread that has the same plugins. */
+  readonly number: number;
   readonly definition: AnyPlugin;
   /** What instances get where no `plugin_metadata` has been configured: its defaults, undefined if it needs more. */
   readonly metadata: Metadata;

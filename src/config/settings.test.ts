@@ -28,7 +28,7 @@ test('a file without the key gateway has the documented defaults', () => {
     send_ms: 180_000,
     linger_ms: 5_000,
     linger_total_ms: 30_000,
-    drain_ms: 30_000,
+    drain_timeout_ms: 30_000,
     drain_delay_ms: 0,
   });
 });

@@ -98,7 +98,8 @@ export const settingsSchema = {
       anyOf: [{ const: false }, ADMIN_SETTINGS],
     },
     workers: {
-      description: 'Threads that carry traffic; auto: one, in this version.',
+      description:
+        'Threads that carry traffic; auto: as many as there are cores that the process may use, by its affinity and the quota of its cgroup.',
       anyOf: [{ type: 'integer', minimum: 1, maximum: 1024 }, { const: 'auto' }],
       default: 'auto',
     },
@@ -163,7 +164,8 @@ export const settingsSchema = {
         send_ms: positive(180_000, 'How long a client may take nothing of a response.'),
         linger_ms: positive(5_000, 'How long an unread request body may be quiet after an early response.'),
         linger_total_ms: positive(30_000, 'How long such a body is read at most.'),
-        drain_ms: milliseconds(30_000, 'How long running exchanges may take to end at a stop.'),
+        drain_timeout_ms: milliseconds(30_000, 'How long running exchanges may take to end at a stop.'),
+        stall_ms: positive(5_000, 'How long the loop of a worker may stand still until the worker is replaced.'),
         drain_delay_ms: milliseconds(0, 'How long connections are still accepted after readiness turned 503.'),
       },
     },

@@ -182,6 +182,7 @@ export class Listener implements RequestHandler, StreamHandler {
 
   /** A fault of the gateway's own code costs this exchange, and as little else as can be. */
   private routed(exchange: Exchange): RequestSink {
+    if (this.plane.isShedding) return refuse(exchange, 'overloaded');
     try {
       return route(exchange);
     } catch (error) {

@@ -34,15 +34,19 @@ function chain(outcome: Outcome, next: () => Outcome): Outcome {
 
 /** One request phase of a chain. */
 export function runSteps(exchange: Exchange, steps: readonly Step[], phase: RequestPhase, from = 0): Outcome {
+  const { running } = exchange.plane;
   for (let i = from; i < steps.length; i++) {
     const step = steps[i];
     if (step === undefined || !passes(exchange, step)) continue;
     let result: PhaseResult;
+    running[0] = step.number;
     try {
       result = step.instance[phase]?.(exchange);
     } catch (error) {
+      running[0] = 0;
       return fail(exchange, step, phase, error);
     }
+    running[0] = 0;
     if (result === undefined) continue;
     if (!isPromise(result)) return checkedReply(exchange, step, phase, result);
     return settle(exchange, step, phase, result).then((reply) => reply ?? runSteps(exchange, steps, phase, i + 1));
@@ -55,12 +59,15 @@ export function runResponseHead(exchange: Exchange): boolean {
   let isSound = true;
   for (const step of exchange.chain.responseHead) {
     if (!passes(exchange, step)) continue;
+    const { running } = exchange.plane;
+    running[0] = step.number;
     try {
       step.instance.responseHead?.(exchange);
     } catch (error) {
       exchange.plane.onPluginFault({ exchange, plugin: step.plugin, phase: 'responseHead', error });
       isSound = false;
     }
+    running[0] = 0;
     if (exchange.response.wantsBody) {
       exchange.response.wantsBody = false;
       if (step.instance.responseBody !== undefined) exchange.addBodyStep(step);
@@ -74,12 +81,16 @@ export function runResponseBody(exchange: Exchange, piece: Uint8Array, isLast: b
   let passed = piece;
   for (const step of exchange.bodySteps) {
     if (passed.length === 0 && !isLast) break;
+    const { running } = exchange.plane;
+    running[0] = step.number;
     try {
       passed = step.instance.responseBody?.(exchange, passed, isLast) ?? NOTHING;
     } catch (error) {
       exchange.plane.onPluginFault({ exchange, plugin: step.plugin, phase: 'responseBody', error });
+      running[0] = 0;
       return null;
     }
+    running[0] = 0;
     if (exchange.asked !== null && exchange.asked.breakCode !== '') {
       exchange.repliedBy = step.plugin;
       return null;
@@ -94,11 +105,14 @@ const NOTHING = new Uint8Array(0);
 export function runLog(exchange: Exchange): void {
   for (const step of exchange.chain.log) {
     if (!passes(exchange, step)) continue;
+    const { running } = exchange.plane;
+    running[0] = step.number;
     try {
       step.instance.log?.(exchange);
     } catch (error) {
       exchange.plane.onPluginFault({ exchange, plugin: step.plugin, phase: 'log', error });
     }
+    running[0] = 0;
   }
 }
 

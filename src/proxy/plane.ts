@@ -21,6 +21,10 @@ export interface Plane {
   readonly random: () => number;
   /** Spellings of header names. */
   readonly names: NameMemo;
+  /** Refuses every exchange that begins: there is no memory left to serve it in. */
+  readonly isShedding: boolean;
+  /** One word, which other threads can read: the number of the plugin that runs, 0 while none does. */
+  readonly running: Int32Array;
   /** Makes the ids of exchanges. */
   readonly ids: ExchangeIds;
   /** Value of the Date header, as fresh as its resolution asks. */

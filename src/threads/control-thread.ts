@@ -5,7 +5,6 @@ import { startMetricsServer } from '../admin/metrics-server.ts';
 import type { SideServer } from '../admin/side-server.ts';
 import { startStatusServer } from '../admin/status.ts';
 import type { AlarmClock } from '../clock/clock.ts';
-import { checkedDifferences } from '../compile/checked.ts';
 import { compile, EMPTY_SNAPSHOT, retire } from '../compile/compile.ts';
 import type { CompileResult } from '../compile/compile.ts';
 import { pluginRegistry } from '../compile/plugin-registry.ts';
@@ -22,14 +21,16 @@ import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { FileObjects } from './file-objects.ts';
 import { configProblems, measureNode } from './gateway-metrics.ts';
+import { differenceOf } from './changed-objects.ts';
 import { HandOver } from './hand-over.ts';
 import { UpstreamView } from './health.ts';
 import { LogRelay } from './log-relay.ts';
 import { checkAccessLog, countDrops, openErrorLog, schedule } from './logs.ts';
-import type { ChangedObject, ControlData, FromControl, Port, ToControl } from './messages.ts';
+import type { ControlData, FromControl, Port, ToControl } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { MetricSum } from './metric-sum.ts';
 import { portOf } from './port.ts';
+import { describe, listOf } from './problem-text.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { controlContext } from './control-context.ts';
 import { isServedLater, StoredObjects } from './stored-objects.ts';
@@ -86,6 +87,7 @@ export class ControlThread {
   private fileObjects: FileObjects | null = null;
   private servers: SideServer[] = [];
   private isDraining = false;
+  private disabled: ReadonlySet<string> = new Set();
   private isServing = false;
   /** In the configuration that was read last. */
   private problemCount = 0;
@@ -145,6 +147,7 @@ export class ControlThread {
       whole: () => ({
         revision: this.snapshot.revision,
         objects: differenceOf(EMPTY_SNAPSHOT, this.snapshot),
+        disabled: [...this.disabled],
       }),
       onMetrics: (thread, { feed }) => this.sum.take(thread, feed),
     });
@@ -152,14 +155,23 @@ export class ControlThread {
   }
 
   private async take(message: ToControl): Promise<void> {
+    const { main } = this.options;
     switch (message.type) {
       case 'worker':
         message.port.on('close', () => this.sum.leave(message.thread));
         return this.welcome(message.thread, portOf(message.port));
+      case 'worker_stalled':
+        return this.handOver.exclude(message.thread);
       case 'serve':
         return this.serve();
+      case 'release':
+        await this.closeServers();
+        return main.post({ type: 'released' });
       case 'reload':
+        if (this.disabled.size > 0) await this.setDisabled([]);
         return this.watch?.reload();
+      case 'disable':
+        return this.setDisabled([...this.disabled, message.plugin]);
       case 'drain':
         this.isDraining = true;
         return this.watch?.close();
@@ -288,14 +300,13 @@ export class ControlThread {
       plugins: this.registry,
     });
     const { revision } = previous;
-    if (isBlocked)
-      return {
-        revision,
-        problems,
-        warnings,
-        refusal: 'what a bad object would match or do is not known: everything stays',
-      };
-    const change = { revision: snapshot.revision, objects: differenceOf(previous, snapshot) };
+    const refusal = 'what a bad object would match or do is not known: everything stays';
+    if (isBlocked) return { revision, problems, warnings, refusal };
+    const change = {
+      revision: snapshot.revision,
+      objects: differenceOf(previous, snapshot),
+      disabled: [...this.disabled],
+    };
     const outcome = await this.handOver.apply(change);
     await retire(outcome.isInForce ? previous : snapshot);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
@@ -303,6 +314,14 @@ export class ControlThread {
     this.upstreams.update(snapshot);
     this.options.main.post({ type: 'in_force', revision: snapshot.revision });
     return { revision: snapshot.revision, problems, warnings, refusal: '' };
+  }
+
+  /** The objects stay what they are: it is the workers that do without these plugins. */
+  private async setDisabled(plugins: readonly string[]): Promise<void> {
+    this.disabled = new Set(plugins);
+    const change = { revision: this.snapshot.revision, objects: [], disabled: [...plugins] };
+    const outcome = await this.handOver.apply(change);
+    if (!outcome.isInForce) this.errorLog.error('disabling_failed', { plugins, reason: outcome.reason });
   }
 
   private async listen(): Promise<void> {
@@ -368,22 +387,4 @@ export class ControlThread {
   private noteFault(error: unknown): void {
     this.errorLog.error('fault', { error });
   }
-}
-
-function differenceOf({ memory: before }: Snapshot, { memory: after }: Snapshot): ChangedObject[] {
-  if (after === undefined) return [];
-  return Array.from(checkedDifferences(before, after), ({ key, value }) => ({
-    key,
-    text: value === null ? null : JSON.stringify(value),
-  }));
-}
-
-function listOf(problems: readonly Problem[], path: string): string {
-  const lines = problems.map((problem) => `\n  ${describe(problem)}`).join('');
-  return `${path} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}${lines}`;
-}
-
-function describe({ path, line, message }: Problem): string {
-  const place = line === undefined ? path : `line ${line}, ${path}`;
-  return place === '' ? message : `${place}: ${message}`;
 }

@@ -33,10 +33,12 @@ export interface FleetOptions {
   readonly now_ms: () => number;
   readonly spawn: (start: WorkerStart) => Thread<FromWorker, ToWorker>;
   readonly deaths: Counter;
+  /** A worker answers no more, and is about to be ended. */
+  readonly onStalled: (thread: number) => void;
   /** A worker's thread is gone: what it held in shared memory can be released. */
   readonly onGone: (thread: number) => void;
-  /** Names the plugin with that number on the board. */
-  readonly pluginName: (number: number) => string;
+  /** This plugin keeps ending workers. */
+  readonly onDeadlyPlugin: (plugin: string) => void;
   /** How long a worker's loop may stand still. */
   readonly stall_ms: number;
   /** A worker needs the addresses of names. */
@@ -66,6 +68,11 @@ interface Member {
 const WATCH_MS = 500;
 /** Logs of a thread that was told to end at once have this long to be written. */
 const ABORT_GRACE_MS = 3_000;
+/** A plugin that cost so many workers within this time is disabled. */
+const MOST_DEATHS = 3;
+const DEATHS_WITHIN_MS = 60_000;
+/** Connections that wait for a worker that hangs are kept from a successor for so long at most. */
+const STALLED_MS = 10_000;
 /** Who lived so long did not die of its start. */
 const STABLE_MS = 60_000;
 
@@ -79,6 +86,10 @@ export class Fleet {
   private watchedAt_ms: number;
   private watch: NodeJS.Timeout | null = null;
   private isEnding = false;
+  /** Names of the plugins, the first of which has number 1 on the board. */
+  private plugins: readonly string[] = [];
+  /** When workers were lost, by the plugin that ran. */
+  private readonly deaths = new Map<string, number[]>();
 
   constructor(options: FleetOptions) {
     this.options = options;
@@ -174,13 +185,14 @@ export class Fleet {
     this.members.add(member);
     handle.receive((message) => {
       if (message.type === 'listening') {
+        this.plugins = message.plugins;
         this.onListening(member, message.isSlowPath);
         listening.resolve(message.ports);
       } else if (message.type === 'failed') {
         listening.reject(new StartError(message.message));
         this.options.errorLog.error('worker_failed', { worker: index + 1, reason: message.message });
         handle.terminate();
-      } else if (message.type === 'faulted') this.replace(member);
+      } else if (message.type === 'faulted') this.replace(member, message.cause);
       else if (message.type === 'drained') handle.terminate();
       else if (message.type === 'resolve') this.options.onResolve(message.queries);
       else this.options.onLog(message, (reply) => handle.post(reply));
@@ -204,9 +216,10 @@ export class Fleet {
   }
 
   /** Starts a successor; the worker goes on until that listens. */
-  private replace(member: Member): void {
+  private replace(member: Member, cause: string): void {
     if (this.isEnding || member.isReplaced) return;
     member.isReplaced = true;
+    this.options.deaths.add(1, cause);
     this.later(this.backoff.next_ms(this.options.now_ms()), () => this.spawn(member));
   }
 
@@ -216,6 +229,7 @@ export class Fleet {
     onGone(member.thread);
     if (this.isEnding || member.state === 'draining') return;
     deaths.add(1, 'died');
+    this.blame(this.runningPlugin(member), now_ms());
     errorLog.error('worker_died', {
       worker: member.index + 1,
       thread: member.thread,
@@ -254,23 +268,42 @@ export class Fleet {
 
   /** Nothing that the worker was told would reach it: it is ended from outside, once its successor listens. */
   private onStall(member: Member, now_ms: number): void {
-    const { errorLog, deaths, pluginName } = this.options;
+    const { errorLog, deaths } = this.options;
     if (member.isReplaced) return;
     member.isReplaced = true;
     deaths.add(1, 'stalled');
-    const number = Atomics.load(member.place.plugin, 0);
+    const plugin = this.runningPlugin(member);
     errorLog.error('worker_stalled', {
       worker: member.index + 1,
       thread: member.thread,
       stalled_ms: Math.round(now_ms - member.beatAt_ms),
-      ...(number === 0 ? {} : { plugin: pluginName(number) }),
+      ...(plugin === '' ? {} : { plugin }),
     });
+    this.options.onStalled(member.thread);
+    this.blame(plugin, now_ms);
     const successor = this.spawn(null);
     const end = (): void => {
+      if (!this.members.has(member)) return;
       member.state = 'draining';
       member.handle.terminate();
     };
     void successor.listening.then(end, end);
+    this.later(STALLED_MS, end);
+  }
+
+  /** '' if none was running. */
+  private runningPlugin({ place }: Member): string {
+    return this.plugins[Atomics.load(place.plugin, 0) - 1] ?? '';
+  }
+
+  /** Counts a death against the plugin that ran; the third one within a minute is too much. */
+  private blame(plugin: string, now_ms: number): void {
+    if (plugin === '') return;
+    const recent = (this.deaths.get(plugin) ?? []).filter((at_ms) => now_ms - at_ms < DEATHS_WITHIN_MS);
+    this.deaths.set(plugin, [...recent, now_ms]);
+    if (recent.length + 1 < MOST_DEATHS) return;
+    this.deaths.delete(plugin);
+    this.options.onDeadlyPlugin(plugin);
   }
 
   private later(delay_ms: number, work: () => void): void {

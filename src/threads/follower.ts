@@ -14,8 +14,8 @@ import type { FromFollower, Port, ToFollower } from './messages.ts';
 export interface FollowerOptions {
   readonly port: Port<ToFollower, FromFollower>;
   readonly matching: Matching;
-  /** One that does not check. */
-  readonly plugins: PluginRegistry;
+  /** One that does not check, without the plugins that must not run. */
+  readonly pluginsWithout: (disabled: ReadonlySet<string>) => PluginRegistry;
   readonly instances: Instances;
   readonly now_ms: () => number;
   /** Puts a Snapshot in force. */
@@ -39,6 +39,8 @@ class Follower {
   /** In force, once there is one. */
   private snapshot: Snapshot | null = null;
   private pending: CheckedObject[] = [];
+  private plugins: PluginRegistry | null = null;
+  private disabled = '';
   private prepared: Snapshot | null = null;
 
   constructor(options: FollowerOptions) {
@@ -53,7 +55,7 @@ class Follower {
         await nextTurn();
         return port.post({ type: 'more' });
       case 'prepare':
-        return this.prepare(message.revision);
+        return this.prepare(message.revision, message.disabled);
       case 'swap':
         return this.swap(message.revision);
       case 'abort':
@@ -63,12 +65,16 @@ class Follower {
     }
   }
 
-  private async prepare(revision: number): Promise<void> {
-    const { port } = this.options;
+  private async prepare(revision: number, disabled: readonly string[]): Promise<void> {
+    const { port, pluginsWithout } = this.options;
+    const names = disabled.join(' ');
+    if (this.plugins === null || names !== this.disabled) this.plugins = pluginsWithout(new Set(disabled));
+    this.disabled = names;
+    const { plugins } = this;
     const objects = this.pending;
     this.pending = [];
     try {
-      const assembled = await this.assemble(objects, revision);
+      const assembled = await this.assemble(objects, revision, plugins);
       this.prepared = assembled.snapshot;
       const fault = faultIn(objects, assembled);
       if (fault === null) return port.post({ type: 'prepared', revision });
@@ -78,8 +84,12 @@ class Follower {
     }
   }
 
-  private async assemble(objects: readonly CheckedObject[], revision: number): Promise<Assembled> {
-    const { matching, plugins, instances, now_ms } = this.options;
+  private async assemble(
+    objects: readonly CheckedObject[],
+    revision: number,
+    plugins: PluginRegistry,
+  ): Promise<Assembled> {
+    const { matching, instances, now_ms } = this.options;
     const options = { revision, matching, plugins, instances };
     const steps = assemble(changeOfChecked(objects), options, this.snapshot?.memory);
     let since_ms = now_ms();

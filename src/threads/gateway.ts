@@ -10,11 +10,13 @@ import { countDrops, MainStreams, openErrorLog } from './logs.ts';
 import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
 import { fleetMetrics } from './gateway-metrics.ts';
 import { MetricFeed } from './metric-feed.ts';
+import { ensureMigration } from './migrate-requests.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { canSharePorts, checkPorts } from './ports.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import { spawnThread, type SpawnedThread } from './spawn.ts';
 import { StartError } from './start-error.ts';
+import { type Predecessor, startSuccessor } from './upgrade.ts';
 import { generationOf, measureLimits, sharedLimits } from './system-parts.ts';
 import { UpstreamWork } from './upstream-work.ts';
 import { workerCount } from './worker-count.ts';
@@ -28,8 +30,10 @@ export interface GatewayOptions {
   readonly threadModule: URL;
   /** Of the gateway, for its build metric. */
   readonly version: string;
-  /** How long the loop of a worker may stand still. Default 5,000 ms. */
-  readonly stall_ms?: number;
+  /** The gateway cannot go on for long: it is to be stopped, and started again. */
+  readonly onFatal?: (error: Error) => void;
+  /** The process that this one replaces, if it does. */
+  readonly predecessor?: Predecessor | null;
 }
 
 const MAIN = 0;
@@ -37,7 +41,6 @@ const CONTROL = 1;
 /** Successors beside those that they replace. */
 const PLACES_PER_WORKER = 3;
 const MOST_WORKERS = 1024;
-const STALL_MS = 5_000;
 /** How long control may take to close what it has open. */
 const CLOSE_MS = 3_000;
 
@@ -53,6 +56,11 @@ export class Gateway {
   private readonly upstreams: UpstreamWork;
   private readonly serving = Promise.withResolvers<void>();
   private readonly closed = Promise.withResolvers<void>();
+  private onReleased: () => void = () => undefined;
+  private isUpgrading = false;
+  private isServing = false;
+  private isStopping = false;
+  private hasSuccessor = false;
 
   /** Starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
@@ -64,7 +72,8 @@ export class Gateway {
       const streams = new MainStreams();
       const settings = await configured(control, streams);
       const canShare = await canSharePorts();
-      await checkPorts([...settings.http, ...settings.https]);
+      const isAlone = options.predecessor === null || options.predecessor === undefined;
+      if (isAlone) await checkPorts([...settings.http, ...settings.https]);
       const gateway = new Gateway(options, { settings, memory, control, streams, canShare });
       await gateway.begin(canShare);
       return gateway;
@@ -97,14 +106,15 @@ export class Gateway {
       errorLog: this.errorLog,
       ports: [...settings.http, ...settings.https].map(({ port }) => port),
       reusePort: canShare,
-      drainTimeout_ms: settings.timeouts.drain_ms,
+      drainTimeout_ms: settings.timeouts.drain_timeout_ms,
       now_ms,
       spawn: (start) => this.spawnWorker(start),
       deaths,
+      onStalled: (thread) => control.post({ type: 'worker_stalled', thread }),
       onGone: (thread) => limits.releaseLocksOf(generationOf(thread)),
-      pluginName: (number) => String(number),
-      stall_ms: options.stall_ms ?? STALL_MS,
       onResolve: (queries) => this.upstreams.resolve(queries),
+      onDeadlyPlugin: (plugin) => this.disable(plugin),
+      stall_ms: settings.timeouts.stall_ms,
       onLog: (batch, reply) => this.write(batch, reply),
     });
     const { errorLog } = this;
@@ -128,8 +138,10 @@ export class Gateway {
 
   private async begin(canShare: boolean): Promise<void> {
     const { pid_file } = this.settings;
+    const predecessor = this.options.predecessor ?? null;
     try {
-      writePidFile(pid_file);
+      if (predecessor === null) writePidFile(pid_file);
+      ensureMigration(this.errorLog);
       if (!canShare) {
         const reason = 'this system does not let several threads listen on one port';
         this.errorLog.warn('one_worker', { reason });
@@ -140,8 +152,12 @@ export class Gateway {
         const protocol = index < http.length ? 'http' : 'https';
         this.errorLog.info('listening', { protocol, address, port: ports[index] ?? 0 });
       }
+      await predecessor?.release();
       this.control.post({ type: 'serve' });
       await this.serving.promise;
+      if (predecessor === null) return;
+      writePidFile(pid_file);
+      predecessor.replace();
     } catch (error) {
       this.upstreams.close();
       this.fleet.abort();
@@ -165,7 +181,10 @@ export class Gateway {
   private takeFromControl(message: FromControl): void {
     switch (message.type) {
       case 'serving':
+        this.isServing = true;
         return this.serving.resolve();
+      case 'released':
+        return this.onReleased();
       case 'failed':
         return this.serving.reject(new StartError(message.message));
       case 'collect':
@@ -183,23 +202,57 @@ export class Gateway {
 
   private onControlExit(error: Error | null): void {
     this.closed.resolve();
-    this.serving.reject(new StartError(`the control thread ended: ${error?.message ?? 'no reason given'}`));
+    const ended = new StartError(`the control thread ended: ${error?.message ?? 'no reason given'}`);
+    this.serving.reject(ended);
+    // Workers would serve on, but nobody could tell them anything, nor ask how they are.
+    if (this.isServing && !this.isStopping) this.options.onFatal?.(ended);
   }
 
   private write(batch: LogBatch, reply: (message: LogWritten) => void): void {
     writeLog(this.streams, batch, reply);
   }
 
-  /** Reads the configuration file again. */
+  private disable(plugin: string): void {
+    this.errorLog.error('plugin_disabled', { plugin, until: 'the next reload' });
+    this.control.post({ type: 'disable', plugin });
+  }
+
+  /** Reads the configuration file again, and lets plugins run that were disabled. */
   reload(): void {
     this.control.post({ type: 'reload' });
   }
 
+  /** Starts a process that takes this one's place. @returns whether it did: then this one is to stop */
+  async upgrade(): Promise<boolean> {
+    if (this.isUpgrading) return false;
+    this.isUpgrading = true;
+    this.errorLog.info('upgrading');
+    try {
+      const pid = await startSuccessor({
+        release: () => {
+          this.control.post({ type: 'release' });
+          return new Promise((resolve) => (this.onReleased = resolve));
+        },
+        resume: () => this.control.post({ type: 'serve' }),
+      });
+      this.errorLog.info('upgraded', { successor: pid });
+      this.hasSuccessor = true;
+      return true;
+    } catch (error) {
+      this.errorLog.error('upgrade_failed', { error });
+      this.isUpgrading = false;
+      return false;
+    }
+  }
+
   /** Turns readiness off, waits, accepts no more, lets running exchanges end for a bounded time, and ends. */
   async stop(): Promise<void> {
-    const { drain_delay_ms, drain_ms } = this.settings.timeouts;
+    const { drain_timeout_ms } = this.settings.timeouts;
+    this.isStopping = true;
+    // Who asks for its readiness asks the successor already.
+    const drain_delay_ms = this.hasSuccessor ? 0 : this.settings.timeouts.drain_delay_ms;
     this.control.post({ type: 'drain' });
-    this.errorLog.info('draining', { delay_ms: drain_delay_ms, most_ms: drain_ms });
+    this.errorLog.info('draining', { delay_ms: drain_delay_ms, most_ms: drain_timeout_ms });
     await delay(drain_delay_ms);
     // Probes go on until the last request is over.
     await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));

@@ -12,6 +12,8 @@ const MOST_LENGTH = 131_072;
 export interface Change {
   readonly revision: number;
   readonly objects: readonly ChangedObject[];
+  /** Plugins that must not run. */
+  readonly disabled: readonly string[];
 }
 
 export type Outcome = { readonly isInForce: true } | { readonly isInForce: false; readonly reason: string };
@@ -52,9 +54,9 @@ class Member {
   }
 
   /** @returns why it cannot, null if it could, or is gone */
-  async prepare({ revision, objects }: Change): Promise<string | null> {
+  async prepare({ revision, objects, disabled }: Change): Promise<string | null> {
     for (const text of batches(objects)) await this.ask({ type: 'objects', text });
-    const answer = await this.ask({ type: 'prepare', revision });
+    const answer = await this.ask({ type: 'prepare', revision, disabled });
     return answer?.type === 'failed' ? answer.reason : null;
   }
 }
@@ -95,6 +97,12 @@ export class HandOver {
   /** Resolves when every worker has swapped, or none has. */
   apply(change: Change): Promise<Outcome> {
     return this.queue(() => this.run(change, [...this.members.values()]));
+  }
+
+  /** Waits no longer for a worker that answers no more. */
+  exclude(thread: number): void {
+    const member = this.members.get(thread);
+    if (member !== undefined) this.leave(thread, member);
   }
 
   /** Asks a worker for its metrics. */

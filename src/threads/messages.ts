@@ -68,9 +68,15 @@ export interface WorkerData extends CommonData {
 export type ToControl =
   /** A worker to feed. */
   | { readonly type: 'worker'; readonly thread: number; readonly port: MessagePort }
+  /** A worker that answers no more: nothing waits for it. */
+  | { readonly type: 'worker_stalled'; readonly thread: number }
   /** Open the side servers: traffic is served. */
   | { readonly type: 'serve' }
+  /** Give up what only one process can have: another one takes its place. */
+  | { readonly type: 'release' }
   | { readonly type: 'reload' }
+  /** This plugin keeps ending workers. */
+  | { readonly type: 'disable'; readonly plugin: string }
   /** Not ready any more; no change follows. */
   | { readonly type: 'drain' }
   | { readonly type: 'close' }
@@ -86,6 +92,8 @@ export type FromControl =
   | { readonly type: 'failed'; readonly message: string }
   /** The side servers listen. */
   | { readonly type: 'serving' }
+  /** The side servers are closed. */
+  | { readonly type: 'released' }
   /** All workers serve by this revision. */
   | { readonly type: 'in_force'; readonly revision: number }
   /** What main does for upstreams: nodes to probe, names to resolve; all of them, whenever that changed. */
@@ -112,11 +120,17 @@ export interface NamesTold {
 export type FromWorker =
   /** Names that the configuration does not have, or not yet. */
   | { readonly type: 'resolve'; readonly queries: readonly NameQuery[] }
-  | { readonly type: 'listening'; readonly ports: readonly number[]; readonly isSlowPath: boolean }
+  | {
+      readonly type: 'listening';
+      readonly ports: readonly number[];
+      readonly isSlowPath: boolean;
+      /** Names of the plugins; the first has number 1. */
+      readonly plugins: readonly string[];
+    }
   /** It cannot start; the message is for whoever started the gateway. */
   | { readonly type: 'failed'; readonly message: string }
-  /** An error that nobody caught: what the thread holds may be inconsistent. */
-  | { readonly type: 'faulted' }
+  /** An error that nobody caught, so that what the thread holds may be inconsistent; or its memory is full. */
+  | { readonly type: 'faulted'; readonly cause: 'fault' | 'heap' }
   /** Every connection is gone, every line is written. */
   | { readonly type: 'drained' }
   | LogBatch;
@@ -133,7 +147,8 @@ export type ToFollower =
   /** Of one change, one after the other: the next is sent when the worker asks for `more`. */
   | { readonly type: 'objects'; readonly text: string }
   /** All objects are there: assemble them. */
-  | { readonly type: 'prepare'; readonly revision: number }
+  /** @property disabled plugins that must not run */
+  | { readonly type: 'prepare'; readonly revision: number; readonly disabled: readonly string[] }
   | { readonly type: 'swap'; readonly revision: number }
   | { readonly type: 'abort'; readonly revision: number }
   | { readonly type: 'collect'; readonly id: number };

@@ -12,6 +12,7 @@ import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { follow } from './follower.ts';
 import { http2Abuses, measureWorker, pluginFaults } from './gateway-metrics.ts';
+import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
 import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
@@ -41,6 +42,7 @@ export class WorkerThread {
   private readonly names: NameAnswers;
   private readonly place: Place;
   private readonly beat: NodeJS.Timeout;
+  private readonly heap: HeapWatch;
   private isListening = false;
 
   /** Tells main if it cannot start. */
@@ -81,6 +83,7 @@ export class WorkerThread {
       help: 'TLS handshakes of clients that came to nothing.',
       labels: [],
     });
+    this.place = new Board(data.memory.board).place(data.place);
     this.worker = new Worker({
       settings: {
         ...settings,
@@ -103,12 +106,14 @@ export class WorkerThread {
       onAbuse: (kind) => abuses.add(1, kind),
       readPath: 'onread',
       reusePort: data.reusePort,
+      running: this.place.plugin,
       health: new HealthBoard(data.memory.health),
       names: this.names,
     });
     measureWorker(metrics, (read) => metrics.onCollect(read), this.worker);
-    this.place = new Board(data.memory.board).place(data.place);
     this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);
+    this.heap = new HeapWatch((used_bytes) => this.onHeapFull(used_bytes));
+    this.heap.begin();
     main.receive((message) => {
       if (message.type === 'log_written') relay.onWritten(message);
       else if (message.type === 'reopen_logs') this.reopenLogs();
@@ -124,7 +129,7 @@ export class WorkerThread {
     follow({
       port: control,
       matching: { mode: data.settings.router, mergeSlashes: data.settings.merge_slashes },
-      plugins: checkedPluginRegistry(plugins),
+      pluginsWithout: (disabled) => checkedPluginRegistry(plugins, disabled),
       instances: new Instances(hostFactory(this.parts), ({ plugin, object }, error) =>
         errorLog.error('plugin_close_fault', { plugin, object, error }),
       ),
@@ -139,12 +144,13 @@ export class WorkerThread {
   }
 
   private async listen(): Promise<void> {
-    const { main } = this.options;
+    const { main, plugins } = this.options;
     this.isListening = true;
     try {
       const listening = await this.worker.listen();
       const isSlowPath = listening.some(({ readPath }) => readPath === 'data');
-      main.post({ type: 'listening', ports: listening.map(({ port }) => port), isSlowPath });
+      const names = plugins.map(({ name }) => name);
+      main.post({ type: 'listening', ports: listening.map(({ port }) => port), isSlowPath, plugins: names });
     } catch (error) {
       main.post({ type: 'failed', message: listenProblem(error) });
     }
@@ -153,6 +159,7 @@ export class WorkerThread {
   /** Accepts no more, lets what runs end, writes what is to be written, and says so. */
   private async drain(): Promise<void> {
     await this.worker.drain();
+    this.heap.close();
     clearInterval(this.beat);
     this.parts.close();
     await this.accessLog?.close();
@@ -165,9 +172,15 @@ export class WorkerThread {
     this.errorLog.reopen();
   }
 
+  private onHeapFull(used_bytes: number): void {
+    this.errorLog.error('heap_full', { used_mebibytes: Math.round(used_bytes / 1024 / 1024) });
+    this.worker.shed();
+    this.options.main.post({ type: 'faulted', cause: 'heap' });
+  }
+
   /** An error that nobody caught. */
   noteFault(error: unknown): void {
     this.errorLog.error('fault', { error });
-    this.options.main.post({ type: 'faulted' });
+    this.options.main.post({ type: 'faulted', cause: 'fault' });
   }
 }

@@ -49,6 +49,8 @@ export interface WorkerOptions {
   readonly readPath: ReadPath;
   /** Whether other workers listen on the same ports. */
   readonly reusePort?: boolean;
+  /** Where to tell which plugin runs; see `Plane`. */
+  readonly running?: Int32Array;
   /** Where the health of nodes stands; without it none is checked. */
   readonly health?: HealthBoard;
   /** What names resolve to; without it the system finds that out when it connects. */
@@ -93,6 +95,8 @@ export class Worker {
       clock,
       wheel,
       random: Math.random,
+      isShedding: false,
+      running: options.running ?? new Int32Array(1),
       names: new NameMemo(),
       ids: new ExchangeIds(randomBytes(8).toString('hex')),
       ownFields: new OwnFields(settings.server_header),
@@ -166,6 +170,11 @@ export class Worker {
     this.plane.current = new SnapshotUse(snapshot);
     // Its plugins end with its last exchange.
     current.retire((retired) => void retire(retired).catch(this.options.onFault));
+  }
+
+  /** Refuses every exchange that begins from now on. */
+  shed(): void {
+    this.plane.isShedding = true;
   }
 
   /** In force now. */
@@ -244,6 +253,7 @@ export interface WorkerCounts {
 }
 
 interface MutablePlane extends Plane {
+  isShedding: boolean;
   date: string;
 }
 

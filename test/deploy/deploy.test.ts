@@ -94,8 +94,8 @@ describe('the systemd unit', () => {
   });
 
   it('gives a stop more time than running exchanges have', () => {
-    const { drain_ms, drain_delay_ms } = DEFAULT_SETTINGS.timeouts;
-    assert.ok(Number(values.get('TimeoutStopSec')) * 1000 > drain_ms + drain_delay_ms);
+    const { drain_timeout_ms, drain_delay_ms } = DEFAULT_SETTINGS.timeouts;
+    assert.ok(Number(values.get('TimeoutStopSec')) * 1000 > drain_timeout_ms + drain_delay_ms);
   });
 
   it('does not forbid what a JavaScript engine needs', () => {

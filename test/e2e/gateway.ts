@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly launcher?: string;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Further files in its folder. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export interface Exit {
@@ -54,6 +56,7 @@ export class RunningGateway implements AsyncDisposable {
     this.errorLogFile = errorLogFile(document);
     const file = path.join(folder, 'gatewright.json');
     writeFileSync(file, JSON.stringify(withListeners(document)));
+    for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(path.join(folder, name), text);
     this.child = spawn(options.launcher ?? LAUNCHER, ['run', '-c', file], {
       cwd: options.cwd ?? folder,
       env: options.env ?? process.env,

@@ -131,7 +131,7 @@ describe('stopping', () => {
   });
 
   it('ends at once, with exit code 2, on the second signal', async () => {
-    await using gateway = await start({ drain_ms: 60_000 });
+    await using gateway = await start({ drain_timeout_ms: 60_000 });
     gateway.expectedExit = { code: 2, signal: null };
     const waiting = assert.rejects(ask(gateway.port, { path: '/wait/forever' }), /ECONNRESET|hang up/);
     const stream = await open(gateway, '/stream/forever');
@@ -146,7 +146,7 @@ describe('stopping', () => {
   });
 
   it('cuts off a stream that does not end in the time that stopping may take, and says so', async () => {
-    await using gateway = await start({ drain_ms: 300 });
+    await using gateway = await start({ drain_timeout_ms: 300 });
     const stream = await open(gateway, '/stream/forever');
     const broken = once(stream, 'error');
     const waiting = assert.rejects(ask(gateway.port, { path: '/wait/forever' }), /ECONNRESET|hang up/);

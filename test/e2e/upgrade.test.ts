@@ -1,0 +1,111 @@
+/** A new process takes the place of a running one, or does not. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import http, { type Server } from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { ask } from './client.ts';
+import { LAUNCHER, routeTo, RunningGateway } from './gateway.ts';
+import { Load } from './load.ts';
+import { eventually } from './waiting.ts';
+
+describe('an upgrade', () => {
+  let server: Server;
+  let port: number;
+  before(async () => {
+    server = http.createServer((request, response) => response.end(request.url));
+    server.keepAliveTimeout = 60_000;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ({ port } = server.address() as AddressInfo);
+  });
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  /** The successor must find the ports that this one has. */
+  async function start(): Promise<RunningGateway> {
+    const [http, control] = [
+      { address: '127.0.0.1', port: await freePort() },
+      { address: '127.0.0.1', port: await freePort() },
+    ];
+    return RunningGateway.start({
+      gateway: { http: [http], control, workers: 2, pid_file: 'pid' },
+      routes: [routeTo([port])],
+    });
+  }
+
+  const file = (gateway: RunningGateway, name = 'gatewright.json'): string => path.join(gateway.folder, name);
+
+  it('costs no request, and the old process ends', async () => {
+    await using gateway = await start();
+    await using load = new Load(gateway.port, 32);
+    await load.more(500);
+    const told = await run('upgrade', '-c', file(gateway));
+    const successor = Number(readFileSync(file(gateway, 'pid'), 'utf8'));
+    assert.deepEqual(told, { code: 0, text: `process ${successor} has taken the place of ${gateway.pid}\n` });
+    assert.notEqual(successor, gateway.pid);
+    await eventually(
+      () => !isRunning(gateway.pid),
+      () => 'the old process is still there',
+    );
+    assert.equal(await gateway.readiness(), 200);
+    await load.more(500);
+    const { answered, failed } = await load.stop();
+    assert.deepEqual([failed, Object.keys(answered)], [[], ['200']]);
+    assert.deepEqual(await run('reload', '-c', file(gateway)), {
+      code: 0,
+      text: `process ${successor} reads its configuration again\n`,
+    });
+    assert.deepEqual(await run('stop', '-c', file(gateway)), { code: 0, text: `process ${successor} has stopped\n` });
+    assert.deepEqual(await run('stop', '--pid', String(successor)), {
+      code: 1,
+      text: `gatewright stop: there is no process ${successor}\n`,
+    });
+    assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+  });
+
+  it('that comes to nothing leaves the old process as it was', async () => {
+    await using gateway = await start();
+    gateway.expectsFaults = true;
+    writeFileSync(file(gateway), '{"routes": "none"}');
+    gateway.signal('SIGURG');
+    await gateway.logged(/ upgrade_failed /);
+    assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
+    assert.equal(await gateway.readiness(), 200);
+    assert.equal(Number(readFileSync(file(gateway, 'pid'), 'utf8')), gateway.pid);
+  });
+});
+
+/** A verb, and what it says: the nodes of the test must be able to answer meanwhile. */
+async function run(...args: string[]): Promise<{ code: number | null; text: string }> {
+  const child = spawn(LAUNCHER, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, text };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    // A process that has ended and was not waited for yet is there, too.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
