@@ -19,6 +19,9 @@ export class RedisConnections implements RedisClient {
   /** Resolved with the first connection, rejected with the first failure; made anew with every attempt. */
   #ready = Promise.withResolvers<void>();
   readonly #scripts = new Map<string, Run>();
+  #underWay = 0;
+  /** Runs while no call is under way. */
+  #idle: ReturnType<StartTimer> | null = null;
   #isClosed = false;
 
   /** Throws TypeError for wrong options. Connects with the first call. */
@@ -38,6 +41,7 @@ export class RedisConnections implements RedisClient {
   /** Gives up what is under way, and closes every connection. */
   close(): void {
     this.#isClosed = true;
+    this.#idle?.stop();
     this.#fail(new ClientError('closed', 'the client of Redis is closed'));
     this.#connection?.disconnect();
   }
@@ -55,6 +59,17 @@ export class RedisConnections implements RedisClient {
   }
 
   async #attempt(work: (connection: Connection) => Promise<unknown>): Promise<unknown> {
+    this.#underWay++;
+    this.#idle?.stop();
+    this.#idle = null;
+    try {
+      return await this.#ask(work);
+    } finally {
+      if (--this.#underWay === 0) this.#rest();
+    }
+  }
+
+  async #ask(work: (connection: Connection) => Promise<unknown>): Promise<unknown> {
     this.#connecting ??= this.#connect();
     const connection = await this.#connecting;
     if (connection.status !== 'ready') {
@@ -68,6 +83,29 @@ export class RedisConnections implements RedisClient {
     }
   }
 
+  /** Nothing is under way: closes the connection if it stays like that. */
+  #rest(): void {
+    const { idle_ms } = this.#bounds;
+    if (idle_ms > 0 && !this.#isClosed) this.#idle = this.#startTimer(idle_ms, () => this.#release());
+  }
+
+  #release(): void {
+    const connection = this.#connection;
+    // What is being made anew is waited for: the next call learns from it at once whether there is a server.
+    if (connection?.status !== 'ready') return this.#rest();
+    this.#idle = null;
+    this.#connection = null;
+    this.#connecting = null;
+    this.#scripts.clear();
+    this.#await();
+    connection.disconnect();
+  }
+
+  #await(): void {
+    this.#ready = Promise.withResolvers();
+    this.#ready.promise.catch(() => undefined);
+  }
+
   async #connect(): Promise<Connection> {
     const connection = await makeRedis(this.#bounds);
     this.#connection = connection;
@@ -76,8 +114,12 @@ export class RedisConnections implements RedisClient {
       this.#fault = null;
       this.#ready.resolve();
     });
-    connection.on('error', (error: unknown) => this.#fail(faultOf(error)));
-    connection.on('close', () => this.#fail(new ClientError('reset', 'the connection to Redis is gone')));
+    // One that was released has nothing to tell any more; without a listener its errors would end the thread.
+    const failWith = (fault: ClientError): void => {
+      if (this.#connection === connection) this.#fail(fault);
+    };
+    connection.on('error', (error: unknown) => failWith(faultOf(error)));
+    connection.on('close', () => failWith(new ClientError('reset', 'the connection to Redis is gone')));
     if (this.#isClosed) connection.disconnect();
     // What becomes of it is told by the events.
     else connection.connect().catch(() => undefined);
@@ -89,8 +131,7 @@ export class RedisConnections implements RedisClient {
     // The first reason says more than those that follow from it.
     this.#fault ??= fault;
     this.#ready.reject(this.#fault);
-    this.#ready = Promise.withResolvers();
-    this.#ready.promise.catch(() => undefined);
+    this.#await();
   }
 
   #scriptOf(connection: Connection, { name, lua }: RedisScript): Run {

@@ -8,17 +8,21 @@ export interface RedisBounds {
   readonly login: { readonly username?: string; readonly password?: string };
   readonly database: number;
   readonly timeout_ms: number;
+  /** 0: an unused connection stays open. */
+  readonly idle_ms: number;
   readonly tls: ConnectionOptions | null;
 }
 
 const LONGEST_MS = 60_000;
+const LONGEST_IDLE_MS = 86_400_000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
 /** Throws TypeError. */
 export function checkedRedisOptions(options: RedisClientOptions): RedisBounds {
-  const { servers, username, password, database = 0, timeout_ms = 1_000, tls } = options;
+  const { servers, username, password, database = 0, timeout_ms = 1_000, idle_ms = 0, tls } = options;
   check('timeout_ms', timeout_ms, 1, LONGEST_MS);
+  if (idle_ms !== 0) check('idle_ms', idle_ms, 1, LONGEST_IDLE_MS);
   check('database', database, 0, 1_000_000);
   if (servers.kind === 'cluster' && database !== 0) throw new TypeError('a cluster of Redis has the database 0 only');
   const addresses = addressesOf(servers);
@@ -32,6 +36,7 @@ export function checkedRedisOptions(options: RedisClientOptions): RedisBounds {
     login: { ...(username !== undefined && { username }), ...(password !== undefined && { password }) },
     database,
     timeout_ms,
+    idle_ms,
     tls: tls === undefined ? null : secureOptions(tls),
   };
 }

@@ -37,14 +37,16 @@ export const REDIS_ATTRIBUTES = {
   redis_keepalive_timeout: {
     type: 'integer',
     minimum: 1000,
+    maximum: 86_400_000,
     default: 10_000,
-    description: 'Accepted for APISIX, and without effect: one connection for each worker stays open.',
+    description: 'After which a connection that no request needs is closed, in milliseconds.',
   },
   redis_keepalive_pool: {
     type: 'integer',
     minimum: 1,
     default: 100,
-    description: 'Accepted for APISIX, and without effect: one connection for each worker serves all requests.',
+    description:
+      'Unused connections to a server that each worker keeps at most. It never has more than one, which every value allows.',
   },
   redis_cluster_nodes: {
     type: 'array',

@@ -24,6 +24,7 @@ export interface PolicyConfig {
   readonly redis_ssl_verify: boolean;
   readonly redis_database: number;
   readonly redis_timeout: number;
+  readonly redis_keepalive_timeout: number;
   readonly redis_cluster_nodes?: readonly string[];
   readonly redis_cluster_name?: string;
   readonly redis_cluster_ssl: boolean;
@@ -62,6 +63,7 @@ function clientOptions(config: PolicyConfig): RedisClientOptions {
     ...(!isCluster && { database: config.redis_database }),
     timeout_ms:
       policy === 'redis-sentinel' ? Math.min(60_000, redis_connect_timeout + redis_read_timeout) : config.redis_timeout,
+    idle_ms: config.redis_keepalive_timeout,
     ...(isSecure && { tls: { verify } }),
   };
 }

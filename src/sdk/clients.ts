@@ -107,6 +107,8 @@ export interface RedisClientOptions {
   readonly database?: number;
   /** From a call to its answer, connecting included. Default 1000. */
   readonly timeout_ms?: number;
+  /** Connections are closed after so long without a call, and made anew with the next one. Default 0: they stay open. */
+  readonly idle_ms?: number;
   /** Without it, connections are not encrypted. */
   readonly tls?: ClientTls;
 }
