@@ -1,5 +1,11 @@
 /** The upstream's answers, by path; what a gateway passes on is compared with the same table. */
 
+/** What a client has to get. */
+export interface Expected {
+  readonly status: number;
+  readonly content: string;
+}
+
 export interface Answer {
   readonly head: string;
   /** As sent: with chunk framing where the answer is chunked. */
@@ -34,6 +40,12 @@ function chunked(chunk: string, count: number): Answer {
 }
 
 const small = sized('application/json', SMALL);
+/** What key-auth says to a request without a key; the others are made to say the same. */
+export const REFUSED: Expected = { status: 401, content: '{"message":"Missing API key in request"}\n' };
+
+/** The small answer with its name changed. */
+export const REWRITTEN: Expected = { status: 200, content: SMALL.replace('a small answer', 'a plain answer') };
+
 const answers = new Map([
   ['/10k', sized('text/plain', lines(10 * 1024))],
   ['/1m', sized('text/plain', lines(1024 * 1024))],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answerTo } from './answers.ts';
+import { answerTo, REFUSED } from './answers.ts';
 import { parseArguments, paceOf, UsageError } from './arguments.ts';
 import { parseCoreList, parseCoreStat, parseProcessStat, treeOf } from './cpu.ts';
 import type { Setup } from './gateways/gateway.ts';
@@ -13,7 +13,7 @@ import { allowedConnections } from './memory.ts';
 import { categoryOf, categoryTable, functionTable, selfTimes } from './profile-report.ts';
 import { loadTable, memoryTable, remarks, table } from './report.ts';
 import { median, quantile, quietest, summarise, verdictOf, type Sample } from './summary.ts';
-import { WORKLOADS, type Workload } from './workloads.ts';
+import { expectedOf, WORKLOADS, type Workload } from './workloads.ts';
 
 const GOOD: LoadResult = {
   duration_us: 2_000_000,
@@ -113,11 +113,28 @@ describe('load', () => {
     ['answers without their bodies', { bytes: 100_000 }, /100 bytes an answer, fewer than its body's 155/],
   ] as const) {
     test(`${what} is judged`, () => {
-      const fault = loadFault({ ...GOOD, ...changes }, 155);
+      const fault = loadFault({ ...GOOD, ...changes }, { status: 200, content: answerTo('/').content });
       if (expected === undefined) assert.equal(fault, undefined);
       else assert.match(fault ?? '', expected);
     });
   }
+
+  test('where a refusal is expected, every answer has to be one', () => {
+    assert.equal(loadFault({ ...GOOD, status: 1000 }, REFUSED), undefined);
+    assert.equal(loadFault({ ...GOOD, status: 997 }, REFUSED), '3 answers with a status below 400');
+    assert.match(loadFault({ ...GOOD, status: 1000, bytes: 30_000 }, REFUSED) ?? '', /30 bytes an answer/);
+  });
+
+  test('a workload says what each gateway has to answer', () => {
+    const small = answerTo('/').content;
+    assert.deepEqual(expectedOf(workload('bare'), 'nginx'), { status: 200, content: small });
+    assert.deepEqual(expectedOf(workload('idle-10000'), 'nginx'), { status: 200, content: small });
+    assert.equal(expectedOf(workload('refused'), 'nginx').status, 401);
+    const rewritten = expectedOf(workload('plugin-response-rewrite'), 'gatewright');
+    assert.equal(rewritten.content.replace('plain', 'small'), small);
+    assert.notEqual(rewritten.content, small);
+    assert.equal(expectedOf(workload('plugin-response-rewrite'), 'nginx').content, small);
+  });
 
   test('a workload with a new connection per request asks for it, another does not', () => {
     const closing = workload('connection-per-request');
@@ -184,6 +201,19 @@ describe('summary', () => {
       remarks(WORKLOADS, rows, samples).join('\n'),
       /routes-1000 ÷ its own bare: nginx 1.20 \(1.20–1.20\), gatewright/,
     );
+  });
+
+  test('four plugins are judged by bare nginx in the same rounds', () => {
+    const samples = [
+      sample('nginx', 0, 12, { workload: 'four-plugins' }),
+      sample('nginx', 0, 10),
+      sample('gatewright', 0, 14, { workload: 'four-plugins' }),
+      sample('gatewright', 0, 11),
+    ];
+    const [nginx, gatewright] = summarise(workload('four-plugins'), samples);
+    assert.deepEqual([nginx?.ratio?.median, gatewright?.ratio?.median, gatewright?.verdict], [1.2, 1.4, 'accept']);
+    const told = remarks(WORKLOADS, [nginx!, gatewright!], samples).join('\n');
+    assert.match(told, /four-plugins: × nginx is the ratio to nginx in bare/);
   });
 
   test('the quietest rounds are kept whole, and one that lacks a gateway comes last', () => {

@@ -1,5 +1,6 @@
 /** The load generator: wrk, driven and read. */
 import { fileURLToPath } from 'node:url';
+import type { Expected } from './answers.ts';
 import type { Processes } from './processes.ts';
 
 const SCRIPT = fileURLToPath(new URL('load.lua', import.meta.url));
@@ -72,10 +73,18 @@ export function parseWrk(output: string): LoadResult {
   return result;
 }
 
-/** Why a run must not be counted, or undefined if every answer was a whole 2xx. */
-export function loadFault(result: LoadResult, contentBytes: number): string | undefined {
+/**
+ * Why a run must not be counted, or undefined if every answer was as whole as the expected one. wrk tells statuses of 400
+ * and more from lower ones; that it is exactly the expected one was seen before the load.
+ */
+export function loadFault(result: LoadResult, { status, content }: Expected): string | undefined {
+  const contentBytes = content.length;
+  const isError = status >= 400;
   const faults = [
-    [result.status, 'answers with a status of 400 or more'],
+    [
+      isError ? result.requests - result.status : result.status,
+      `answers with a status ${isError ? 'below 400' : 'of 400 or more'}`,
+    ],
     [result.connect, 'failed connects'],
     [result.read, 'failed reads'],
     [result.write, 'failed writes'],

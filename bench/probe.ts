@@ -2,7 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerTo } from './answers.ts';
+import type { Expected } from './answers.ts';
 import type { Load } from './load.ts';
 import type { Running } from './processes.ts';
 
@@ -23,12 +23,13 @@ function request(port: number, { path, method, bodyBytes }: Load): Promise<{ sta
   });
 }
 
-/** What is wrong with the answer to one request, or undefined if it is what the upstream sends. */
-export async function probe(port: number, load: Load): Promise<string | undefined> {
+/** What is wrong with the answer to one request, or undefined if it is the expected one, byte for byte. */
+export async function probe(port: number, load: Load, expected: Expected): Promise<string | undefined> {
   try {
     const { status, content } = await request(port, load);
-    if (status !== 200) return `${load.method} ${load.path} is answered with ${status}, not 200`;
-    if (content !== answerTo(load.path).content) return `the body of ${load.path} differs from what the upstream sent`;
+    if (status !== expected.status)
+      return `${load.method} ${load.path} is answered with ${status}, not ${expected.status}`;
+    if (content !== expected.content) return `the body of ${load.path} differs from what was to come`;
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -36,14 +37,14 @@ export async function probe(port: number, load: Load): Promise<string | undefine
 }
 
 /** Waits until the gateway answers as it should; throws with its output if it doesn't in time, or ended. */
-export async function untilReady(running: Running, port: number, load: Load): Promise<void> {
+export async function untilReady(running: Running, port: number, load: Load, expected: Expected): Promise<void> {
   const deadline = performance.now() + READY_WITHIN_MS;
   let fault: string | undefined = '';
   while (fault !== undefined) {
     if (running.hasEnded()) throw new Error(`it ended at once: ${running.output().trim() || 'no output'}`);
     if (performance.now() > deadline) throw new Error(`not ready: ${fault}; its output: ${running.output().trim()}`);
     await sleep(20);
-    fault = await probe(port, load);
+    fault = await probe(port, load, expected);
   }
 }
 

@@ -80,6 +80,9 @@ export function remarks(workloads: readonly Workload[], rows: readonly Row[], sa
     if (compared.length === 0 || workload.kind !== 'load') continue;
     const each = compared.map((row) => `${row.gateway} ${spread(row.toAgainst).join(' (')})`);
     lines.push(`${workload.name} ÷ its own ${workload.against}: ${each.join(', ')}`);
+    if (workload.isJudgedByAgainst === true) {
+      lines.push(`${workload.name}: × nginx is the ratio to nginx in ${workload.against}`);
+    }
   }
   if (rows.some(({ busy }) => busy < BUSY_ENOUGH)) {
     lines.push('* the gateway was not the bottleneck here (other processes, or a slow load generator): read with care');

@@ -2,14 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerTo } from './answers.ts';
 import { coreTime, treeCpu, treeRss_kib } from './cpu.ts';
 import type { Gateway } from './gateways/gateway.ts';
 import { loadFault, runLoad, wrkArguments } from './load.ts';
 import { freePort, untilReady } from './probe.ts';
 import type { Processes, Running } from './processes.ts';
 import { quietest, type Sample } from './summary.ts';
-import type { LoadWorkload, Workload } from './workloads.ts';
+import { expectedOf, type LoadWorkload, type Workload } from './workloads.ts';
 
 /** What it takes to open the connections, of a gateway that needs no more. */
 const OPEN_MS = 200;
@@ -78,7 +77,7 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
     lab.cores.gateway,
   );
   try {
-    await untilReady(running, port, loadOf(workload));
+    await untilReady(running, port, loadOf(workload), expectedOf(workload, gateway.name));
   } catch (error) {
     await lab.processes.stop(running);
     throw new Error(`${gateway.name} in ${workload.name}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -112,7 +111,7 @@ async function measure(lab: Lab, contestant: Contestant, round: number): Promise
   const after = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
   const name = `${gateway.name} in ${workload.name}, round ${round + 1}`;
   if (running.hasEnded()) return `${name}: it ended: ${running.output().trim()}`;
-  const fault = loadFault(result, answerTo(load.path).content.length);
+  const fault = loadFault(result, expectedOf(workload, gateway.name));
   if (fault !== undefined) return `${name}: ${fault}`;
   const ours_us = after.ours.user_us + after.ours.system_us - before.ours.user_us - before.ours.system_us;
   const used_us = after.cores.busy_us + after.cores.stolen_us - before.cores.busy_us - before.cores.stolen_us;

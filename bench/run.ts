@@ -71,7 +71,8 @@ async function runAll(lab: Lab, workloads: readonly Workload[], gateways: readon
       outcome.memory.push(...rows);
       outcome.faults.push(...faults);
     } else {
-      const against = WORKLOADS.find(({ name }) => lab.pace.comparesOwn && name === workload.against);
+      const compares = lab.pace.comparesOwn || workload.isJudgedByAgainst === true;
+      const against = WORKLOADS.find(({ name }) => compares && name === workload.against);
       const { samples, faults } = await runRounds(lab, workload, against, gateways);
       outcome.samples.push(...samples);
       outcome.rows.push(...summarise(workload, samples));

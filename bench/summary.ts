@@ -26,7 +26,7 @@ export interface Row {
   readonly cpu_us: number;
   readonly user_us: number;
   readonly system_us: number;
-  /** To nginx in the same rounds: their median, and the middle half of them. */
+  /** To nginx in the same rounds, in this workload or in the one that judges it: their median, and the middle half of them. */
   readonly ratio?: Spread;
   /** To the same gateway's own cost in the workload named by `against`, in the same rounds. */
   readonly toAgainst?: Spread;
@@ -105,8 +105,9 @@ function rowOf(workload: Workload, gateway: string, samples: readonly Sample[]):
   const user = own.reduce((sum, sample) => sum + sample.user_us, 0);
   const system = own.reduce((sum, sample) => sum + sample.system_us, 0);
   const userShare = user + system === 0 ? 0 : user / (user + system);
-  const ratio = ratioTo(own, of('nginx', workload.name));
   const against = workload.kind === 'load' ? workload.against : undefined;
+  const isJudgedByAgainst = workload.kind === 'load' && workload.isJudgedByAgainst === true;
+  const ratio = ratioTo(own, of('nginx', isJudgedByAgainst && against !== undefined ? against : workload.name));
   const toAgainst = against === undefined ? undefined : ratioTo(own, of(gateway, against));
   const isJudged = gateway === 'gatewright' && workload.goal !== undefined && ratio !== undefined;
   return {

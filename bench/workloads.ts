@@ -2,6 +2,7 @@
  * What is measured. A new workload is a new entry: what the clients do, what the gateways have to do for it (`routes`,
  * `tuning` in each gateway's own language), and the goal.
  */
+import { answerTo, REFUSED, REWRITTEN, type Expected } from './answers.ts';
 import type { Tuning } from './gateways/gateway.ts';
 import type { Load } from './load.ts';
 
@@ -26,6 +27,10 @@ export interface LoadWorkload extends Common {
   readonly load: Load;
   /** The workload of which each gateway's own cost is the measure, besides nginx's in this one. */
   readonly against?: string;
+  /** Whether the goal is a ratio to nginx in `against`, where nginx has nothing of what is measured here. */
+  readonly isJudgedByAgainst?: boolean;
+  /** What a gateway has to answer, where that is not what the upstream sends. */
+  readonly answer?: (gateway: string) => Expected;
 }
 
 /** Memory per idle connection. */
@@ -36,6 +41,13 @@ export interface IdleWorkload extends Common {
 }
 
 export type Workload = LoadWorkload | IdleWorkload;
+
+/** What a gateway has to answer in a workload. */
+export function expectedOf(workload: Workload, gateway: string): Expected {
+  const path = workload.kind === 'load' ? workload.load.path : workload.path;
+  const unchanged = { status: 200, content: answerTo(path).content };
+  return workload.kind === 'load' ? (workload.answer?.(gateway) ?? unchanged) : unchanged;
+}
 
 const SMALL: Load = { path: '/', method: 'GET', bodyBytes: 0, connections: 64, closes: false };
 const EVERYTHING = { routes: ['/*'], tuning: {} };
@@ -62,6 +74,10 @@ const PLUGINS: Readonly<Record<string, object>> = {
   cors: {},
   'ip-restriction': { whitelist: ['127.0.0.0/8'] },
   'proxy-rewrite': { headers: { set: { 'X-Bench': '1' } } },
+  'response-rewrite': {
+    headers: { set: { 'X-Bench': '1' } },
+    filters: [{ regex: 'a small answer', replace: 'a plain answer' }],
+  },
 };
 const CONSUMERS = [{ username: 'bench', plugins: { 'key-auth': { key: 'secret' } } }];
 
@@ -72,6 +88,13 @@ const withPlugins = (names: readonly string[]): Tuning => ({
     document: { consumers: CONSUMERS },
   },
 });
+
+const UNCHANGED: Expected = { status: 200, content: answerTo('/').content };
+
+/** A text of nginx's configuration language between single quotes. */
+const NGINX_REFUSAL = REFUSED.content.replace('\n', '\\n');
+/** HAProxy's, without quotes. */
+const HAPROXY_REFUSAL = REFUSED.content.replace(/[ "]/g, '\\$&').replace('\n', '\\n');
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -149,7 +172,25 @@ export const WORKLOADS: readonly Workload[] = [
     routes: THOUSAND_ROUTES,
     tuning: withPlugins(['key-auth', 'limit-count', 'request-id', 'prometheus']),
     against: 'bare',
+    isJudgedByAgainst: true,
     goal: { goal: 1.25, accept: 1.45 },
+  },
+  {
+    kind: 'load',
+    name: 'refused',
+    title: 'key-auth refuses a request without a key: 401',
+    load: SMALL,
+    routes: ['/*'],
+    tuning: {
+      ...withPlugins(['key-auth']),
+      nginx: { server: ['default_type application/json;', `if ($arg_apikey = '') { return 401 '${NGINX_REFUSAL}'; }`] },
+      haproxy: {
+        frontend: [
+          `http-request return status 401 content-type application/json string ${HAPROXY_REFUSAL} unless { url_param(apikey) -m found }`,
+        ],
+      },
+    },
+    answer: () => REFUSED,
   },
   ...Object.keys(PLUGINS).map((name): LoadWorkload => ({
     kind: 'load',
@@ -159,6 +200,9 @@ export const WORKLOADS: readonly Workload[] = [
     routes: ['/*'],
     tuning: withPlugins([name]),
     against: 'bare',
+    ...(name === 'response-rewrite' && {
+      answer: (gateway: string) => (gateway === 'gatewright' ? REWRITTEN : UNCHANGED),
+    }),
   })),
   {
     kind: 'idle',

@@ -35,13 +35,13 @@ defaults
   http-reuse always
 frontend clients
   bind 127.0.0.1:${port} backlog 4096
+${(tuning.haproxy?.frontend ?? []).map((line) => `  ${line}`).join('\n')}
   option forwardfor
   http-request set-header X-Real-IP %[src]
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Forwarded-Port %[dst_port]
   http-request set-header Via "1.1 haproxy"
-${(tuning.haproxy?.frontend ?? []).map((line) => `  ${line}`).join('\n')}
   ${choice}
 backend upstream
   server only 127.0.0.1:${upstreamPort} pool-max-conn ${KEPT_ALIVE}
