@@ -12,6 +12,8 @@ import {
   measureNode,
   measureWorker,
   pluginFaults,
+  storeLive,
+  tlsRefusals,
 } from '../../src/threads/gateway-metrics.ts';
 import { UpstreamView, startProber } from '../../src/threads/health.ts';
 import { countDrops } from '../../src/threads/logs.ts';
@@ -62,6 +64,8 @@ function registerGateway(metrics: MetricRegistry): void {
   fleetMetrics(metrics);
   configProblems(metrics);
   http2Abuses(metrics);
+  tlsRefusals(metrics);
+  storeLive(metrics);
   pluginFaults(metrics);
   countDrops(metrics, {});
   systemParts({ clock: systemClock, errorLog: SILENT, metrics, thread: '', settings: DEFAULT_SETTINGS }).close();

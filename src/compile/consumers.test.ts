@@ -200,7 +200,7 @@ test('a consumer whose group is missing is known and refused, until the group ar
     const route = snapshot.memory?.routes.get('r')?.entry.value ?? null;
     assert.ok(jack !== null && snapshot.chains !== undefined);
     const [step] = snapshot.chains.chainOf(route, jack).consumerRewrite;
-    return { snapshot, reply: step?.instance.rewrite?.({ id: 'x1' } as never) };
+    return { snapshot, reply: step?.instance.rewrite?.({ requestId: 'x1' } as never) };
   };
   const missing = answer([]);
   assert.deepEqual(missing.reply, {

@@ -53,6 +53,20 @@ export function http2Abuses(metrics: Metrics): Counter {
   });
 }
 
+export function tlsRefusals(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_tls_refused_total', {
+    help: 'TLS handshakes of clients that came to nothing.',
+    labels: [],
+  });
+}
+
+export function storeLive(metrics: Metrics): Gauge {
+  return metrics.gauge('gatewright_store_live', {
+    help: 'Whether the store that objects come from can be reached: 1, or 0 while the last good state serves.',
+    labels: [],
+  });
+}
+
 export function configProblems(metrics: Metrics): Gauge {
   return metrics.gauge('gatewright_config_problems', {
     help: 'Problems of the configuration that was read last: above 0, last good versions or refusals serve in their place.',

@@ -10,6 +10,7 @@ import type { AdminListener, AdminParts } from './admin-listener.ts';
 import { openObjectStore } from './object-store.ts';
 import type { StoreSurroundings } from './object-store.ts';
 import { StoreFeed } from './store-feed.ts';
+import { storeLive } from './gateway-metrics.ts';
 
 export interface StoredObjectsOptions extends StoreSurroundings {
   readonly errorLog: ErrorLog;
@@ -43,10 +44,7 @@ export class StoredObjects {
       apply: (set) => this.apply(set),
       onStatus: (status) => this.noteStatus(status),
     });
-    const live = options.metrics.gauge('gatewright_store_live', {
-      help: 'Whether the store that objects come from can be reached: 1, or 0 while the last good state serves.',
-      labels: [],
-    });
+    const live = storeLive(options.metrics);
     options.metrics.onCollect(() => live.set(store.status.state === 'live' ? 1 : 0));
   }
 

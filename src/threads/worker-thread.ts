@@ -11,7 +11,7 @@ import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { follow } from './follower.ts';
-import { http2Abuses, measureWorker, pluginFaults } from './gateway-metrics.ts';
+import { http2Abuses, measureWorker, pluginFaults, tlsRefusals } from './gateway-metrics.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
@@ -79,10 +79,7 @@ export class WorkerThread {
     const faults = pluginFaults(metrics);
     const abuses = http2Abuses(metrics);
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
-    const refusals = metrics.counter('gatewright_tls_refused_total', {
-      help: 'TLS handshakes of clients that came to nothing.',
-      labels: [],
-    });
+    const refusals = tlsRefusals(metrics);
     this.place = new Board(data.memory.board).place(data.place);
     this.worker = new Worker({
       settings: {

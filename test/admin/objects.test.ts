@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KINDS } from '../../src/model/object-set.ts';
 import { startLab } from './lab.ts';
+import { PAIR } from '../certificate.ts';
 
 const UPSTREAM = { type: 'roundrobin', nodes: { '127.0.0.1:1980': 1 } };
 const ROUTE = { uri: '/a', upstream: UPSTREAM };
-const CERTIFICATE = { cert: 'a certificate', key: 'its key', snis: ['a.example'] };
+const CERTIFICATE = { ...PAIR, snis: ['a.example'] };
 
 /** One object of each kind; what it refers to comes before it. */
 const EXAMPLES: readonly (readonly [path: string, body: object, key: string])[] = [

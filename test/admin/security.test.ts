@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import type { KeyObject } from 'node:crypto';
 import { ADMIN_KEY, startLab, VIEWER_KEY } from './lab.ts';
+import { PAIR } from '../certificate.ts';
 
 const ROUTE = { uri: '/a', upstream: { nodes: { 'a:1': 1 } } };
 
@@ -37,7 +38,8 @@ test('a viewer reads without secrets, validates, and changes nothing', async (t)
   const lab = await startLab(t);
   const plugins = { 'key-auth': { key: 'hunter2-hunter2' } };
   await lab.put('/consumers', { username: 'jack', plugins });
-  await lab.put('/ssls/1', { cert: 'C', key: 'hunter2-hunter2', snis: ['a.example'] });
+  await lab.put('/ssls/1', { ...PAIR, snis: ['a.example'] });
+  const isSecret = /hunter2|BEGIN (?:EC )?PRIVATE KEY/;
   await lab.put('/secrets/vault/1', { uri: 'http://v', prefix: 'kv', token: 'hunter2-hunter2' });
   for (const path of [
     '/consumers',
@@ -50,9 +52,9 @@ test('a viewer reads without secrets, validates, and changes nothing', async (t)
   ]) {
     const seen = await lab.ask(path, { key: VIEWER_KEY });
     assert.equal(seen.status, 200, path);
-    assert.ok(!seen.text.includes('hunter2'), path);
+    assert.doesNotMatch(seen.text, isSecret, path);
     assert.ok(seen.text.includes('***'), path);
-    assert.ok((await lab.ask(path)).text.includes('hunter2'), `${path}: an admin sees it`);
+    assert.match((await lab.ask(path)).text, isSecret, `${path}: an admin sees it`);
   }
   const yaml = await lab.ask('/configs', { key: VIEWER_KEY, headers: { Accept: 'application/yaml' } });
   assert.ok(yaml.text.includes('jack') && !yaml.text.includes('hunter2'));

@@ -196,11 +196,6 @@ const EXAMPLES: readonly Example[] = [
 
 const REFUSALS: readonly Refusal[] = [
   {
-    name: 'a certificate by SNI',
-    yaml: 'ssls:\n  - { id: 1, cert: cert, key: key, snis: [t.com] }\n',
-    problems: ['ssls[0]: TLS certificates are not available in this version'],
-  },
-  {
     name: 'a router that does not exist',
     yaml: `${router('radixtree')}${routes(`uri: /hello, ${to('1980')}`)}`,
     problems: [

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { RunningGateway } from './gateway.ts';
 import { eventually } from './waiting.ts';
+import { PAIR } from '../certificate.ts';
 
 const KEY = 'a-key-for-this-test';
 
@@ -159,7 +160,7 @@ it('objects whose engine comes later are kept, and are no fault', async (t) => {
     store: settings,
     admin: { port: 0, keys: [{ name: 'root', key: KEY }] },
   });
-  const ssl = { cert: 'C', key: 'K', snis: ['a.example'] };
+  const ssl = { ...PAIR, snis: ['a.example'] };
   assert.equal((await ask(`${admin}/ssls/1?wait=true`, 'PUT', ssl)).status, 201);
   assert.equal((await ask(`${admin}/protos/1?wait=true`, 'PUT', { content: 'syntax = "proto3";' })).status, 201);
   assert.doesNotMatch(gateway.errorLog, /configuration_problem/);

@@ -1,7 +1,7 @@
 /** The metrics of a running gateway, all threads together, against the page that lists them. */
 import assert from 'node:assert/strict';
-import { hostname } from 'node:os';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { it } from 'node:test';
 import { ask } from './client.ts';
@@ -13,7 +13,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 it('a running gateway tells its metrics under the names that their page has', async () => {
   const broken = `export default { name: 'broken', priority: 1, summary: 's', schema: { type: 'object' },
     create: () => ({ access() { throw new Error('its fault'); } }) };`;
-  const plugin = path.join(import.meta.dirname, `../../node_modules/.cache/broken-${process.pid}.mjs`);
+  const plugin = path.join(mkdtempSync(path.join(tmpdir(), 'gatewright-metrics-')), 'broken.mjs');
   writeFileSync(plugin, broken);
   await using gateway = await RunningGateway.start({
     gateway: { metrics: { port: 0 }, plugin_files: [plugin] },

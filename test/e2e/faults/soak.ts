@@ -8,10 +8,10 @@ import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descriptorsOf } from '../test/e2e/faults/accounts.ts';
-import { FaultyNode, type Mood } from '../test/e2e/faults/faulty-node.ts';
-import { RunningGateway } from '../test/e2e/gateway.ts';
-import { Load } from '../test/e2e/load.ts';
+import { descriptorsOf } from './accounts.ts';
+import { FaultyNode, type Mood } from './faulty-node.ts';
+import { RunningGateway } from '../gateway.ts';
+import { Load } from '../load.ts';
 
 const { values } = parseArgs({
   options: {

@@ -1,0 +1,21 @@
+/** A certificate that vouches for itself, with its key: for tests that need a sound one, whoever it is for. */
+export const PAIR = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUa2fxY4m730cwHybiUSS5DpvgK9AwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJYS5leGFtcGxlMCAXDTI2MTEyMTE1MTUxM1oYDzIxMjYxMDI4
+MTUxNTEzWjAUMRIwEAYDVQQDDAlhLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQnHcuWCbsZ/hof5Nt7aaPL4NinvQncSD8jbGVJkYUTAzryT+YQyuws
+ZHvpjZ4VZTGsWsGoqFyb3kvj6zARH3RLo1MwUTAdBgNVHQ4EFgQU2cKUP6aNCd6E
+oqFiDM031XnixBQwHwYDVR0jBBgwFoAU2cKUP6aNCd6EoqFiDM031XnixBQwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBCwVUTpsRcbDKM0eSprGpZ
+NTg8/Nzh6Xqv53ktFXaxEgIhAMN7lDNi/8oHzMjw0Mbi46hG5WEy4Rd6XdJK9nxC
+2LQh
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgODn4bnOT409kAMup
+eEyGknZ6EePNI4Opl5bdLvcqU6ihRANCAAQnHcuWCbsZ/hof5Nt7aaPL4NinvQnc
+SD8jbGVJkYUTAzryT+YQyuwsZHvpjZ4VZTGsWsGoqFyb3kvj6zARH3RL
+-----END PRIVATE KEY-----
+`,
+} as const;
