@@ -54,6 +54,7 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
     timeouts: compileTimeouts(route.timeout) ?? upstream?.timeouts ?? NO_TIMEOUTS,
     hasOwnTimeouts: route.timeout !== undefined,
     ...hostsOf(route, typeof service === 'object' ? service.found : null),
+    ...webSocketOf(route, typeof service === 'object' ? service.found : null),
     plugins,
   };
 }
@@ -61,6 +62,10 @@ export function compileRoute(id: string, route: RouteObject, around: RouteSurrou
 function hostsOf(route: RouteObject, service: ServiceObject | null): Pick<CompiledRoute, 'hosts'> {
   const hosts = route.hosts ?? (route.host === undefined ? service?.hosts : [route.host]);
   return hosts === undefined || hosts.length === 0 ? {} : { hosts };
+}
+
+function webSocketOf(route: RouteObject, service: ServiceObject | null): Pick<CompiledRoute, 'websocket'> {
+  return (route.enable_websocket ?? service?.enable_websocket ?? false) ? { websocket: true } : {};
 }
 
 /** A route without a good version: it matches as declared, so that no other route answers for it, and refuses. */

@@ -50,6 +50,8 @@ export interface CompiledRoute {
   readonly timeouts: UpstreamTimeouts;
   /** Its own, or those of its service: names, or `*` and what the name ends with. Absent for all hosts. */
   readonly hosts?: readonly string[];
+  /** Whether requests may leave HTTP for WebSocket; absent: not. */
+  readonly websocket?: boolean;
   /** Whether these are the route's own, which hold for any upstream that a plugin sends its exchanges to. */
   readonly hasOwnTimeouts?: boolean;
   /** What `chains` makes its chains of; null, or absent where a Snapshot was made by hand, leaves the global rules alone. */

@@ -28,6 +28,8 @@ test('a file without the key gateway has the documented defaults', () => {
     send_ms: 180_000,
     linger_ms: 5_000,
     linger_total_ms: 30_000,
+    tunnel_idle_ms: 300_000,
+    tunnel_drain_ms: 10_000,
     drain_timeout_ms: 30_000,
     stall_ms: 5_000,
     drain_delay_ms: 0,

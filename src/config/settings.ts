@@ -164,6 +164,8 @@ export const settingsSchema = {
         send_ms: positive(180_000, 'How long a client may take nothing of a response.'),
         linger_ms: positive(5_000, 'How long an unread request body may be quiet after an early response.'),
         linger_total_ms: positive(30_000, 'How long such a body is read at most.'),
+        tunnel_idle_ms: positive(300_000, 'Until a WebSocket connection without a byte in either direction is closed.'),
+        tunnel_drain_ms: milliseconds(10_000, 'How long WebSockets go on at a stop until they are closed with 1001.'),
         drain_timeout_ms: milliseconds(30_000, 'How long running exchanges may take to end at a stop.'),
         stall_ms: positive(5_000, 'How long the loop of a worker may stand still until the worker is replaced.'),
         drain_delay_ms: milliseconds(0, 'How long connections are still accepted after readiness turned 503.'),

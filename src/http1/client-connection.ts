@@ -9,7 +9,7 @@ import { type HeadLimits, parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
 import { disown, dropQueued, hasUnsent, isQueued, type OwnedSocket } from './owned-socket.ts';
-import { connect, type OutgoingOwner } from './sockets.ts';
+import { connect, type OutgoingOwner, own } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
@@ -32,6 +32,8 @@ export type ResponseFault = 'refused' | 'connect_timeout' | 'send_timeout' | 're
 export interface ResponseSink {
   /** An interim response (1xx, never 101); its head is in the parser's scratch memory. */
   onResponseInterim(status: number, head: string): void;
+  /** Only of those who asked for another protocol: a 101, its head as above, and what came behind it; `release` or `abort` follows. */
+  onResponseSwitch?(head: string, rest: Buffer): void;
   /**
    * The final head is in the parser's scratch memory; `head` is its text without the last CRLF. `onResponseStart` follows at
    * once, unless the request was aborted by then.
@@ -179,6 +181,13 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.closed();
   }
 
+  /** Hands its socket to `owner`: this connection is over, and never serves another request. */
+  release(owner: OutgoingOwner): OwnedSocket {
+    own(this.socket, owner);
+    this.closed();
+    return this.socket;
+  }
+
   private sent(isTaken: boolean, isComplete: boolean): boolean {
     if (isComplete) {
       this.isRequestSent = true;
@@ -238,6 +247,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       const head = latin1(bytes, at, bodyStart - 2);
       at = bodyStart;
       if (parsed.status >= 200) return this.beginBody(head, bytes, at, end);
+      if (parsed.status === 101 && this.isRequestSent && this.sink?.onResponseSwitch !== undefined)
+        return this.sink.onResponseSwitch(head, bytes.subarray(at, end));
       // 101 changes the protocol, which nobody asked for.
       if (parsed.status === 101 || ++this.interim > MOST_INTERIM) return this.fail('malformed');
       this.sink?.onResponseInterim(parsed.status, head);

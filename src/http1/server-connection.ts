@@ -150,7 +150,12 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     if (this.isIdle) this.armIdle();
   }
 
-  // Reading.
+  /** Hands its socket to whoever owns it next, with what the client sent ahead: this connection is over. */
+  release(): Buffer {
+    this.inflow.resume();
+    this.closed();
+    return this.ahead.take();
+  }
 
   onBytes(bytes: Buffer, start: number, end: number): void {
     this.isReading = true;
@@ -290,8 +295,6 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     this.settings.handler.onBadRequest(this, fault);
   }
 
-  // Between requests, and the end.
-
   private armIdle(): void {
     this.settings.wheel.arm(this, this.isDraining ? DRAINED_IDLE_MS : this.settings.timeouts.idle_ms);
   }
@@ -306,7 +309,6 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     else if (this.hasPeerEnded) this.linger();
   }
 
-  /** Goes on with what the client sent ahead. */
   resumeAhead(): void {
     if (this.phase !== IDLE || this.ahead.length === 0 || this.output.isBehind) return;
     this.isReading = true;
@@ -336,7 +338,6 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     this.settings.wheel.arm(this, this.settings.timeouts.linger_ms);
   }
 
-  /** Made when it is needed: most connections spend their time without. */
   private get goodbye(): Farewell {
     return (this.farewell ??= new Farewell(this.socket, this.settings.wheel, this.settings.timeouts));
   }

@@ -125,9 +125,6 @@ export const routeModel = defineModel({
       const attribute = route.script === undefined ? 'script_id' : 'script';
       report(attribute, 'not_supported', `${attribute} is Lua, which does not run here: write a plugin`);
     }
-    if (route.enable_websocket === true) {
-      report('enable_websocket', 'not_available', 'WebSocket is not available in this version', true);
-    }
     for (const method of route.methods ?? []) {
       if (method === 'CONNECT')
         report('methods', 'not_supported', 'CONNECT is always refused, so no route can match it', method);

@@ -38,8 +38,5 @@ export const serviceModel = defineModel({
     if (service.script !== undefined) {
       report('script', 'not_supported', 'script is Lua, which does not run here: write a plugin');
     }
-    if (service.enable_websocket === true) {
-      report('enable_websocket', 'not_available', 'WebSocket is not available in this version', true);
-    }
   },
 });

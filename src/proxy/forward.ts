@@ -3,7 +3,9 @@
  * speaks to the client through Downstream and to the upstream through Transport; nothing in it is about sockets.
  */
 import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
+import type { CompiledNode } from '../compile/snapshot.ts';
 import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
+import type { OutgoingRequest } from '../http1/messages.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { Head } from '../http1/head.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
@@ -37,7 +39,7 @@ const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
 };
 
 export class Forward extends NodeChoice implements RequestSink, ResponseSink {
-  private stream: UpstreamStream | null = null;
+  protected stream: UpstreamStream | null = null;
   private attemptStarted_ms = 0;
   private attempts = 0;
   /** Of the attempt that failed last. */
@@ -46,7 +48,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private copy: RequestCopy | null = null;
   private isRequestComplete = false;
   private relay: ResponseRelay | null = null;
-  private headAt_ms = -1;
+  protected headAt_ms = -1;
   private continueTimer: { stop(): void } | null = null;
   /** Set while the next attempt is being waited for. */
   private retryTimer: { stop(): void } | null = null;
@@ -131,8 +133,12 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       this.copy = new RequestCopy();
       this.copy.add(bytes, start, end);
     }
-    const request = outgoingRequest(exchange, upstream, node);
+    const request = this.requestTo(node);
     if (!stream.send(request, bytes, start, end, this.isRequestComplete)) exchange.downstream.pauseBody();
+  }
+
+  protected requestTo(node: CompiledNode): OutgoingRequest {
+    return outgoingRequest(this.exchange, this.upstream, node);
   }
 
   /** A copy is made only where a retry could follow, and only of requests that have a body. */
@@ -151,12 +157,12 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   /** Time to the response head. */
-  private get latency_ms(): number {
+  protected get latency_ms(): number {
     return this.headAt_ms < 0 ? LATENCY_UNKNOWN : this.headAt_ms - this.attemptStarted_ms;
   }
 
   /** Takes leave of the current attempt, if there is one. */
-  private endAttempt(latency_ms: number): void {
+  protected endAttempt(latency_ms: number): void {
     this.continueTimer?.stop();
     this.retryTimer?.stop();
     const { stream } = this;
@@ -166,7 +172,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     this.noteAttempt(latency_ms, 'abandoned');
   }
 
-  private noteAttempt(latency_ms: number, outcome: AttemptResult['outcome'], now_ms = this.now_ms): void {
+  protected noteAttempt(latency_ms: number, outcome: AttemptResult['outcome'], now_ms = this.now_ms): void {
     this.target.balancer.release(this.nodeIndex, latency_ms, now_ms);
     this.recordAttempt(now_ms);
     if (this.parts !== null) this.parts.end(this.nodeIndex, this.resultOf(outcome, now_ms));
@@ -279,7 +285,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   /** Ends the exchange with an error: as an answer if none has begun, else by cutting it off visibly. */
-  private giveUp(code: ErrorCode): void {
+  protected giveUp(code: ErrorCode): void {
     this.continueTimer?.stop();
     const { exchange } = this;
     if (!this.exchange.isHeadSent) {

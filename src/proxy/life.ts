@@ -3,7 +3,7 @@ import type { CompiledRoute, CompiledUpstream } from '../compile/snapshot.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
 import { NEEDS_BODY } from '../router/router.ts';
-import type { ErrorCode } from '../sdk/errors.ts';
+import { type ErrorCode, ERRORS } from '../sdk/errors.ts';
 import type { Reply } from '../sdk/reply.ts';
 import { BodyRouting } from './body-routing.ts';
 import type { Exchange } from './exchange.ts';
@@ -13,6 +13,8 @@ import { NodeWait } from './node-wait.ts';
 import { type Outcome, runRequestPhases, runSteps } from './pipeline.ts';
 import { reply, replyError } from './reply.ts';
 import { isStreamed, StreamedReply } from './streamed-reply.ts';
+import { webSocketForward } from './websocket.ts';
+import type { HandshakeFault } from './websocket-handshake.ts';
 
 /** Finds the route and goes on with it. @returns where the request's body goes */
 export function route(exchange: Exchange): RequestSink {
@@ -53,7 +55,8 @@ function serve(exchange: Exchange, mayWait = true): RequestSink {
     const instead = withoutNodes(exchange, upstream, mayWait);
     if (instead !== null) return instead;
   }
-  const forward = new Forward(exchange, upstream);
+  const forward = matched.websocket === true ? webSocketForward(exchange, upstream) : new Forward(exchange, upstream);
+  if (typeof forward === 'string') return refuseHandshake(exchange, forward);
   if (!forward.choose()) {
     const answered = forward.noNode();
     return answered === undefined ? refuse(exchange, 'no_node') : answer(exchange, answered);
@@ -159,6 +162,14 @@ function answer(exchange: Exchange, result: Reply): RequestSink {
 export function refuse(exchange: Exchange, code: ErrorCode): RequestSink {
   replyError(exchange, code);
   return ANSWERED;
+}
+
+/** The same, where the client did not know how to ask for WebSocket (RFC 6455 §4.4). */
+function refuseHandshake(exchange: Exchange, code: HandshakeFault): RequestSink {
+  if (code === 'websocket_handshake') return refuse(exchange, code);
+  const { status, message } = ERRORS[code];
+  const headers = { 'Sec-WebSocket-Version': '13' };
+  return answer(exchange, { status, code, headers, body: { message, code, request_id: exchange.requestId } });
 }
 
 /** The sink of a request that was answered before its body: the connection drops that by itself. */

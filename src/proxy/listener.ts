@@ -78,13 +78,13 @@ export class Listener implements RequestHandler, StreamHandler {
   }
 
   get connectionCount(): number {
-    return this.connections.size;
+    return this.connections.size + this.plane.tunnels.size;
   }
 
   /** Takes a socket that was accepted on `port`. */
   accept(socket: net.Socket, port: number, protocol: Protocol = 'http1'): void {
     const most = this.options.limits.connections;
-    if (most > 0 && this.connections.size >= most) {
+    if (most > 0 && this.connectionCount >= most) {
       socket.on('error', ignore);
       socket.destroy();
       return;
@@ -142,15 +142,18 @@ export class Listener implements RequestHandler, StreamHandler {
   drain(): Promise<void> {
     this.isDraining = true;
     for (const connection of this.connections) connection.drain();
+    const { tunnels } = this.plane;
     return new Promise((resolve) => {
       this.onIdle = resolve;
-      if (this.connections.size === 0) resolve();
+      tunnels.drain(() => this.checkIdle());
+      this.checkIdle();
     });
   }
 
   /** Ends every connection, whatever it is doing. */
   abort(): void {
     for (const connection of this.connections) connection.cutOff();
+    this.plane.tunnels.cutOff();
   }
 
   onRequest(connection: ServerConnection, text: string): RequestSink {
@@ -245,7 +248,11 @@ export class Listener implements RequestHandler, StreamHandler {
 
   private ended(connection: Connection): void {
     this.connections.delete(connection);
-    if (this.isDraining && this.connections.size === 0) this.onIdle?.();
+    if (this.isDraining) this.checkIdle();
+  }
+
+  private checkIdle(): void {
+    if (this.connectionCount === 0) this.onIdle?.();
   }
 
   onException(error: unknown): void {

@@ -8,6 +8,7 @@ import type { NameMemo } from './added-fields.ts';
 import type { Backoff } from './retry.ts';
 import type { Exchange } from './exchange.ts';
 import type { OwnFields } from './own-fields.ts';
+import type { Tunnels } from './tunnels.ts';
 
 export interface Plane {
   /** The Snapshot in force now, with its users; an exchange takes it once. */
@@ -15,6 +16,8 @@ export interface Plane {
   readonly options: PlaneOptions;
   readonly transport: Transport;
   readonly targets: Targets;
+  /** What left HTTP for WebSocket. */
+  readonly tunnels: Tunnels;
   readonly clock: AlarmClock;
   readonly wheel: TimerWheel;
   /** Uniform in [0, 1). */

@@ -17,6 +17,7 @@ import { Listener, type Protocol } from '../proxy/listener.ts';
 import { OwnFields } from '../proxy/own-fields.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
+import { Tunnels } from '../proxy/tunnels.ts';
 import type { HealthBoard } from '../upstream/health-board.ts';
 import type { NameAnswers } from '../upstream/name-answers.ts';
 import { TlsFront } from '../tls/tls-front.ts';
@@ -91,6 +92,15 @@ export class Worker {
         now_ms: () => clock.monotonic_ms(),
         health: healthOptions(options),
         names: options.names ?? null,
+      }),
+      tunnels: new Tunnels({
+        wheel,
+        idle_ms: settings.timeouts.tunnel_idle_ms,
+        send_ms: settings.timeouts.send_ms,
+        grace_ms: settings.timeouts.tunnel_drain_ms,
+        linger_ms: settings.timeouts.linger_ms,
+        random: Math.random,
+        onFault,
       }),
       clock,
       wheel,

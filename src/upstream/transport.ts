@@ -1,6 +1,8 @@
 /** How forwarding reaches upstreams: real connections in the gateway, scripted ones in tests. */
 import type { ResponseFraming, ResponseSink } from '../http1/client-connection.ts';
 import type { OutgoingRequest } from '../http1/messages.ts';
+import type { OwnedSocket } from '../http1/owned-socket.ts';
+import type { OutgoingOwner } from '../http1/sockets.ts';
 import type { CompiledNode, CompiledUpstream, UpstreamTimeouts } from '../compile/snapshot.ts';
 
 export interface OpenOptions {
@@ -32,6 +34,8 @@ export interface UpstreamStream {
   /** Stops and continues the flow of the response. */
   pause(): void;
   resume(): void;
+  /** Hands the connection to `owner` after a 101: it never serves another exchange, and the sink hears no more. */
+  release(owner: OutgoingOwner): OwnedSocket;
   /** Gives the request up; the sink hears no more. */
   abort(): void;
 }

@@ -41,6 +41,14 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   bad_chunk: refused(post('Transfer-Encoding: chunked\r\n', 'x\r\n')),
   certificate_required: 'only over TLS: test/tls/mutual.test.ts',
   misdirected: 'only over TLS: test/tls/mutual.test.ts',
+  websocket_handshake: {
+    request:
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    find: (_, route) => ({ ...route, websocket: true }),
+    upstreams: [manual],
+    keeps: true,
+  },
+  websocket_version: 'its answer names the version: test/websocket/handshake.test.ts',
   request_incomplete: {
     request: 'GET / HTTP/1.1\r\nHos',
     play: (lab) => Promise.resolve(lab.clients.at(-1)?.finish()),
