@@ -4,6 +4,7 @@ import type { RouteChains } from './chain-source.ts';
 import { NO_PLUGINS } from './object-plugins.ts';
 import type { ObjectPlugins, PluginUse } from './object-plugins.ts';
 import type { RouteObject } from '../model/route.ts';
+import type { RouteFacts } from '../sdk/exchange.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { AllReadings } from './read-objects.ts';
 import type { CompileMemory, Refusal, RouteMemory } from './snapshot.ts';
@@ -20,6 +21,16 @@ export interface RoutePlugins {
   readonly enabled: readonly ActiveUse[];
   /** What was made of them last: a memory of `Chains`. */
   chains: RouteChains | null;
+  /** What plugins were told last of a route that has these. */
+  told: ToldFacts | null;
+}
+
+/** The facts of a route, for exchanges that matched it in the same way. */
+export interface ToldFacts {
+  readonly route: object;
+  readonly matchedText: string;
+  readonly isPrefixMatched: boolean;
+  readonly facts: RouteFacts;
 }
 
 /** The plugins that a consumer brings, merged with those of its group. */
@@ -37,7 +48,7 @@ export interface ActiveUse extends PluginUse {
 
 export function mergeRoute(layers: RouteLayers): RoutePlugins {
   const merged = merge(layers);
-  return { layers, merged, enabled: inOrder(merged.values()), chains: null };
+  return { layers, merged, enabled: inOrder(merged.values()), chains: null, told: null };
 }
 
 /** The merged plugins of routes that have none of their own, by service and plugin config. Kept from Snapshot to Snapshot. */

@@ -33,6 +33,8 @@ export class RecordKey {
   shape = 0;
   low = 0;
   high = 0;
+  /** What `set` was given last, null if something else was taken apart since: many requests come from the same caller. */
+  private text: string | null = null;
   private readonly digest: Digest;
   private readonly secretLow: number;
   private readonly secretHigh: number;
@@ -45,6 +47,7 @@ export class RecordKey {
 
   spaceOf(name: string): RecordSpace {
     const id = wordsOf(this.digest(Buffer.from(name, 'utf16le')), 4);
+    this.text = null;
     this.words.set(id);
     this.shape = 0;
     this.hash(4, this.secretLow, this.secretHigh);
@@ -52,6 +55,8 @@ export class RecordKey {
   }
 
   set(space: RecordSpace, key: string): void {
+    if (space === this.space && key === this.text) return;
+    this.text = null;
     const { length } = key;
     let beyond = 0;
     let count = 0;
@@ -83,10 +88,12 @@ export class RecordKey {
       this.shape = DIGESTED;
     }
     this.finish(space, count);
+    this.text = key;
   }
 
   /** A key of a number that no text is. */
   setReserved(space: RecordSpace, value: number): void {
+    this.text = null;
     this.words[0] = value;
     this.words[1] = Math.floor(value / 2 ** 32);
     this.shape = RESERVED;

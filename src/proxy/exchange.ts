@@ -27,6 +27,7 @@ import type { Downstream } from './downstream.ts';
 import { outcomeOf, routeFacts } from './facts.ts';
 import { runLog } from './pipeline.ts';
 import type { Plane, SnapshotUse } from './plane.ts';
+import { setValue, valueOf } from './pairs.ts';
 import { RequestView } from './request-view.ts';
 import { ResponseView } from './response-view.ts';
 import type { RequestStart } from './target.ts';
@@ -111,10 +112,10 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   private mayAuthenticate = true;
   private requestView: RequestView | null = null;
   private responseView: ResponseView | null = null;
-  private shared: Map<unknown, unknown> | null = null;
+  private shared: unknown[] | null = null;
   private filtered: Map<Step, boolean> | null = null;
 
-  private ownRequestId = '';
+  ownRequestId = '';
   isOver = false;
   /** What plugins asked for beyond the usual; null where none did. */
   asked: Asked | null = null;
@@ -293,12 +294,11 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   get<T>(key: ExchangeKey<T>): T | undefined {
-    return this.shared?.get(key) as T | undefined;
+    return valueOf(this.shared, key) as T | undefined;
   }
 
   set<T>(key: ExchangeKey<T>, value: T): void {
-    this.shared ??= new Map();
-    this.shared.set(key, value);
+    setValue((this.shared ??= []), key, value);
   }
 
   /** `_meta.filter` of a step: decided once, whatever changes later. */

@@ -1,15 +1,30 @@
 /** What plugins are told of an exchange in one piece. */
 import { matchedHost } from '../compile/snapshot.ts';
 import type { Outcome, RouteFacts } from '../sdk/exchange.ts';
+import type { Attempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 
 const NO_ROUTE: RouteFacts = Object.freeze({ id: '', name: '', serviceId: '', serviceName: '', uri: '', host: '' });
 
+/** Kept with the plugins of the route: those of its next exchange get the same object, as most routes match in one way. */
 export function routeFacts({ matched, matchedText, isPrefixMatched, host }: Exchange): RouteFacts {
   if (matched === null) return NO_ROUTE;
+  const { plugins } = matched;
+  const told = plugins?.told ?? null;
+  const pattern = matchedHost(matched, host);
+  if (
+    told !== null &&
+    told.route === matched &&
+    told.isPrefixMatched === isPrefixMatched &&
+    told.matchedText === matchedText &&
+    told.facts.host === pattern
+  )
+    return told.facts;
   const { id, name, serviceId, serviceName } = matched;
   const uri = isPrefixMatched ? `${matchedText}*` : matchedText;
-  return { id, name, serviceId, serviceName, uri, host: matchedHost(matched, host) };
+  const facts = Object.freeze({ id, name, serviceId, serviceName, uri, host: pattern });
+  if (plugins) plugins.told = { route: matched, matchedText, isPrefixMatched, facts };
+  return facts;
 }
 
 export function outcomeOf(exchange: Exchange): Outcome {
@@ -19,10 +34,16 @@ export function outcomeOf(exchange: Exchange): Outcome {
     bodyBytesSent: exchange.bodyBytesSent,
     bodyBytesReceived: exchange.bodyBytesReceived,
     duration_ms: exchange.duration_ms,
-    upstream_ms: earlier.reduce((sum, { elapsed_ms }) => sum + elapsed_ms, last?.elapsed_ms ?? 0),
+    upstream_ms: timeOf(earlier) + (last?.elapsed_ms ?? 0),
     node: last?.address ?? '',
     nodeHost: last?.host ?? '',
     attempts: earlier.length + (last === null ? 0 : 1),
     errorCode: exchange.errorCode,
   };
+}
+
+function timeOf(attempts: readonly Attempt[]): number {
+  let sum = 0;
+  for (const { elapsed_ms } of attempts) sum += elapsed_ms;
+  return sum;
 }

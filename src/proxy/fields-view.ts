@@ -1,6 +1,6 @@
 import type { Head } from '../http1/head.ts';
 import { REMOVED } from '../http1/fields.ts';
-import { AddedFields, checkedValue, type NameMemo } from './added-fields.ts';
+import { AddedFields, makeField, type NameMemo } from './added-fields.ts';
 
 /** `Expect` belongs to the body that is not sent. */
 const FRAMING = ['content-length', 'transfer-encoding', 'expect'];
@@ -40,21 +40,15 @@ export class FieldsView {
     return this.added === null ? entries : entries.concat(this.added.entries());
   }
 
-  /** The name in lower case, remembered. */
-  lowerOf(name: string): string {
-    return this.names.lowerOf(name);
-  }
-
-  set(name: string, value: string): void {
-    const lower = this.names.settableOf(name);
-    const checked = checkedValue(name, value);
-    this.drop(lower);
-    this.additions.add(lower, name, checked);
+  /** @param sound a value that is known to break nothing, '' for none */
+  set(name: string, value: string, sound = ''): void {
+    const field = this.names.fieldOf(name, value, sound);
+    this.head?.remove(field.lower);
+    this.additions.set(field);
   }
 
   add(name: string, value: string): void {
-    const lower = this.names.settableOf(name);
-    this.additions.add(lower, name, checkedValue(name, value));
+    this.additions.add(this.names.fieldOf(name, value, ''));
   }
 
   remove(name: string): void {
@@ -64,7 +58,7 @@ export class FieldsView {
   /** Frames the message by a length, in place of what framed it. */
   frame(length: number): void {
     for (const name of FRAMING) this.drop(name);
-    this.additions.add('content-length', 'Content-Length', String(length));
+    this.additions.add(makeField('content-length', 'Content-Length', String(length)));
   }
 
   private get additions(): AddedFields {

@@ -16,20 +16,20 @@ export type Outcome = Reply | undefined | Promise<Reply | undefined>;
 
 /** The phases up to the choice of a node: rewrite, the consumer's own rewrite, access. */
 export function runRequestPhases(exchange: Exchange): Outcome {
-  return chain(runSteps(exchange, exchange.chain.rewrite, 'rewrite'), () => runConsumerPhases(exchange));
+  const outcome = runSteps(exchange, exchange.chain.rewrite, 'rewrite');
+  if (outcome === undefined) return runConsumerRewrite(exchange);
+  return outcome instanceof Promise ? outcome.then((reply) => reply ?? runConsumerRewrite(exchange)) : outcome;
 }
 
-function runConsumerPhases(exchange: Exchange): Outcome {
+function runConsumerRewrite(exchange: Exchange): Outcome {
   exchange.endAuthentication();
-  const { consumerRewrite } = exchange.chain;
-  return chain(runSteps(exchange, consumerRewrite, 'rewrite'), () =>
-    runSteps(exchange, exchange.chain.access, 'access'),
-  );
+  const outcome = runSteps(exchange, exchange.chain.consumerRewrite, 'rewrite');
+  if (outcome === undefined) return runAccess(exchange);
+  return outcome instanceof Promise ? outcome.then((reply) => reply ?? runAccess(exchange)) : outcome;
 }
 
-function chain(outcome: Outcome, next: () => Outcome): Outcome {
-  if (outcome === undefined) return next();
-  return outcome instanceof Promise ? outcome.then((reply) => reply ?? next()) : outcome;
+function runAccess(exchange: Exchange): Outcome {
+  return runSteps(exchange, exchange.chain.access, 'access');
 }
 
 /** One request phase of a chain. */

@@ -70,19 +70,19 @@ export class RequestView implements ExchangeRequest {
 
   setHeader(name: string, value: string): void {
     this.exchange.mustBeUnsent();
-    if (this.fields.lowerOf(name) === 'host') this.setHost(value);
-    else this.fields.set(name, value);
+    if (isHost(name)) this.setHost(value);
+    else this.fields.set(name, value, this.exchange.ownRequestId);
   }
 
   addHeader(name: string, value: string): void {
     this.exchange.mustBeUnsent();
-    if (this.fields.lowerOf(name) === 'host') throw new TypeError('a request has one Host: set it');
+    if (isHost(name)) throw new TypeError('a request has one Host: set it');
     this.fields.add(name, value);
   }
 
   removeHeader(name: string): void {
     this.exchange.mustBeUnsent();
-    if (this.fields.lowerOf(name) === 'host') throw new TypeError('a request needs a Host: set another one');
+    if (isHost(name)) throw new TypeError('a request needs a Host: set another one');
     this.fields.remove(name);
   }
 
@@ -142,4 +142,8 @@ export class RequestView implements ExchangeRequest {
   private get body(): RequestBody {
     return (this.exchange.ask().body ??= new RequestBody(this.exchange));
   }
+}
+
+function isHost(name: string): boolean {
+  return name.length === 4 && name.toLowerCase() === 'host';
 }

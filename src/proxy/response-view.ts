@@ -45,7 +45,7 @@ export class ResponseView implements ExchangeResponse {
 
   setHeader(name: string, value: string): void {
     this.exchange.mustHaveUnsentHead();
-    this.fields.set(name, value);
+    this.fields.set(name, value, this.exchange.ownRequestId);
   }
 
   addHeader(name: string, value: string): void {

@@ -76,8 +76,8 @@ export default definePlugin({
           return;
         }
         const id = nextId();
-        request.setHeader(header_name, id);
         exchange.setRequestId(id);
+        request.setHeader(header_name, id);
       },
       ...(include_in_response && {
         responseHead(exchange) {
