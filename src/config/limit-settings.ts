@@ -9,7 +9,7 @@ export const LIMITS = {
   default: {},
   description: 'Bounds; what exceeds one is refused.',
   properties: {
-    line_bytes: bytes(8192, 256, 'Longest request line, in bytes (414).'),
+    line_bytes: bytes(8192, 256, 'Longest request line (414) and longest header field (431), in bytes.'),
     head_bytes: bytes(32768, 1024, 'Longest header section, in bytes (431).'),
     fields: bytes(100, 1, 'Most header fields (431).'),
     body_bytes: bytes(0, 0, 'Longest request body, in bytes (413); 0 is no limit.'),

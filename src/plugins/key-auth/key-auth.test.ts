@@ -51,6 +51,7 @@ const LET_IN: readonly (readonly [
   ['an argument of its own', { query: 'auth' }, '/?auth=jack-key', {}, JACK],
   ['the header counts where both are there', { query: 'auth' }, '/?auth=wrong-key', { apikey: 'jack-key' }, JACK],
   ['the first of several headers counts', {}, '/', { apikey: ['jack-key', 'wrong'] }, JACK],
+  ['the first of several arguments counts', {}, '/?apikey=jack-key&apikey=wrong', {}, JACK],
   ['a key on the consumer', {}, '/', { apikey: 'jill key/+%' }, JILL],
   [
     'what the client says about itself is overwritten',
@@ -130,6 +131,9 @@ const REFUSED: readonly (readonly [
   ['the beginning of a key', {}, '/', { apikey: 'jack-ke' }, INVALID],
   ['a key and more', {}, '/', { apikey: 'jack-key, x' }, INVALID],
   ['a wrong key before a right one', {}, '/', { apikey: ['wrong', 'jack-key'] }, INVALID],
+  ['a wrong argument before a right one', {}, '/?apikey=wrong&apikey=jack-key', {}, INVALID],
+  ['a right key in an encoded list', {}, '/?apikey[]=jack-key', {}, MISSING],
+  ['an enormous argument', {}, `/?apikey=${'k'.repeat(6_000)}`, {}, INVALID],
   ['an enormous key', {}, '/', { apikey: 'k'.repeat(6_000) }, INVALID],
   ['the name of a property', {}, '/', { apikey: '__proto__' }, INVALID],
   ['a username', {}, '/', { apikey: 'jack' }, INVALID],
@@ -199,6 +203,18 @@ it('keys are hidden from upstreams where that is asked for', async (t) => {
   }
 });
 
+it('what is no key is hidden as well where anybody may call', async (t) => {
+  const lab = await openLab(t, guarded({ hide_credentials: true, anonymous_consumer: 'anonymous' }));
+  for (const [path, headers] of [
+    ['/x?a=1&apikey=old-key', {}],
+    ['/x?a=1', { apikey: 'old-key' }],
+    ['/x?apikey=old-key&a=1', { apikey: '' }],
+  ] as const) {
+    assert.deepEqual(await identityThrough(lab, path, headers), ['anonymous', '', '']);
+    assert.deepEqual([lab.lastSeen.url, valuesOf(lab.lastSeen, 'apikey')], ['/x?a=1', []]);
+  }
+});
+
 it('keys pass where hiding is not asked for', async (t) => {
   const lab = await openLab(t, guarded({}));
   await identityThrough(lab, '/anything?apikey=jack-key', {});
@@ -247,6 +263,23 @@ describe('wrong configurations', () => {
   ];
   for (const [text, problem] of WRONG) {
     it(String(problem), () => assert.match(problemsOf(text)[0] ?? '', problem));
+  }
+
+  for (const key of [' k', 'k ', 'hush-key\n', 'k\r\nX-Admin: 1', 'k\t', 'k\u0000', '\u007f', ' ']) {
+    it(`a key that no header field can bring is refused and not told: ${JSON.stringify(key)}`, () => {
+      const consumers = [{ username: 'a', plugins: { 'key-auth': { key } } }];
+      const problems = problemsOf(JSON.stringify({ consumers }));
+      assert.equal(problems.length, 1, problems.join());
+      assert.match(problems[0] ?? '', /^consumers\[0\]\.plugins\.key-auth\.key: .*begins or ends with a space/);
+      assert.doesNotMatch(problems.join(), /hush|X-Admin/);
+    });
+  }
+
+  for (const key of ['k', 'a b', 'ключ', '!"#%&/()=?']) {
+    it(`a key may be ${key}`, () => {
+      const consumers = [{ username: 'a', plugins: { 'key-auth': { key } } }];
+      assert.deepEqual(problemsOf(JSON.stringify({ consumers })), []);
+    });
   }
 
   it('one key for two consumers is a problem, which does not tell the key', () => {

@@ -49,7 +49,15 @@ export default definePlugin({
     type: 'object',
     required: ['key'],
     properties: {
-      key: { type: 'string', minLength: 1, secret: true, description: 'The key; unique among all consumers.' },
+      key: {
+        type: 'string',
+        minLength: 1,
+        pattern: '^(?:[^\\x00-\\x20\\x7f](?:[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f])?)?$',
+        remedy:
+          'begins or ends with a space, or holds a line break or another control character: no header field brings such a key; take it out',
+        secret: true,
+        description: 'The key; unique among all consumers.',
+      },
     },
   },
   consumerKey: ({ key }: { readonly key: string }) => key,
@@ -74,6 +82,14 @@ export default definePlugin({
     const missing = refusal('key_missing', 'Missing API key in request');
     const invalid = refusal('key_invalid', 'Invalid API key in request');
 
+    /** Also where it was not looked for: a client that sends its key twice wants it hidden twice. */
+    function hide({ request }: Exchange): void {
+      if (request.header(header) !== undefined) request.removeHeader(header);
+      if (request.argument(query) !== undefined) {
+        request.setQuery(encodeQuery(withoutArgument(request.query, query)));
+      }
+    }
+
     function refuseOrAnonymous(exchange: Exchange, reply: Reply): Reply | undefined {
       if (anonymous_consumer === undefined) return reply;
       const consumer = exchange.consumerNamed(anonymous_consumer);
@@ -81,6 +97,8 @@ export default definePlugin({
         host.log.error('anonymous_consumer_missing', { consumer: anonymous_consumer });
         return reply;
       }
+      // What is no key here may be one elsewhere, or have been one until a moment ago.
+      if (hide_credentials) hide(exchange);
       exchange.authenticate(consumer);
       identityHeaders(exchange, consumer, '');
       return undefined;
@@ -89,18 +107,11 @@ export default definePlugin({
     return {
       rewrite(exchange) {
         const { request } = exchange;
-        const given = request.header(header);
-        const key = given ?? request.argument(query);
+        const key = request.header(header) ?? request.argument(query);
         if (key === undefined || key === '') return refuseOrAnonymous(exchange, missing);
         const match = exchange.findConsumer('key-auth', key);
         if (match === undefined) return refuseOrAnonymous(exchange, invalid);
-        if (hide_credentials) {
-          // Also where it was not looked for: a client that sends its key twice wants it hidden twice.
-          if (given !== undefined) request.removeHeader(header);
-          if (request.argument(query) !== undefined) {
-            request.setQuery(encodeQuery(withoutArgument(request.query, query)));
-          }
-        }
+        if (hide_credentials) hide(exchange);
         exchange.authenticate(match.consumer, match.credentialId);
         identityHeaders(exchange, match.consumer, match.credentialId);
         return undefined;
