@@ -88,6 +88,32 @@ test('an exception of isReady is a 503 that shows nothing of it', async (t) => {
   assert.deepEqual(running.errors, [running.readiness]);
 });
 
+test('remarks stand beside the status or take its place, and their failure changes neither answer', async (t) => {
+  let remarks = (): Readonly<Record<string, unknown>> => ({ status: 'degraded', problems: 1 });
+  const errors: unknown[] = [];
+  const server = await startStatusServer({
+    address: '127.0.0.1',
+    port: 0,
+    isReady: () => ({ ready: true, reason: '' }),
+    remarks: () => remarks(),
+    onError: (error) => errors.push(error),
+  });
+  t.after(() => server.close());
+  const bodies = async (): Promise<unknown[]> => {
+    const answers = await Promise.all(['/status', '/status/ready'].map((path) => ask(server.port, `GET ${path}`)));
+    assert.ok(answers.every((answer) => answer.startsWith('HTTP/1.1 200 ')));
+    return answers.map((answer) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as unknown);
+  };
+  const degraded = { status: 'degraded', problems: 1 };
+  assert.deepEqual(await bodies(), [degraded, degraded]);
+  const fault = new Error('secret');
+  remarks = () => {
+    throw fault;
+  };
+  assert.deepEqual(await bodies(), [{ status: 'ok' }, { status: 'ok' }]);
+  assert.deepEqual(errors, [fault, fault]);
+});
+
 test('a taken port rejects with the error of the system', async (t) => {
   const { server } = await start(t);
   const second = startStatusServer({

@@ -17,7 +17,10 @@ export interface Readiness {
 export interface StatusOptions extends SideServerOptions {
   /** Asked at every `/status/ready`. It answers from memory: nothing waits for it. What it throws goes to `onError`. */
   isReady(): Readiness;
-  /** Stands in the answer of `/status/ready` beside `ok`: it names nothing that is secret. Without it there is nothing. */
+  /**
+   * Stands in the answer of `/status`, and of `/status/ready` while ready; its `status` in place of `ok`. It names nothing that
+   * is secret. Without it there is nothing. What it throws goes to `onError`.
+   */
   remarks?(): Readonly<Record<string, unknown>>;
   /** For `/v1/healthcheck`, asked at every request for it; without it there is none. What it throws goes to `onError`. */
   health?(): readonly UpstreamHealthReport[];
@@ -64,14 +67,23 @@ function decide(request: http.IncomingMessage, options: StatusOptions): Answer {
   if (path.startsWith('/v1/')) return answerConfiguration(request, path, options);
   if (path !== '/status' && path !== '/status/ready') return { status: 404, body: NOT_FOUND };
   if (!isRead(request)) return { status: 405, body: NOT_ALLOWED };
-  if (path === '/status') return OK;
+  if (path === '/status') return alive(options);
   try {
     const { ready, reason } = options.isReady();
-    if (ready) return { status: 200, body: { ...OK.body, ...options.remarks?.() } };
-    return { status: 503, body: { status: 'error', error: reason } };
+    return ready ? alive(options) : { status: 503, body: { status: 'error', error: reason } };
   } catch (error) {
     options.onError(error);
     return { status: 503, body: { status: 'error', error: 'readiness is not known' } };
+  }
+}
+
+/** Remarks change nothing for traffic: that they fail does not either. */
+function alive({ remarks, onError }: StatusOptions): Answer {
+  try {
+    return { status: 200, body: { ...OK.body, ...remarks?.() } };
+  } catch (error) {
+    onError(error);
+    return OK;
   }
 }
 

@@ -7,14 +7,15 @@ import { predecessor } from '../threads/upgrade.ts';
 import { packageVersion } from './version.ts';
 import { EXIT, type Io, parseOptions } from './arguments.ts';
 
-/** `gatewright run [-c FILE]`: starts the gateway and stays until it is told to stop. */
+/** `gatewright run [-c FILE] [--strict]`: starts the gateway and stays until it is told to stop. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const options = parseOptions(args, { config: { type: 'string', short: 'c' } });
+  const options = parseOptions(args, { config: { type: 'string', short: 'c' }, strict: { type: 'boolean' } });
   const early = new EarlySignals();
   try {
     const path = locate(options.config, io);
     const gateway = await Gateway.start({
       path,
+      isStrict: options.strict === true,
       env: io.env,
       onFatal: (error) => void process.emit('uncaughtException', error),
       predecessor: predecessor(io.env),

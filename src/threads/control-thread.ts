@@ -20,7 +20,7 @@ import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { FileObjects } from './file-objects.ts';
-import { configProblems, measureNode } from './gateway-metrics.ts';
+import { measureNode } from './gateway-metrics.ts';
 import { differenceOf } from './changed-objects.ts';
 import { HandOver } from './hand-over.ts';
 import { UpstreamView } from './health.ts';
@@ -30,7 +30,8 @@ import type { ControlData, FromControl, Port, ToControl } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { MetricSum } from './metric-sum.ts';
 import { portOf } from './port.ts';
-import { describe, listOf } from './problem-text.ts';
+import { ProblemReport } from './problem-report.ts';
+import { listOf } from './problem-text.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { controlContext } from './control-context.ts';
 import { isServedLater, StoredObjects } from './stored-objects.ts';
@@ -56,6 +57,8 @@ export interface Applied {
 
 /** Threads that do not answer within this time are read as they are. */
 const COLLECT_MS = 250;
+const BLURRED = 'what a bad object would match or do is not known: everything stays';
+const NOT_STRICT = '--strict allows no problem: everything stays';
 const MAIN = 0;
 
 interface Parts extends ControlThreadOptions {
@@ -75,6 +78,7 @@ export class ControlThread {
   private readonly pluginCode: string;
   private readonly errorLog: ErrorLog;
   private readonly relay: LogRelay;
+  private readonly report: ProblemReport;
   private readonly handOver: HandOver;
   private readonly feed: MetricFeed;
   private readonly sum: MetricSum;
@@ -89,8 +93,6 @@ export class ControlThread {
   private isDraining = false;
   private disabled: ReadonlySet<string> = new Set();
   private isServing = false;
-  /** In the configuration that was read last. */
-  private problemCount = 0;
   /** Checked last; what the workers have is made of the same objects. */
   private snapshot: Snapshot;
   private last: Promise<unknown> = Promise.resolve();
@@ -138,8 +140,7 @@ export class ControlThread {
     measureProcess(metrics, clock, data.version);
     measureNode(metrics, data.version);
     countDrops(metrics, { error: errorLog });
-    const problems = configProblems(metrics);
-    metrics.onCollect(() => problems.set(this.problemCount));
+    this.report = new ProblemReport(errorLog, metrics);
     this.upstreams = new UpstreamView(data.memory.health, metrics, (checked, queries) => {
       main.post({ type: 'upstreams', checked, queries });
     });
@@ -229,9 +230,7 @@ export class ControlThread {
   /** A bad object of a store never keeps the gateway from serving the others, nor from being put right. */
   private async applyStored(set: ObjectSet): Promise<boolean> {
     const applied = await this.apply(set);
-    const problems = applied.problems.filter((problem) => !isServedLater(problem, set));
-    this.report(problems, applied.warnings);
-    if (applied.refusal !== '') this.logRefusal(applied);
+    this.report.take('store', applied.revision, { ...applied, objects: set.objects });
     return applied.refusal === '';
   }
 
@@ -250,12 +249,14 @@ export class ControlThread {
   private async applyFile(configuration: Configuration): Promise<void> {
     const { settings, objects, dress } = configuration;
     this.fileObjects?.take(configuration);
-    if (this.stored === null) {
-      const applied = await this.apply(objects);
-      const problems = [...configuration.problems, ...applied.problems.map(dress)];
-      this.report(problems, [...configuration.warnings, ...applied.warnings.map(dress)]);
-      if (applied.refusal !== '') return this.logRefusal(applied);
-    } else this.report(configuration.problems, configuration.warnings);
+    const applied = this.stored === null ? await this.apply(objects, configuration.problems) : this.unchanged;
+    this.report.take('file', applied.revision, {
+      problems: [...configuration.problems, ...applied.problems.map(dress)],
+      warnings: [...configuration.warnings, ...applied.warnings.map(dress)],
+      refusal: applied.refusal,
+      objects: objects.objects,
+    });
+    if (applied.refusal !== '') return;
     if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
       this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
     }
@@ -265,43 +266,44 @@ export class ControlThread {
     this.logServing();
   }
 
-  private report(problems: readonly Problem[], warnings: readonly Problem[]): void {
-    for (const problem of problems) this.errorLog.error('configuration_problem', { problem: describe(problem) });
-    for (const warning of warnings) this.errorLog.warn('configuration_warning', { problem: describe(warning) });
-    this.problemCount = problems.length;
-  }
-
-  private logRefusal({ revision, refusal }: Applied): void {
-    this.errorLog.error('configuration_refused', { revision, problems: this.problemCount, reason: refusal });
-  }
-
   private logServing(): void {
     const { revision } = this.snapshot;
     const routes = this.snapshot.memory?.readings.routes.size ?? 0;
-    this.errorLog.info('serving', { revision, routes, problems: this.problemCount });
+    this.errorLog.info('serving', { revision, routes, problems: this.report.count });
+  }
+
+  /** Where objects come from a store, the file changes none. */
+  private get unchanged(): Applied {
+    return { revision: this.snapshot.revision, problems: [], warnings: [], refusal: '' };
   }
 
   /**
    * Puts objects in force, as far as they are sound; what is bad keeps its last good version. Resolves when every worker
    * has swapped, or none has.
+   * @param others what is wrong beside the objects: it counts where no problem is allowed
    */
-  apply(objects: ObjectSet): Promise<Applied> {
-    const result = this.last.then(() => this.applyNow(objects));
+  apply(objects: ObjectSet, others: readonly Problem[] = []): Promise<Applied> {
+    const result = this.last.then(() => this.applyNow(objects, others));
     this.last = result.catch(() => undefined);
     return result;
   }
 
-  private async applyNow(objects: ObjectSet): Promise<Applied> {
+  private async applyNow(objects: ObjectSet, others: readonly Problem[]): Promise<Applied> {
     const previous = this.snapshot;
-    const { snapshot, problems, warnings, isBlocked } = compile(objects, {
+    const { snapshot, warnings, isBlocked, ...found } = compile(objects, {
       settings: this.settings,
       revision: previous.revision + 1,
       previous,
       plugins: this.registry,
     });
+    const isCounted = (problem: Problem): boolean => this.stored === null || !isServedLater(problem, objects);
+    const problems = found.problems.filter(isCounted);
     const { revision } = previous;
-    const refusal = 'what a bad object would match or do is not known: everything stays';
-    if (isBlocked) return { revision, problems, warnings, refusal };
+    const isRefused = this.options.data.isStrict && problems.length + others.length > 0;
+    if (isBlocked || isRefused) {
+      if (!isBlocked) await retire(snapshot);
+      return { revision, problems, warnings, refusal: isRefused ? NOT_STRICT : BLURRED };
+    }
     const change = {
       revision: snapshot.revision,
       objects: differenceOf(previous, snapshot),
@@ -338,7 +340,7 @@ export class ControlThread {
       const server = await startStatusServer({
         ...control,
         isReady: () => this.readiness(),
-        remarks: () => this.stored?.remarks ?? {},
+        remarks: () => ({ ...this.stored?.remarks, ...this.report.degraded }),
         health: () => this.upstreams.report(),
         control: () => controlContext(this.snapshot, this.registry),
         onError,

@@ -24,6 +24,8 @@ import { workerCount } from './worker-count.ts';
 export interface GatewayOptions {
   /** The configuration file. */
   readonly path: string;
+  /** Whether a change with any problem is refused as a whole; without it, what is sound of it is served. */
+  readonly isStrict: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: AlarmClock;
   /** The module that threads begin with: it calls `runThread` with the plugins that there are. */
@@ -64,9 +66,10 @@ export class Gateway {
 
   /** Starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { path, env, version, threadModule } = options;
+    const { path, isStrict, env, version, threadModule } = options;
     const memory = allocateSharedMemory(MOST_WORKERS * PLACES_PER_WORKER);
-    const data = { role: 'control', thread: CONTROL, version, memory, path, env: { ...env }, revision: 0 } as const;
+    const common = { role: 'control', thread: CONTROL, version, memory } as const;
+    const data = { ...common, path, isStrict, env: { ...env }, revision: 0 };
     const control = spawnThread<FromControl, ToControl>(threadModule, data, []);
     try {
       const streams = new MainStreams();

@@ -47,6 +47,8 @@ export interface ControlData extends CommonData {
   readonly role: 'control';
   /** The configuration file. */
   readonly path: string;
+  /** Whether a change with any problem is refused as a whole. */
+  readonly isStrict: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The revision in force, 0 at the start: what a control thread that takes another one's place begins after. */
   readonly revision: number;

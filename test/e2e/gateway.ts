@@ -18,6 +18,8 @@ export interface GatewayOptions {
   /** Default: the launcher of this checkout. */
   readonly launcher?: string;
   readonly cwd?: string;
+  /** Further arguments of `gatewright run`. */
+  readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   /** Further files in its folder. */
   readonly files?: Readonly<Record<string, string>>;
@@ -57,7 +59,7 @@ export class RunningGateway implements AsyncDisposable {
     const file = path.join(folder, 'gatewright.json');
     writeFileSync(file, JSON.stringify(withListeners(document)));
     for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(path.join(folder, name), text);
-    this.child = spawn(options.launcher ?? LAUNCHER, ['run', '-c', file], {
+    this.child = spawn(options.launcher ?? LAUNCHER, ['run', '-c', file, ...(options.args ?? [])], {
       cwd: options.cwd ?? folder,
       env: options.env ?? process.env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,10 @@
 /** A configuration that changes all the time, under load, while a node dies and comes back: no request fails. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import http from 'node:http';
 import net from 'node:net';
-import path from 'node:path';
 import { describe, it } from 'node:test';
 import { once } from 'node:events';
+import { Admin, ADMIN, Editor, embeddedStore } from '../changing.ts';
 import { routeTo, RunningGateway } from '../gateway.ts';
 import { Load } from '../load.ts';
 import { NodeProcess } from '../node-process.ts';
@@ -22,74 +20,14 @@ const UPSTREAM = {
   checks: { active: { type: 'tcp', healthy: { successes: 1 }, unhealthy: { tcp_failures: 1 } } },
 };
 
-interface Document {
-  routes: { id: string; uri: string; upstream: object }[];
-}
-
-class Editor {
-  private readonly gateway: RunningGateway;
-  private readonly file: string;
-
-  constructor(gateway: RunningGateway) {
-    this.gateway = gateway;
-    this.file = path.join(gateway.folder, 'gatewright.json');
-  }
-
-  /** Writes the file anew, whole or not at all, and resolves when every worker serves by it. */
-  async change(edit: (document: Document) => void): Promise<void> {
-    const before = this.inForce();
-    const document = JSON.parse(readFileSync(this.file, 'utf8')) as Document;
-    edit(document);
-    writeFileSync(`${this.file}.new`, JSON.stringify(document));
-    renameSync(`${this.file}.new`, this.file);
-    this.gateway.signal('SIGHUP');
-    await eventually(
-      () => this.inForce() > before,
-      () => `nothing changed: ${this.gateway.errorLog}`,
-    );
-  }
-
-  /** The revision that the log named last. */
-  private inForce(): number {
-    return Number([...this.gateway.errorLog.matchAll(/serving revision=(\d+) /g)].at(-1)?.[1]);
-  }
-}
-
-const KEY = 'a-key-for-this-test';
-
-/** The Admin API of a gateway. Each change is in force in every worker when it resolves. */
-class Admin {
-  private readonly origin: string;
-
-  constructor(gateway: RunningGateway) {
-    const port = /listening protocol=admin .*port=([0-9]+)/.exec(gateway.errorLog)?.[1] ?? '';
-    this.origin = `http://127.0.0.1:${port}/apisix/admin`;
-  }
-
-  async ask(method: 'PUT' | 'DELETE', object: string, body?: object): Promise<void> {
-    const response = await fetch(`${this.origin}/${object}?wait=true`, {
-      method,
-      headers: { 'X-API-KEY': KEY },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    assert.ok(response.ok, `${method} ${object}: ${response.status} ${await response.text()}`);
-  }
-}
-
 describe('changes under load', () => {
   it(`${CHANGES} changes, and one of three nodes killed and brought back: no GET fails`, async (t) => {
     await using first = await NodeProcess.start();
     await using second = await NodeProcess.start();
     await using third = await NodeProcess.start();
     const nodes = Object.fromEntries([first, second, third].map(({ port }) => [`127.0.0.1:${port}`, 1]));
-    const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-changes-'));
-    t.after(() => rmSync(folder, { recursive: true }));
     await using gateway = await RunningGateway.start({
-      gateway: {
-        access_log: ACCESS_LOG,
-        store: { type: 'embedded', path: path.join(folder, 'objects.db') },
-        admin: { port: 0, keys: [{ name: 'root', key: KEY }], audit_log: path.join(folder, 'audit.log') },
-      },
+      gateway: { access_log: ACCESS_LOG, store: embeddedStore(t), admin: ADMIN },
     });
     const admin = new Admin(gateway);
     await admin.ask('PUT', 'routes/everything', { uri: '/*', upstream: { nodes, ...UPSTREAM } });
