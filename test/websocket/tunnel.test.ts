@@ -1,11 +1,13 @@
 /** What passes through a tunnel, at whose pace, and how it ends. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { FrameMeter } from '../../src/http1/frame-meter.ts';
+import { seededRandom } from '../fuzz/random.ts';
 import { HandClock } from '../traps/hand-clock.ts';
 import { eventually, type Lab } from '../traps/lab.ts';
 import type { RawConnection } from '../traps/raw-connection.ts';
-import { BINARY, CLOSE, frame, framesOf, PING, PONG, TEXT } from './frames.ts';
+import { BINARY, CLOSE, frame, framesOf, opening, PING, PONG, switching, TEXT } from './frames.ts';
 import { inWebSocketLab, join, takeBytes } from './lab.ts';
 
 const GOING_AWAY = Buffer.from([0x03, 0xe9]);
@@ -242,3 +244,87 @@ test('boundaries of frames are found however the bytes are cut', () => {
   lost.scan(Buffer.alloc(20, 0xff), 0, 20);
   assert.equal(lost.isAtBoundary, false);
 });
+
+test(
+  'a connection that left HTTP still counts among those of clients',
+  inWebSocketLab({ settings: { limits: { connections: 1 } } }, async (lab) => {
+    const { client, upstream } = await join(lab);
+    const second = await lab.connect();
+    assert.notEqual(await second.whenOver(), 'open');
+    client.write('x');
+    await upstream.take('x');
+    client.reset();
+    await lab.logged(1);
+    const third = await lab.connect();
+    third.write('GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.equal((await third.receive('response')).status, 400);
+  }),
+);
+
+test(
+  'a client that sends no more while its handshake is answered gets the tunnel and everything in it',
+  inWebSocketLab({}, async (lab) => {
+    const client = await lab.connect();
+    client.write(`${opening()}last words`);
+    client.finish();
+    const upstream = await lab.node.connection(0);
+    await upstream.take('\r\n\r\n');
+    upstream.write(switching());
+    await upstream.take('last words');
+    assert.equal(await upstream.whenOver(), 'fin');
+    upstream.write('an answer');
+    upstream.finish();
+    assert.match(await client.take('an answer'), /^HTTP\/1\.1 101 /);
+    assert.equal(await client.whenOver(), 'fin');
+  }),
+);
+
+test(
+  'a client that leaves while its handshake is answered takes its upstream connection along',
+  inWebSocketLab({}, async (lab) => {
+    const client = await lab.connect();
+    client.write(opening());
+    const upstream = await lab.node.connection(0);
+    await upstream.take('\r\n\r\n');
+    client.reset();
+    assert.notEqual(await upstream.whenOver(), 'open');
+    assert.equal((await lab.logged(1))[0]?.errorCode, 'client_closed');
+  }),
+);
+
+test(
+  'bytes of random pieces, at random paces, arrive as they were sent',
+  inWebSocketLab({}, async (lab) => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const random = seededRandom(seed);
+    const { client, upstream } = await join(lab);
+    const send = async (from: RawConnection, to: RawConnection): Promise<void> => {
+      const sent = createHash('sha1');
+      const received = createHash('sha1');
+      let total = 0;
+      let taken = 0;
+      to.isDropping = true;
+      to.socket.on('data', (bytes: Buffer) => {
+        received.update(bytes);
+        taken += bytes.length;
+        if (random() < 0.2) {
+          to.socket.pause();
+          setImmediate(() => to.socket.resume());
+        }
+      });
+      for (let k = 0; k < 150; k++) {
+        const piece = Buffer.alloc(Math.floor(random() ** 4 * 400_000) + 1, k);
+        sent.update(piece);
+        total += piece.length;
+        await from.writeAll(piece);
+        if (random() < 0.3) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await eventually(
+        () => taken === total,
+        () => `${taken} of ${total} bytes came (seed ${seed})`,
+      );
+      assert.equal(received.digest('hex'), sent.digest('hex'), `seed ${seed}`);
+    };
+    await Promise.all([send(client, upstream), send(upstream, client)]);
+  }),
+);
