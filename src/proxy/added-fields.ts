@@ -119,41 +119,38 @@ function remember<T>(memo: Map<string, T>, name: string, value: T): T {
 /** A handful of fields at most: lists that are searched cost less than sets and maps. */
 export class AddedFields {
   private fields: Field[] = [];
-  /** Names that were set or removed: what the gateway adds by itself gives way to them. */
-  private readonly touched: string[] = [];
+  /** Names that were removed, null while none was. */
+  private removed: string[] | null = null;
 
   add(field: Field): void {
-    this.touch(field.lower);
     this.fields.push(field);
   }
 
   /** In place of all of that name. */
   set(field: Field): void {
-    this.remove(field.lower);
+    this.drop(field.lower);
     this.fields.push(field);
   }
 
   remove(lower: string): void {
-    if (!this.touch(lower)) this.fields = this.fields.filter((field) => field.lower !== lower);
+    this.drop(lower);
+    this.removed ??= [];
+    if (!this.removed.includes(lower)) this.removed.push(lower);
   }
 
-  /** @returns whether it was not touched before */
-  private touch(lower: string): boolean {
-    if (this.has(lower)) return false;
-    this.touched.push(lower);
-    return true;
+  private drop(lower: string): void {
+    if (this.first(lower) !== undefined) this.fields = this.fields.filter((field) => field.lower !== lower);
   }
 
+  /** Whether the name was set or removed: what the gateway adds by itself gives way to that. */
   has(lower: string): boolean {
-    const { touched } = this;
-    for (let k = 0; k < touched.length; k++) if (touched[k] === lower) return true;
-    return false;
+    return this.first(lower) !== undefined || (this.removed !== null && this.removed.includes(lower));
   }
 
   /** Whether any name of a set was set or removed. */
   hasAnyOf(names: ReadonlySet<string>): boolean {
-    for (const name of this.touched) if (names.has(name)) return true;
-    return false;
+    for (const { lower } of this.fields) if (names.has(lower)) return true;
+    return this.removed !== null && this.removed.some((name) => names.has(name));
   }
 
   first(lower: string): string | undefined {

@@ -65,7 +65,7 @@ export class RequestView implements ExchangeRequest {
   }
 
   argument(name: string): string | undefined {
-    return argumentOf(this.exchange.query.slice(1), name);
+    return argumentOf(this.exchange.query, name, 1);
   }
 
   setHeader(name: string, value: string): void {

@@ -67,7 +67,7 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
 function prefixedVariable(exchange: Exchange, name: string): string | undefined {
   if (name.startsWith('http_')) return exchange.request.header(name.slice(5).replaceAll('_', '-'));
   if (name.startsWith('uri_param_')) return decoded(exchange.parameters?.get(name.slice(10)));
-  if (name.startsWith('arg_')) return argumentOf(exchange.query.slice(1), name.slice(4));
+  if (name.startsWith('arg_')) return argumentOf(exchange.query, name.slice(4), 1);
   if (name.startsWith('ssl_')) return exchange.connectionMemo.tls?.variable(name);
   if (name.startsWith('cookie_')) return cookieOf(exchange.request.header('cookie') ?? '', name.slice(7));
   return undefined;

@@ -59,6 +59,7 @@ test('arguments are read as URLSearchParams reads them', () => {
   fc.assert(
     fc.property(query, fc.constantFrom('a', 'b', 'ab', 'A', 'a b', '1', '\u00e9'), (text, name) => {
       assert.equal(argumentOf(text, name), new URLSearchParams(text).get(name) ?? undefined);
+      assert.equal(argumentOf(`?${text}`, name, 1), argumentOf(text, name));
     }),
     { numRuns: 3000 },
   );
