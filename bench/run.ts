@@ -90,12 +90,18 @@ function print(workloads: readonly Workload[], { rows, memory, faults, samples }
   for (const fault of faults) console.log(`! ${fault}`);
 }
 
+function chosen({ only, isQuick }: BenchArguments): Workload[] {
+  if (only !== undefined) return WORKLOADS.filter(({ name }) => only.includes(name));
+  // Comparisons take twice as long, and a quick run gives them up.
+  return WORKLOADS.filter((each) => !isQuick || each.kind === 'idle' || each.against === undefined);
+}
+
 async function bench(options: BenchArguments): Promise<number> {
   const gateways = await present(options.gateways);
   const tools = missingTools();
   tools.forEach(say);
   if (gateways.length === 0 || tools.some((tool) => tool.startsWith('wrk '))) return 1;
-  const workloads = WORKLOADS.filter(({ name }) => options.only?.includes(name) ?? true);
+  const workloads = chosen(options);
   const lab = await openLab(paceOf(options), say);
   const found = await versions(lab, gateways);
   const outcome = await runAll(lab, workloads, gateways);
