@@ -71,6 +71,7 @@ function describeRoute({ entry }: RouteMemory): unknown {
     service: value.serviceId,
     upstream: value.upstream?.key ?? '',
     refusal: value.refusal === null ? '' : `${value.refusal.status} ${value.refusal.code}`,
+    websocket: value.websocket === true ? 'passes' : '',
     timeouts_ms: timeouts === '60000 60000 60000' ? '' : timeouts,
   });
 }
