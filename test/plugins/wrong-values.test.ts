@@ -27,7 +27,7 @@ function wrongFor({ type, enum: choices }: Shape): unknown[] {
   return VALUES.filter(([name]) => !types.includes(name)).map(([, value]) => value);
 }
 
-const attributesOf = ({ schema }: AnyPlugin): [string, Shape][] =>
+const propertiesOf = (schema: unknown): [string, Shape][] =>
   Object.entries((schema as { readonly properties?: Readonly<Record<string, Shape>> }).properties ?? {});
 
 const baseOf = ({ examples = [] }: AnyPlugin): Readonly<Record<string, unknown>> =>
@@ -42,7 +42,7 @@ interface Case {
 function casesOf(plugin: AnyPlugin): Case[] {
   const base = baseOf(plugin);
   return [
-    ...attributesOf(plugin).flatMap(([name, shape]) =>
+    ...propertiesOf(plugin.schema).flatMap(([name, shape]) =>
       wrongFor(shape).map((value): Case => ({ config: { ...base, [name]: value }, at: `.${name}` })),
     ),
     { config: { ...base, no_such_attribute: 1 }, at: '.no_such_attribute' },
@@ -69,5 +69,35 @@ for (const plugin of ALL_PLUGINS) {
       for (const problem of told) assert.match(problem.slice(path.length), /^[^:]*: \S.{8,2000}$/s);
     }
     assert.ok(cases.length > 6, 'there are attributes');
+  });
+}
+
+const WITH_METADATA = ALL_PLUGINS.filter(({ metadataSchema }) => metadataSchema !== undefined);
+const WITH_CREDENTIALS = ALL_PLUGINS.filter(({ consumerSchema }) => consumerSchema !== undefined);
+
+for (const [type, value] of VALUES) {
+  it(`metadata and credentials refuse each ${type} that stands where it cannot, all at once`, () => {
+    const expected: string[] = [];
+    const wrongOf = (schema: unknown, path: string): Record<string, unknown> => {
+      const wrong = propertiesOf(schema).filter(([, shape]) => wrongFor(shape).includes(value));
+      expected.push(...wrong.map(([name]) => `${path}.${name}: `));
+      return Object.fromEntries(wrong.map(([name]) => [name, value]));
+    };
+    const plugin_metadata = WITH_METADATA.map(({ name, metadataSchema }, i) => ({
+      id: name,
+      ...wrongOf(metadataSchema, `plugin_metadata[${i}]`),
+    }));
+    const consumers = WITH_CREDENTIALS.map(({ name, consumerSchema }, i) => ({
+      username: `c${i}`,
+      plugins: { [name]: wrongOf(consumerSchema, `consumers[${i}].plugins.${name}`) },
+    }));
+    const problems = problemsOf(JSON.stringify({ plugin_metadata, consumers }));
+    for (const start of expected) {
+      assert.ok(
+        problems.some((problem) => problem.startsWith(start) || problem.startsWith(start.replace(/: $/, '.'))),
+        `no problem at ${start}${problems.join('\n')}`,
+      );
+    }
+    assert.ok(type === 'string' || expected.length > 3, `${expected.length} places for a ${type}`);
   });
 }
