@@ -31,6 +31,16 @@ export class Editor {
     );
   }
 
+  /** Writes the file anew, whole or not at all, and resolves when it has been read, whatever it changed. */
+  async reload(edit: (document: Document) => void): Promise<void> {
+    const before = this.readings();
+    this.write(edit);
+    await eventually(
+      () => this.readings() > before,
+      () => `not read again: ${this.gateway.errorLog}`,
+    );
+  }
+
   /** Writes the file anew, whole or not at all, and has it read. */
   write(edit: (document: Document) => void): void {
     const document = JSON.parse(readFileSync(this.file, 'utf8')) as Document;
@@ -38,6 +48,10 @@ export class Editor {
     writeFileSync(`${this.file}.new`, JSON.stringify(document));
     renameSync(`${this.file}.new`, this.file);
     this.gateway.signal('SIGHUP');
+  }
+
+  private readings(): number {
+    return this.gateway.errorLog.split(' serving revision=').length - 1;
   }
 
   /** The revision that the log named last. */

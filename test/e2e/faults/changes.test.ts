@@ -9,11 +9,12 @@ import { routeTo, RunningGateway } from '../gateway.ts';
 import { Load } from '../load.ts';
 import { NodeProcess } from '../node-process.ts';
 import { eventually } from '../waiting.ts';
-import { ACCESS_LOG, assertAccounts, assertNoLeak, descriptorsOf } from './accounts.ts';
+import { ACCESS_LOG, assertAccounts, assertNoLeak, descriptorsOf, exchangesOf } from './accounts.ts';
 
 const CLIENTS = 64;
 const CHANGES = 200;
 const RELOADS = 50;
+const FILE_CHANGES = 10;
 
 const UPSTREAM = {
   keepalive_pool: { idle_timeout: 1 },
@@ -21,7 +22,7 @@ const UPSTREAM = {
 };
 
 describe('changes under load', () => {
-  it(`${CHANGES} changes, and one of three nodes killed and brought back: no GET fails`, async (t) => {
+  it(`${CHANGES} changes, ${RELOADS} reloads, and one of three nodes killed and brought back: no GET fails`, async (t) => {
     await using first = await NodeProcess.start();
     await using second = await NodeProcess.start();
     await using third = await NodeProcess.start();
@@ -30,13 +31,14 @@ describe('changes under load', () => {
       gateway: { access_log: ACCESS_LOG, store: embeddedStore(t), admin: ADMIN },
     });
     const admin = new Admin(gateway);
+    const editor = new Editor(gateway);
     await admin.ask('PUT', 'routes/everything', { uri: '/*', upstream: { nodes, ...UPSTREAM } });
     const before = descriptorsOf(gateway);
     await using load = new Load(gateway.port, CLIENTS);
     await load.more(500);
-    for (let i = 0; i < CHANGES; i++) {
-      if (i === 50) await second.kill();
-      if (i === 120) await second.start();
+    let changes = 0;
+    const change = async (): Promise<void> => {
+      const i = changes++;
       const extra = { uri: `/extra/${i}`, upstream: { nodes } };
       if (i % 3 === 0) await admin.ask('PUT', `routes/extra-${i}`, extra);
       else if (i % 3 === 1) await admin.ask('DELETE', `routes/extra-${i - 1}`);
@@ -45,16 +47,35 @@ describe('changes under load', () => {
           uri: '/*',
           upstream: { nodes, ...UPSTREAM, retries: 2 + (i % 5) },
         });
+    };
+    let reloads = 0;
+    const reload = async (): Promise<void> => {
+      // What is read anew is not always what was read before.
+      await editor.reload((document) => (document.gateway['server_header'] = `Name ${Math.floor(reloads / 10)}`));
+      reloads++;
+    };
+    // A reload waits until its file was left alone: meanwhile changes go on.
+    const reloading = (async () => {
+      while (reloads < RELOADS) await reload();
+    })();
+    while (changes < CHANGES) {
+      if (changes === 50) await second.kill();
+      if (changes === 120) await second.start();
+      await change();
     }
+    await reloading;
     await load.sees(new RegExp(` ${second.pid}$`));
     const account = await load.stop();
     await assertNoLeak(gateway, before, 0);
     await gateway.stop();
     assertAccounts(gateway, account, [200]);
-    t.diagnostic(`${account.answered[200]} answered`);
+    const retried = exchangesOf(gateway).filter(({ upstream_addr }) => upstream_addr.length > 1).length;
+    t.diagnostic(
+      `${account.answered[200]} answered, ${retried} of them after a retry; ${changes} changes, ${reloads} reloads`,
+    );
   });
 
-  it(`${RELOADS} reloads of a file, some of them of a change: no GET fails`, async (t) => {
+  it(`${FILE_CHANGES} changes of a file: no GET fails`, async (t) => {
     await using node = await NodeProcess.start();
     await using gateway = await RunningGateway.start({
       gateway: { access_log: ACCESS_LOG },
@@ -63,12 +84,8 @@ describe('changes under load', () => {
     const before = descriptorsOf(gateway);
     const editor = new Editor(gateway);
     await using load = new Load(gateway.port, CLIENTS);
-    for (let i = 0; i < RELOADS; i++) {
-      if (i % 10 === 0) await editor.change(({ routes }) => Object.assign(routes[0]!.upstream, { retries: i }));
-      else {
-        gateway.signal('SIGHUP');
-        await load.more(20);
-      }
+    for (let i = 0; i < FILE_CHANGES; i++) {
+      await editor.change(({ routes }) => Object.assign(routes[0]!.upstream, { retries: i }));
     }
     const account = await load.stop();
     await assertNoLeak(gateway, before, 0);
