@@ -27,21 +27,23 @@ interface Status {
   readonly objects?: readonly { readonly kind?: string; readonly id?: string; readonly path: string }[];
 }
 
-/** Of both pages, which say the same. */
-async function statusOf(gateway: RunningGateway): Promise<Status> {
-  const bodies: Status[] = [];
-  for (const page of ['/status', '/status/ready']) {
-    const response = await fetch(`http://127.0.0.1:${gateway.statusPort}${page}`);
-    assert.equal(response.status, 200);
-    bodies.push((await response.json()) as Status);
-  }
-  assert.deepEqual(bodies[0], bodies[1]);
-  return bodies[0]!;
+async function pageOf(gateway: RunningGateway, page: string): Promise<Status> {
+  const response = await fetch(`http://127.0.0.1:${gateway.statusPort}${page}`);
+  assert.equal(response.status, 200);
+  return (await response.json()) as Status;
 }
 
+/** Of both pages, which say the same while nothing changes. */
+async function statusOf(gateway: RunningGateway): Promise<Status> {
+  const status = await pageOf(gateway, '/status');
+  assert.deepEqual(await pageOf(gateway, '/status/ready'), status);
+  return status;
+}
+
+/** Resolves when it does: the change that made it so is over then. */
 async function becomes(gateway: RunningGateway, status: string): Promise<Status> {
   await eventually(
-    async () => (await statusOf(gateway)).status === status,
+    async () => (await pageOf(gateway, '/status')).status === status,
     () => `never ${status}: ${gateway.errorLog}`,
   );
   return statusOf(gateway);
