@@ -176,16 +176,16 @@ upstreams:
     yaml: route(`uri: /hello, labels: { version: v2, build: "16", env: production }, ${TO_1980}`),
     requests: [['/hello', '1980']],
   },
-];
-
-const REFUSALS: readonly Refusal[] = [
   {
     name: 'a route for WebSocket',
     yaml: route(
       `uri: /index.html, hosts: [foo.com, "*.bar.com"], remote_addrs: [127.0.0.0/8], methods: [PUT, GET], enable_websocket: true, ${TO_1980}`,
     ),
-    problems: ['routes[0].enable_websocket: WebSocket is not available in this version'],
+    requests: [['/index.html', '1980', { headers: { Host: 'foo.com' } }]],
   },
+];
+
+const REFUSALS: readonly Refusal[] = [
   {
     name: 'a condition written in Lua',
     yaml: route(`uri: /hello, filter_func: "function(vars) return tonumber(vars.arg_userid) % 4 > 2; end", ${TO_1980}`),

@@ -1,7 +1,7 @@
 /** The examples of APISIX's documentation of services: terminology/service.md, and "Service" in admin-api.md. */
 import { describe } from 'node:test';
-import { changesOfNodes, followExamples, refuseExamples } from './documented-example.ts';
-import type { Example, Refusal } from './documented-example.ts';
+import { changesOfNodes, followExamples } from './documented-example.ts';
+import type { Example } from './documented-example.ts';
 
 const LIMIT = 'limit-count: { count: 2, time_window: 60, rejected_code: 503, key: remote_addr }';
 const TO_1980 = 'upstream: { type: roundrobin, nodes: { "127.0.0.1:1980": 1 } }';
@@ -101,15 +101,11 @@ routes:
       ['/index.html', 404, { headers: { Host: 'www.foo.com' } }],
     ],
   },
-];
-
-const REFUSALS: readonly Refusal[] = [
   {
     name: 'a service for WebSocket',
-    yaml: `services:\n  - { id: 201, plugins: { ${LIMIT} }, enable_websocket: true, ${TO_1980} }\n`,
-    problems: ['services[0].enable_websocket: WebSocket is not available in this version'],
+    yaml: `services:\n  - { id: 201, enable_websocket: true, ${TO_1980} }\nroutes:\n  - { uri: /index.html, service_id: 201 }\n`,
+    requests: [['/index.html', '1980']],
   },
 ];
 
 describe('services as documented', () => followExamples(EXAMPLES));
-describe('examples of services beyond what this version does', () => refuseExamples(REFUSALS));
