@@ -88,7 +88,7 @@ describe('a degraded gateway', () => {
     editor.write((document) => (document.routes = [one('kept', '/kept'), one('new', '/new')]));
     assert.deepEqual(await becomes(gateway, 'ok'), { status: 'ok' });
     assert.equal(await codeOf(gateway, '/new'), 200);
-    assert.match(gateway.errorLog, / info +configuration_healed source=file revision=/);
+    await gateway.logged(/ info +configuration_healed source=file revision=/);
   });
 
   it('says that a change was refused that would have blurred what a route matches', async () => {
@@ -132,7 +132,7 @@ describe('gatewright run --strict', () => {
     editor.write((document) => document.routes.push(bad('new', '/new'), one('good', '/good')));
     const { change, objects } = await becomes(gateway, 'degraded');
     assert.deepEqual([change, objects?.map(({ id }) => id)], ['refused', ['new']]);
-    assert.match(gateway.errorLog, /configuration_refused revision=\d+ problems=1 reason="--strict allows no problem/);
+    await gateway.logged(/configuration_refused revision=\d+ problems=1 reason="--strict allows no problem/);
     const paths = ['/kept', '/new', '/good'];
     assert.deepEqual(await Promise.all(paths.map((path) => codeOf(gateway, path))), [200, 404, 404]);
     // What is wrong elsewhere in the file counts as well.
