@@ -157,6 +157,15 @@ export const WORKLOADS: readonly Workload[] = [
   },
   {
     kind: 'load',
+    name: 'two-workers',
+    title: 'two workers on the one core',
+    load: SMALL,
+    routes: ['/*'],
+    tuning: { gatewright: { settings: { workers: 2 } } },
+    against: 'bare',
+  },
+  {
+    kind: 'load',
     name: 'routes-1000',
     title: '1,000 routes, one is used',
     load: { ...SMALL, path: '/api/v5/svc50/items/42' },

@@ -30,6 +30,8 @@ export interface Tuning {
   readonly gatewright?: {
     /** Keys for every route, such as `plugins`. */
     readonly route?: Readonly<Record<string, unknown>>;
+    /** Further keys below `gateway`, such as `workers`. */
+    readonly settings?: Readonly<Record<string, unknown>>;
     /** Further top-level keys of the configuration, such as `consumers`. */
     readonly document?: Readonly<Record<string, unknown>>;
   };

@@ -13,6 +13,7 @@ export function gatewrightConfig({ port, controlPort, upstreamPort, routes, tuni
     gateway: {
       http: [{ address: '127.0.0.1', port }],
       control: { address: '127.0.0.1', port: controlPort },
+      ...tuning.gatewright?.settings,
     },
     routes: routes.map((uri) => ({ uri, upstream, ...tuning.gatewright?.route })),
     ...tuning.gatewright?.document,
