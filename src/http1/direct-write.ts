@@ -29,9 +29,12 @@ interface WithHandle {
 /** Before Node.js 26 a handle ends the process if it is given no request. What later versions do is not known. */
 const IS_KNOWN = process.versions.node.startsWith('26.');
 
-/** The handle to write to; null where the stream has to do it. */
+/**
+ * The handle to write to; null where the stream has to do it. A handle of TLS takes one write after the other: a second one
+ * while one is under way would end the process, and keeping them apart is what its stream does.
+ */
 function handleOf(socket: OwnedSocket): DirectHandle | null {
-  if (!IS_KNOWN || socket.connecting || socket.writableLength !== 0) return null;
+  if (!IS_KNOWN || socket.connecting || socket.writableLength !== 0 || socket.encrypted === true) return null;
   return (socket as unknown as WithHandle)._handle;
 }
 

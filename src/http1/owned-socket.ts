@@ -25,6 +25,8 @@ export interface SocketOwner {
 }
 
 export interface OwnedSocket extends net.Socket {
+  /** Of TLS. */
+  readonly encrypted?: boolean;
   owner: SocketOwner | null;
   failure: Error | null;
   /** A message in the scratch that is written at the end of this turn, before the text. */
@@ -138,12 +140,8 @@ export function disown(socket: OwnedSocket, reset: boolean): void {
   socket.owner = null;
   writeQueued(socket);
   // Over TLS an end without close_notify is what a client knows a cut by (RFC 8446 §6.1), and RST cannot be asked for.
-  if (reset && !isEncrypted(socket)) socket.resetAndDestroy();
+  if (reset && socket.encrypted !== true) socket.resetAndDestroy();
   else socket.destroy();
-}
-
-function isEncrypted(socket: net.Socket): boolean {
-  return (socket as { readonly encrypted?: boolean }).encrypted === true;
 }
 
 /** Ends a socket whose owner threw: that must cost no other one. */

@@ -1,6 +1,8 @@
 /** TLS in front of the gateway: names, versions, client certificates, resumption (RFC 5246, 6066, 8446). */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
@@ -380,6 +382,50 @@ describe('on a port of TLS', () => {
       () => lab.worker.connectionCount === 0,
       () => 'nothing is left',
     );
+  });
+});
+
+/** Pieces of all sizes, from those that go out as one text to those that need a write of their own. */
+async function serveChunks(t: TestContext, count: number): Promise<{ port: number; digest: string }> {
+  const digest = createHash('sha256');
+  const chunks = Array.from({ length: count }, (_, i) => randomBytes(i % 2 === 0 ? 50 : 40_000));
+  for (const chunk of chunks) digest.update(chunk);
+  const server = http.createServer((_request, response) => {
+    let at = 0;
+    const more = (): void => {
+      while (at < chunks.length) if (!response.write(chunks[at++])) return void response.once('drain', more);
+      response.end();
+    };
+    more();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as net.AddressInfo).port, digest: digest.digest('hex') };
+}
+
+describe('an answer', () => {
+  // Of TLS a handle takes one write at a time: a second one would end the process.
+  test('in many pieces of one read reaches a client that stops and goes on, byte for byte', async (t) => {
+    const { port, digest } = await serveChunks(t, 400);
+    const text = configuration(standard()).replaceAll('$UPSTREAM', `127.0.0.1:${port}`);
+    const lab = await openLab(t, text);
+    // Over HTTP/1.0 each piece of a chunked answer is written apart.
+    const socket = tls.connect({ port: portOf(lab), host: '127.0.0.1', servername: 'one.test', ca: authority.cert });
+    socket.on('secureConnect', () => socket.write('GET / HTTP/1.0\r\nHost: one.test\r\n\r\n'));
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      if (pieces.length % 100 !== 0) return;
+      socket.pause();
+      setTimeout(() => socket.resume(), 10);
+    });
+    await once(socket, 'close');
+    const answer = Buffer.concat(pieces);
+    const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+    assert.equal(createHash('sha256').update(body).digest('hex'), digest);
   });
 });
 
