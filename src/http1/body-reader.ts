@@ -16,6 +16,11 @@ export class BodyReader {
     return this.chunks !== null;
   }
 
+  /** What came behind a chunked body, each line with its CRLF; '' without. */
+  get trailers(): string {
+    return this.chunks === null ? '' : this.chunks.trailers;
+  }
+
   beginLength(length: number): void {
     this.begin(length);
     this.isDone = length === 0;

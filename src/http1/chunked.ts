@@ -62,6 +62,8 @@ export class ChunkScanner {
   runEnd = 0;
   /** Bytes of data so far, without the coding. */
   dataBytes = 0;
+  /** The trailer section as it came, each line with its CRLF. */
+  trailers = '';
 
   constructor(runs: ChunkRuns) {
     this.passes = PASSES[runs];
@@ -171,6 +173,7 @@ export class ChunkScanner {
 
   private takeTrailer(code: number): boolean {
     if (++this.trailerBytes > MOST_TRAILER_BYTES) return false;
+    this.trailers += String.fromCharCode(code);
     if (this.state === TRAILER_NAME) {
       if (code === COLON) {
         if (FRAMING_NAMES.has(this.trailerName.toLowerCase())) return false;

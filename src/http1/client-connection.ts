@@ -120,8 +120,9 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     return this.phase === IDLE && !hasUnsent(this.socket);
   }
 
-  get localPort(): number {
-    return this.socket.localPort ?? 0;
+  /** Of the response that was completed last. */
+  get trailers(): string {
+    return this.body.trailers;
   }
 
   /** Makes the connection wait for its next request, at most so long. */

@@ -114,9 +114,12 @@ export class LineMemo {
   }
 }
 
+/** RFC 9110 §5.6.3: no other space than these two; `trim` would take the byte A0 for one. */
+const SPACE_AROUND = /^[\t ]+|[\t ]+$/g;
+
 function parseLine(text: string): Line {
   const colon = text.indexOf(':');
-  return new Line(text.slice(0, colon).toLowerCase(), text.slice(colon + 1).trim());
+  return new Line(text.slice(0, colon).toLowerCase(), text.slice(colon + 1).replaceAll(SPACE_AROUND, ''));
 }
 
 const STATUS_LINES = new Map<number, Line>();

@@ -4,7 +4,7 @@ import type { FrameWriter } from './frame-writer.ts';
 import { HpackEncoder, type LineMemo } from './hpack-encoder.ts';
 import * as h2 from './protocol.ts';
 import { kindOf } from './protocol.ts';
-import { block, writeInterimBlock, writeResponseBlock } from './response-block.ts';
+import { block, writeInterimBlock, writeResponseBlock, writeTrailerBlock } from './response-block.ts';
 
 /** Bytes that may wait for the socket before streams have to wait themselves. */
 const MOST_BACKLOG = 262_144;
@@ -58,11 +58,23 @@ export class Outflow {
     this.writeBlock(stream);
   }
 
+  /** The end of a response. @param text lines of fields, each with its CRLF */
+  writeTrailers(stream: number, text: string): void {
+    writeTrailerBlock(this.encoder, this.lines, text);
+    this.writeBlock(stream, h2.END_STREAM);
+  }
+
   /** @returns where END_STREAM can be set */
-  private writeBlock(stream: number): number {
+  private writeBlock(stream: number, flags = 0): number {
     const { bytes, length } = block;
     let end = Math.min(length, h2.FRAME_BYTES);
-    const first = this.writer.frame(kindOf(h2.HEADERS, end === length ? h2.END_HEADERS : 0), stream, bytes, 0, end);
+    const first = this.writer.frame(
+      kindOf(h2.HEADERS, flags | (end === length ? h2.END_HEADERS : 0)),
+      stream,
+      bytes,
+      0,
+      end,
+    );
     const { generation } = this.writer;
     while (end < length) {
       const start = end;

@@ -32,6 +32,11 @@ export function writeInterimBlock(encoder: HpackEncoder, lines: LineMemo, status
   finish(addLines(encoder, lines, text.slice(text.indexOf('\r\n') + 2), at));
 }
 
+/** @param text lines of fields, each with its CRLF */
+export function writeTrailerBlock(encoder: HpackEncoder, lines: LineMemo, text: string): void {
+  finish(addLines(encoder, lines, text, encoder.begin(scratch, 0)));
+}
+
 function begin(encoder: HpackEncoder, status: number): number {
   return encoder.status(scratch, encoder.begin(scratch, 0), status);
 }

@@ -39,6 +39,7 @@ export class ServerStream extends TimedEntry {
   private waiting: ByteQueue | null = null;
   /** The response ends with what is waiting. */
   private endsAfterWaiting = false;
+  private trailers = '';
   private isClientBehind = false;
   /** The last frame of this stream, as long as it can still be changed. */
   private lastFrameAt = 0;
@@ -287,9 +288,9 @@ export class ServerStream extends TimedEntry {
     if (this.isRequestComplete) this.connection.settings.wheel.disarm(this);
   }
 
-  /** The response is complete. */
-  end(): void {
+  end(trailers = ''): void {
     this.isAnswered = true;
+    this.trailers = trailers;
     this.sink = null;
     if (this.isClosed) return;
     if (this.waitingBytes > 0) this.endsAfterWaiting = true;
@@ -298,7 +299,8 @@ export class ServerStream extends TimedEntry {
 
   private finish(): void {
     if (this.isClosed) return;
-    this.connection.outflow.endStream(this.id, this.lastFrameAt, this.lastFrameGeneration);
+    if (this.trailers !== '') this.connection.outflow.writeTrailers(this.id, this.trailers);
+    else this.connection.outflow.endStream(this.id, this.lastFrameAt, this.lastFrameGeneration);
     // RFC 9113 §8.1: who has the whole answer need not send the rest of the request.
     const code = this.resetCode;
     if (!this.isRequestComplete || code !== NO_ERROR) this.connection.reset(this.id, code);

@@ -18,8 +18,11 @@ export interface Downstream {
   /** Head and begin of the body. @returns false: write no more until the sink's `onClientWritable` */
   respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean;
   write(bytes: Uint8Array, start: number, end: number): boolean;
-  /** The response is complete. */
-  end(): void;
+  /**
+   * The response is complete.
+   * @param trailers fields behind the body, each line with its CRLF: for who frames bodies itself
+   */
+  end(trailers?: string): void;
   /** Gives the client up. @param reset so that what was sent cannot be taken for complete */
   abort(reset: boolean): void;
   pauseBody(): void;

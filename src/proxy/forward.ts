@@ -345,10 +345,11 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   private complete(now_ms: number): void {
-    const { exchange } = this;
+    const { exchange, relay, stream } = this;
+    const trailers = stream === null || relay === null ? '' : relay.trailersOf(stream);
     this.stream = null;
     this.noteAttempt(this.latency_ms, 'answered', now_ms);
-    exchange.downstream.end();
+    exchange.downstream.end(trailers);
     exchange.finish(now_ms);
   }
 }

@@ -113,12 +113,15 @@ const RESPONSE_TABLES = {
   // RFC 9110 §8.6: a 204 has no Content-Length; RFC 9112 §6.1: nor Transfer-Encoding.
   unframed: flags(...RESPONSE, TRAILER, CONTENT_LENGTH, TRANSFER_ENCODING),
   decoded: flags(...RESPONSE, TRAILER, TRANSFER_ENCODING),
+  // HTTP/2 frames bodies itself, and has trailers.
+  unchunked: flags(...RESPONSE, TRANSFER_ENCODING),
 };
 const RESPONSE_TABLES_SERVER = {
   plain: withServer(RESPONSE_TABLES.plain),
   withTrailers: withServer(RESPONSE_TABLES.withTrailers),
   unframed: withServer(RESPONSE_TABLES.unframed),
   decoded: withServer(RESPONSE_TABLES.decoded),
+  unchunked: withServer(RESPONSE_TABLES.unchunked),
 };
 
 function withServer(table: Uint8Array): Uint8Array {

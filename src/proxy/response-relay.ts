@@ -3,6 +3,8 @@ import { ByteQueue } from '../http1/bytes.ts';
 import type { ResponseFraming } from '../http1/client-connection.ts';
 import { DATE, parsed } from '../http1/fields.ts';
 import { Head } from '../http1/head.ts';
+import { passableTrailers } from '../http1/trailers.ts';
+import type { UpstreamStream } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
 import { droppedFromResponse, type ResponseShape } from './forwarding.ts';
 import { runResponseBody, runResponseHead } from './pipeline.ts';
@@ -53,7 +55,8 @@ export class ResponseRelay {
     const isOwnBody = this.isReplaced || exchange.bodySteps.length > 0;
     // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body. HTTP/2 has frames.
     const knowsChunks = exchange.minorVersion === 1 && !exchange.downstream.isMultiplexed;
-    if (!knowsChunks && this.shape === 'plain') this.shape = 'decoded';
+    if (!knowsChunks && this.shape === 'plain')
+      this.shape = exchange.downstream.isMultiplexed ? 'unchunked' : 'decoded';
     if (framing !== 'chunked' || isOwnBody || !knowsChunks) return 'data';
     if (!exchange.acceptsTrailers) return 'coding';
     this.shape = 'withTrailers';
@@ -132,6 +135,12 @@ export class ResponseRelay {
     if (piece === null) return 'failed';
     const framed = this.frame(piece, isLast);
     return framed.length === 0 || exchange.downstream.write(framed, 0, framed.length) ? 'taken' : 'behind';
+  }
+
+  /** The trailers of the upstream's response that go with the client's, where they do not go as part of its coding. */
+  trailersOf({ trailers }: UpstreamStream): string {
+    const isPassed = trailers !== '' && this.exchange.downstream.isMultiplexed && !this.isReplaced && !this.isBodiless;
+    return isPassed ? passableTrailers(trailers) : '';
   }
 
   /** Keeps a piece of a body that is wanted whole; with the last one, it is transformed and sent. */

@@ -141,8 +141,13 @@ export class StreamedReply implements RequestSink {
   }
 
   private write(piece: Uint8Array, isLast: boolean): boolean {
-    const framed = this.exchange.minorVersion === 0 ? piece : chunked(piece, isLast);
+    const framed = this.isChunked ? chunked(piece, isLast) : piece;
     return framed.length === 0 || this.exchange.downstream.write(framed, 0, framed.length);
+  }
+
+  /** RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body. HTTP/2 has frames. */
+  private get isChunked(): boolean {
+    return this.exchange.minorVersion === 1 && !this.exchange.downstream.isMultiplexed;
   }
 
   private sendHead(piece: Uint8Array, isLast: boolean): boolean {
@@ -157,12 +162,11 @@ export class StreamedReply implements RequestSink {
       const length = isBodiless ? -1 : piece.length;
       return downstream.respond(headOf(exchange, response, length), sent, 0, sent.length);
     }
-    // RFC 9112 §7.1: an HTTP/1.0 client knows no chunks; the end of the connection ends its body.
-    const isOld = exchange.minorVersion === 0;
-    if (isOld) downstream.closeAfterAnswer();
+    const { isChunked } = this;
+    if (!isChunked) downstream.closeAfterAnswer();
     const head = headOf(exchange, response, -1);
-    const framing = isOld ? '' : 'Transfer-Encoding: chunked\r\n';
-    const framed = isOld ? piece : chunked(piece, false);
+    const framing = isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
+    const framed = isChunked ? chunked(piece, false) : piece;
     return downstream.respond({ ...head, added: head.added + framing }, framed, 0, framed.length);
   }
 

@@ -27,6 +27,8 @@ export interface UpstreamStream {
   readonly hasReceived: boolean;
   /** Of the response; valid from the sink's `onResponseHead` on. */
   readonly framing: ResponseFraming;
+  /** Fields that came behind the body, each line with its CRLF; '' without. Valid while the sink is told that the body is complete. */
+  readonly trailers: string;
   /** Sends head and begin of the body. @returns false: wait for the sink's `onUpstreamWritable` */
   send(request: OutgoingRequest, bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean;
   /** Sends more of the body. @returns false: wait for the sink's `onUpstreamWritable` */
