@@ -28,6 +28,8 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   model: { imports: ['sdk'], packages: 'any', node: 'pure' },
   plugins: { imports: ['sdk'], packages: 'any', node: 'any' },
   compile: { imports: ['model', 'sdk', 'router', 'balance'], packages: 'any', node: 'pure' },
+  // Made from the schemas: what configurations in TypeScript are typed with.
+  builders: { imports: ['sdk'], packages: 'none', node: 'types' },
   config: { imports: ['model', 'sdk'], packages: 'any', node: 'any' },
   // `config` for the file that is a store, and for the settings of the others.
   store: { imports: ['model', 'sdk', 'config'], packages: 'any', node: 'any' },
@@ -100,7 +102,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
 /** Files directly in src/. `main.ts` finds the verb; `index.ts` is what the package exports. */
 export const ROOT_FILES: Readonly<Record<string, Layer>> = {
   'main.ts': { imports: ['cli'], packages: 'none', node: 'any' },
-  'index.ts': { imports: ['config'], packages: 'none', node: 'types' },
+  'index.ts': { imports: ['builders'], packages: 'none', node: 'types' },
 };
 
 /** Modules of Node.js that read or write something outside the process, or wait. */

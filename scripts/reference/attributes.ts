@@ -85,6 +85,12 @@ function defaultOf(schema: Schema): string {
   return schema.default === undefined ? '' : code(JSON.stringify(schema.default));
 }
 
+/** Bounds without the patterns, for where people read on one line. */
+export function boundsText(schema: Schema): string {
+  const parts = boundsOf(schema).split('; ');
+  return parts.filter((part) => !/^(?:each: )?matches /.test(part)).join('; ');
+}
+
 function boundsOf(schema: Schema): string {
   const own = [
     range(schema.minimum, schema.maximum, ''),

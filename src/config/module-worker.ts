@@ -9,11 +9,17 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const { path } = workerData as { readonly path: string };
 
-/** `import { defineConfig } from 'gatewright'` means the running copy, wherever the file lies. */
-const running = new URL(`./define-config${extname(import.meta.url)}`, import.meta.url).href;
+/** What configurations import means the running copy, wherever the file lies; so do the plugins that they import. */
+const extension = extname(import.meta.url);
+const RUNNING: ReadonlyMap<string, string> = new Map([
+  ['gatewright', new URL(`../index${extension}`, import.meta.url).href],
+  ['gatewright/sdk', new URL(`../sdk/index${extension}`, import.meta.url).href],
+]);
 registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'gatewright' ? { url: running, shortCircuit: true } : next(specifier, context),
+  resolve(specifier, context, next) {
+    const url = RUNNING.get(specifier);
+    return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
+  },
 });
 
 const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };

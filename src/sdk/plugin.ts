@@ -102,16 +102,20 @@ export interface PluginDefinition<C = never, K = never> {
 /** A definition whose configuration types are erased, so that plugins stand in one list. */
 export type AnyPlugin = PluginDefinition<never, never>;
 
+/** A definition that still knows its name and its schema: configurations in TypeScript are typed by it. */
+export type TypedPlugin<N extends string, S> = AnyPlugin & { readonly name: N; readonly schema: S };
+
 /**
  * Declares a plugin; the types of its configuration follow from its schema. Throws TypeError if the definition itself is
  * wrong: a bad name, a priority that is no number, an `auth` plugin without `consumerSchema` and `consumerKey`.
  */
-export function definePlugin<const S extends Schema, const K extends Schema = Schema>(
-  definition: Omit<PluginDefinition<Infer<S>, Infer<K>>, 'schema' | 'consumerSchema'> & {
+export function definePlugin<const N extends string, const S extends Schema, const K extends Schema = Schema>(
+  definition: Omit<PluginDefinition<Infer<S>, Infer<K>>, 'name' | 'schema' | 'consumerSchema'> & {
+    readonly name: N;
     readonly schema: S;
     readonly consumerSchema?: K;
   },
-): AnyPlugin {
+): TypedPlugin<N, S> {
   const fault = definitionFault(definition);
   if (fault !== null) throw new TypeError(fault);
   return definition;

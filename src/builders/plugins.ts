@@ -1,0 +1,89 @@
+/** Made by "npm run reference" from the schemas: changes belong there. */
+import type { ApiBreaker } from './plugins/api-breaker.ts';
+import type { Bulkhead } from './plugins/bulkhead.ts';
+import type { CircuitBreaker } from './plugins/circuit-breaker.ts';
+import type { ClientControl } from './plugins/client-control.ts';
+import type { Cors } from './plugins/cors.ts';
+import type { FaultInjection } from './plugins/fault-injection.ts';
+import type { IpRestriction } from './plugins/ip-restriction.ts';
+import type { KeyAuth, KeyAuthCredential } from './plugins/key-auth.ts';
+import type { LimitConn } from './plugins/limit-conn.ts';
+import type { LimitCount } from './plugins/limit-count.ts';
+import type { LimitReq } from './plugins/limit-req.ts';
+import type { LimitTokenBucket } from './plugins/limit-token-bucket.ts';
+import type { LoadShedding } from './plugins/load-shedding.ts';
+import type { Mocking } from './plugins/mocking.ts';
+import type { Prometheus } from './plugins/prometheus.ts';
+import type { ProxyRewrite } from './plugins/proxy-rewrite.ts';
+import type { RealIp } from './plugins/real-ip.ts';
+import type { Redirect } from './plugins/redirect.ts';
+import type { RefererRestriction } from './plugins/referer-restriction.ts';
+import type { RequestId } from './plugins/request-id.ts';
+import type { RequestValidation } from './plugins/request-validation.ts';
+import type { ResponseRewrite } from './plugins/response-rewrite.ts';
+import type { TrafficSplit } from './plugins/traffic-split.ts';
+import type { UaRestriction } from './plugins/ua-restriction.ts';
+import type { UriBlocker } from './plugins/uri-blocker.ts';
+import type { Workflow } from './plugins/workflow.ts';
+
+/** Plugins by name. Your own are added by `use(…)`, or by declaring them here: `declare module 'gatewright' { interface Plugins { … } }`. */
+export interface Plugins {
+  /** Answers in place of an upstream that keeps failing, for twice as long each time, until it is healthy again. */
+  readonly 'api-breaker'?: ApiBreaker;
+  /** Bounds how many requests an upstream and each of its nodes has at a time, and lets a few wait for a place. */
+  readonly 'bulkhead'?: Bulkhead;
+  /** Leaves out a node that fails or is slow, and lets a few probes find out when it is well again. */
+  readonly 'circuit-breaker'?: CircuitBreaker;
+  /** Bounds the size of request bodies. */
+  readonly 'client-control'?: ClientControl;
+  /** Lets scripts of other websites use a route from within browsers (cross-origin resource sharing). */
+  readonly 'cors'?: Cors;
+  /** Answers requests with an error, or lets them wait, to see how clients take it. */
+  readonly 'fault-injection'?: FaultInjection;
+  /** Lets in clients by their addresses: only those of a list, or all but those. */
+  readonly 'ip-restriction'?: IpRestriction;
+  /** Lets in callers that send a key of a consumer, in a header or in the query. */
+  readonly 'key-auth'?: KeyAuth;
+  /** Bounds how many requests are under way at the same time; some more are delayed, the others are refused. */
+  readonly 'limit-conn'?: LimitConn;
+  /** Lets so many requests pass in a window of time, and refuses the others. */
+  readonly 'limit-count'?: LimitCount;
+  /** Lets requests pass at an even rate: a bounded number of those that come faster waits, the others are refused. */
+  readonly 'limit-req'?: LimitReq;
+  /** Lets requests pass that find a token in their bucket, which fills at an even rate, and refuses the others. */
+  readonly 'limit-token-bucket'?: LimitTokenBucket;
+  /** Refuses requests of low priority with 503 while a worker has more to do than it can. */
+  readonly 'load-shedding'?: LoadShedding;
+  /** Answers in place of an upstream that is not there yet, with an example or with random values. */
+  readonly 'mocking'?: Mocking;
+  /** Counts responses and bytes and measures latencies, for Prometheus. */
+  readonly 'prometheus'?: Prometheus;
+  /** Changes what the upstream is asked for: path, arguments, method, host, header fields. */
+  readonly 'proxy-rewrite'?: ProxyRewrite;
+  /** Takes the address of the client from what a proxy in front says. */
+  readonly 'real-ip'?: RealIp;
+  /** Sends clients elsewhere: to HTTPS, or to another URI. */
+  readonly 'redirect'?: Redirect;
+  /** Lets in requests by the host of the page that they come from, as Referer names it. */
+  readonly 'referer-restriction'?: RefererRestriction;
+  /** Gives every request an id, passes it to the upstream and returns it to the client. */
+  readonly 'request-id'?: RequestId;
+  /** Lets in requests whose header and body follow a JSON Schema. */
+  readonly 'request-validation'?: RequestValidation;
+  /** Changes the status, the header fields and the body of responses, the gateway's own included. */
+  readonly 'response-rewrite'?: ResponseRewrite;
+  /** Sends requests to other upstreams, by conditions and by weight. */
+  readonly 'traffic-split'?: TrafficSplit;
+  /** Lets in user agents that a list allows, or all but those that a list denies. */
+  readonly 'ua-restriction'?: UaRestriction;
+  /** Refuses requests whose URI one of some patterns finds. */
+  readonly 'uri-blocker'?: UriBlocker;
+  /** Answers or limits requests by conditions. */
+  readonly 'workflow'?: Workflow;
+}
+
+/** Plugins of a consumer or credential: those that authenticate have what identifies it. */
+export interface ConsumerPlugins extends Omit<Plugins, 'key-auth'> {
+  /** Lets in callers that send a key of a consumer, in a header or in the query. */
+  readonly 'key-auth'?: KeyAuthCredential;
+}
