@@ -62,7 +62,11 @@ function onClose(this: OwnedSocket): void {
   }
 }
 
-/** Has its fields from the beginning: giving them to a socket that is there costs more than making it. */
+/**
+ * Has its fields from the beginning: giving them to a socket that is there costs more than making it. Its events go to
+ * the owner by a call, without a list of listeners to be made for each connection; and who ends it without wanting to hear of
+ * it pays for no event.
+ */
 class ConnectionSocket extends net.Socket implements OwnedSocket {
   owner: SocketOwner | null = null;
   failure: Error | null = null;
@@ -70,7 +74,60 @@ class ConnectionSocket extends net.Socket implements OwnedSocket {
   queued = '';
   writes = 0;
   inFlight = 0;
+  /** Whether its events go to an owner, even if it has none any more. */
+  hasHadOwner = false;
+
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (!this.hasHadOwner) return super.emit(event, ...(values as []));
+    switch (event) {
+      case 'end':
+        onEnd.call(this);
+        break;
+      case 'drain':
+        onDrain.call(this);
+        break;
+      case 'error':
+        onError.call(this, values[0] as Error);
+        // Without a listener the event would throw.
+        if (this.listenerCount('error') === 0) return true;
+        break;
+      case 'close':
+        onClose.call(this);
+        break;
+      default:
+    }
+    return super.emit(event, ...(values as []));
+  }
+
+  override destroy(error?: Error): this {
+    const inside = this as unknown as Inside;
+    const handle = inside._handle;
+    const isSilent = this.hasHadOwner && this.owner === null && error === undefined && !inside.resetAndClosing;
+    if (
+      !isSilent ||
+      handle === null ||
+      this.connecting ||
+      this.writableLength !== 0 ||
+      this.listenerCount('close') !== 0
+    )
+      return super.destroy(error);
+    // What the stream would do for others to learn of it, in several turns, is left out.
+    inside.destroyed = true;
+    handle.onread = ignore;
+    handle.close();
+    inside._handle = null;
+    return this;
+  }
 }
+
+/** What a socket has for itself. */
+interface Inside {
+  _handle: { onread: () => void; close(): void } | null;
+  readonly resetAndClosing: boolean;
+  destroyed: boolean;
+}
+
+function ignore(): void {}
 
 /** Makes `owner` the receiver of the socket's events. */
 export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
@@ -85,11 +142,11 @@ export function own(socket: net.Socket, owner: SocketOwner): OwnedSocket {
     owned.queued = '';
     owned.writes = 0;
     owned.inFlight = 0;
-  }
-  owned.on('end', onEnd);
-  owned.on('drain', onDrain);
-  owned.on('error', onError);
-  owned.on('close', onClose);
+    owned.on('end', onEnd);
+    owned.on('drain', onDrain);
+    owned.on('error', onError);
+    owned.on('close', onClose);
+  } else socket.hasHadOwner = true;
   return owned;
 }
 
