@@ -8,6 +8,7 @@ import type { ActiveUse, ConsumerPlugins, RoutePlugins } from './merge.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
 const NO_STEPS: readonly Step[] = Object.freeze([]);
+const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** Where nothing runs. */
 export const EMPTY_CHAIN: Chain = Object.freeze({
@@ -19,6 +20,7 @@ export const EMPTY_CHAIN: Chain = Object.freeze({
   responseBody: NO_STEPS,
   log: NO_STEPS,
   attempts: NO_STEPS,
+  claimed: NO_NAMES,
   isEmpty: true,
 });
 
@@ -131,6 +133,7 @@ function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], 
     responseBody: stepsOf(late, 'responseBody'),
     log: stepsOf(late, 'log'),
     attempts: stepsOf(late, 'attempts'),
+    claimed: claimedBy(early),
   };
   return Object.values(made).every((steps) => steps.length === 0) ? EMPTY_CHAIN : { ...made, isEmpty: false };
 }
@@ -138,4 +141,9 @@ function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], 
 function stepsOf(uses: readonly ActiveUse[], phase: Exclude<keyof PluginInstance, 'close'>): readonly Step[] {
   const steps = uses.filter(({ step }) => step.instance[phase] !== undefined).map(({ step }) => step);
   return steps.length === 0 ? NO_STEPS : steps;
+}
+
+function claimedBy(uses: readonly ActiveUse[]): readonly string[] {
+  const names = new Set(uses.flatMap(({ claims = NO_NAMES }) => claims));
+  return names.size === 0 ? NO_NAMES : [...names];
 }

@@ -33,6 +33,8 @@ export interface Chain {
   readonly log: readonly Step[];
   /** Of plugins that take part in the choice of nodes. */
   readonly attempts: readonly Step[];
+  /** Names of request fields that no client may say, in lower case and with hyphens: see `claims` of a plugin. */
+  readonly claimed: readonly string[];
   /** Nothing runs in any phase. */
   readonly isEmpty: boolean;
 }

@@ -1,5 +1,6 @@
 /** The plugins of one object: read, checked, and made into instances. */
 import { canonicalText } from '../model/canonical.ts';
+import { IDENTITY_FIELDS } from '../sdk/header-names.ts';
 import type { NestedPlugin } from '../sdk/plugin.ts';
 import type { Kind, RawObject } from '../model/object-set.ts';
 import { pathOf } from '../model/problem.ts';
@@ -25,6 +26,8 @@ export interface PluginUse {
   /** Which bodies it may want whole, and which are to pass as they come. */
   readonly buffers?: Bodies;
   readonly streams?: Bodies;
+  /** Request fields that no client may say, in lower case and with hyphens; those of plugins inside of it as well. */
+  readonly claims?: readonly string[];
   /** Of whom the plugin is: orders those that have priority and name in common. */
   readonly object: string;
 }
@@ -90,6 +93,8 @@ interface Draft {
   upstreams: CompiledUpstream[];
   sources: PluginSource[];
   identities: string[];
+  /** Of the plugin that is being read, and of those inside of it. */
+  claims: string[];
   problems: Problem[];
   unknown: Problem[];
 }
@@ -139,6 +144,7 @@ export class PluginReader {
       upstreams: [],
       sources: [],
       identities: [],
+      claims: [],
       problems: [],
       unknown: [],
     };
@@ -173,8 +179,9 @@ export class PluginReader {
       readCredential(use, reading, draft);
       draft.identities.push(`${shape.name} ${canonicalText(reading.config)} ${meta}`);
     } else {
+      draft.claims = [];
       const held = reading.meta.isDisabled ? null : this.instantiate(use, reading.config, metadata, draft);
-      draft.uses.push(useOf(use, reading, held));
+      draft.uses.push({ ...useOf(use, reading, held), claims: draft.claims });
       draft.identities.push(`${held?.key ?? shape.name} ${meta}`);
     }
   }
@@ -187,6 +194,7 @@ export class PluginReader {
       if (draft.problems.length > before) return null;
       const held = this.instances.obtain(shape, object, config, { metadata, upstreams, plugins });
       draft.instances.push(held);
+      draft.claims.push(...claimsOf(shape, config));
       return held;
     } catch (error) {
       const message = `the plugin "${shape.name}" refuses this configuration: ${messageOf(error)}`;
@@ -262,6 +270,9 @@ function whyMisplaced(kind: Kind, { name, definition }: PluginShape): string | n
   if (kind === 'credentials' && !isAuth) {
     return `the plugin "${name}" authenticates nobody: a credential holds one authentication plugin`;
   }
+  if (isAuth && definition.consumerSchema === undefined && (kind === 'consumers' || kind === 'credentials')) {
+    return `the plugin "${name}" knows callers by other means than attributes of a consumer: put it on routes`;
+  }
   if (kind === 'consumer_groups' && isAuth) {
     return `the plugin "${name}" authenticates, which is over once the group is known: put it on routes, and keys on consumers`;
   }
@@ -284,6 +295,12 @@ function useOf({ shape, object }: Use, { meta, config }: PluginReading, held: He
           errorResponse: meta.errorResponse,
         };
   return { plugin: name, step, prefersRoute, buffers, streams, object };
+}
+
+function claimsOf({ definition }: PluginShape, config: unknown): string[] {
+  const claimed = definition.claims?.(config as never) ?? [];
+  const names = definition.kind === 'auth' ? [...IDENTITY_FIELDS, ...claimed] : claimed;
+  return names.map((name) => name.toLowerCase().replaceAll('_', '-'));
 }
 
 /** A credential that is switched off identifies nobody. */

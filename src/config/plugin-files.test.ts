@@ -64,8 +64,8 @@ test('what is no plugin is refused with its file and what would be right', async
     ['buffers.ts', `export default ${plugin('a', 'buffers: true')};`, /buffers of a is none of request, /],
     [
       'auth.ts',
-      `${IMPORT}export default definePlugin(${plugin('a', "kind: 'auth'")});`,
-      /^cannot load .*it needs consumerSchema.* \(line 2\)$/,
+      `${IMPORT}export default definePlugin(${plugin('a', "kind: 'auth', consumerSchema: {}")});`,
+      /^cannot load .*consumerSchema and consumerKey go together.* \(line 2\)$/,
     ],
     ['schema.ts', `export default ${plugin('a', "schema: { type: 'obect' }")};`, /the schema of a is no JSON Schema: /],
     [

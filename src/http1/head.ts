@@ -4,6 +4,9 @@
  */
 import { parsed, PLAIN, REMOVED, scratchFields, STRIDE } from './fields.ts';
 
+const UNDERSCORE = 0x5f;
+const HYPHEN = 0x2d;
+
 interface FoundFields {
   readonly count: number;
   readonly fieldsStart: number;
@@ -97,6 +100,24 @@ export class Head {
   }
 
   /**
+   * Takes out every field that has one of these names, in lower case and with hyphens, or one that CGI and its heirs do
+   * not tell from it: they write hyphen and underscore alike.
+   */
+  removeAlike(names: readonly string[]): void {
+    const { fields, text, count } = this;
+    for (let k = 0; k < count; k++) {
+      const o = k * STRIDE;
+      const length = fields[o + 1] - fields[o];
+      for (const name of names) {
+        if (name.length !== length) continue;
+        let j = 0;
+        while (j < length && hyphened(text.charCodeAt(fields[o] + j)) === name.charCodeAt(j)) j++;
+        if (j === length) fields[o + 4] = REMOVED;
+      }
+    }
+  }
+
+  /**
    * The fields as text, each line with its CRLF, without those whose kind is flagged in `dropped`. Runs of untouched
    * fields are single slices.
    * @param start 0 to have the start line before them, as it came
@@ -120,6 +141,10 @@ export class Head {
 
 /** The head of a message that has none that could be understood. */
 export const NO_HEAD = new Head('', { count: 0, fieldsStart: 0, kindsSeen: 0 });
+
+function hyphened(code: number): number {
+  return code === UNDERSCORE ? HYPHEN : lowerCase(code);
+}
 
 function lowerCase(code: number): number {
   return code >= 65 && code <= 90 ? code | 0x20 : code;

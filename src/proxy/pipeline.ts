@@ -16,6 +16,8 @@ export type Outcome = Reply | undefined | Promise<Reply | undefined>;
 
 /** The phases up to the choice of a node: rewrite, the consumer's own rewrite, access. */
 export function runRequestPhases(exchange: Exchange): Outcome {
+  const { claimed } = exchange.chain;
+  if (claimed.length > 0) exchange.head.removeAlike(claimed);
   const outcome = runSteps(exchange, exchange.chain.rewrite, 'rewrite');
   if (outcome === undefined) return runConsumerRewrite(exchange);
   return outcome instanceof Promise ? outcome.then((reply) => reply ?? runConsumerRewrite(exchange)) : outcome;

@@ -20,3 +20,6 @@ export function headerNameFault(name: string): string | null {
   if (!NAME.test(name)) return `${JSON.stringify(name)} is no header name: use letters, digits and hyphens`;
   return FRAMING.has(name.toLowerCase()) ? `${name} frames the message: the gateway alone sets it` : null;
 }
+
+/** Request fields by which upstreams are told which consumer calls. */
+export const IDENTITY_FIELDS = ['X-Consumer-Username', 'X-Credential-Identifier', 'X-Consumer-Custom-Id'] as const;

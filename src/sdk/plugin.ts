@@ -67,15 +67,24 @@ export interface PluginDefinition<C = never, K = never> {
   readonly priority: number;
   /** One sentence for the reference. */
   readonly summary: string;
-  /** `auth` plugins identify callers: their configuration on a consumer is a credential, never merged into a route. */
+  /**
+   * `auth` plugins identify callers: their configuration on a consumer is a credential, never merged into a route. One
+   * without `consumerSchema` knows callers by other means, and has no place on consumers.
+   */
   readonly kind?: 'auth' | 'authorization' | 'traffic' | 'transformation' | 'security' | 'observability';
   readonly schema: Schema;
-  /** Of the attributes on a consumer or credential; needed for `kind: 'auth'`. */
+  /** Of the attributes on a consumer or credential; with `consumerKey`. */
   readonly consumerSchema?: Schema;
   /** Of `plugin_metadata`. */
   readonly metadataSchema?: Schema;
   /** Under which key `findConsumer` finds a consumer with these attributes. Pure. */
   readonly consumerKey?: (config: K) => string;
+  /**
+   * Request fields by which the upstream is told who calls, and which therefore no client may say: they are taken out of
+   * every request on the plugin's routes before the first phase, even where a filter keeps the plugin from running. Those
+   * of `IDENTITY_FIELDS` need not be named for `kind: 'auth'`. Pure.
+   */
+  readonly claims?: (config: C) => readonly string[];
   /** A global instance is skipped on routes that have the plugin themselves. */
   readonly prefersRoute?: boolean;
   /** What it reaches beyond the gateway. */
@@ -107,7 +116,7 @@ export type TypedPlugin<N extends string, S> = AnyPlugin & { readonly name: N; r
 
 /**
  * Declares a plugin; the types of its configuration follow from its schema. Throws TypeError if the definition itself is
- * wrong: a bad name, a priority that is no number, an `auth` plugin without `consumerSchema` and `consumerKey`.
+ * wrong: a bad name, a priority that is no number, an `auth` plugin with one of `consumerSchema` and `consumerKey` only.
  */
 export function definePlugin<const N extends string, const S extends Schema, const K extends Schema = Schema>(
   definition: Omit<PluginDefinition<Infer<S>, Infer<K>>, 'name' | 'schema' | 'consumerSchema'> & {
@@ -123,7 +132,7 @@ export function definePlugin<const N extends string, const S extends Schema, con
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const OBJECTS = ['schema', 'consumerSchema', 'metadataSchema'] as const;
-const FUNCTIONS = ['create', 'check', 'uses', 'streams', 'consumerKey'] as const;
+const FUNCTIONS = ['create', 'check', 'uses', 'claims', 'streams', 'consumerKey'] as const;
 const KINDS = ['auth', 'authorization', 'traffic', 'transformation', 'security', 'observability'];
 const BODIES = ['request', 'response', 'both'];
 
@@ -154,8 +163,8 @@ export function definitionFault(value: unknown): string | null {
   if (!Array.isArray(effects) || effects.some((effect) => effect !== 'network')) {
     return `effects of ${name} is not ['network'], the only one that there is`;
   }
-  if (kind === 'auth' && (definition.consumerSchema === undefined || definition.consumerKey === undefined)) {
-    return `${name} is of kind auth: it needs consumerSchema and consumerKey`;
+  if (kind === 'auth' && (definition.consumerSchema === undefined) !== (definition.consumerKey === undefined)) {
+    return `${name} is of kind auth: consumerSchema and consumerKey go together, or neither is there`;
   }
   return null;
 }

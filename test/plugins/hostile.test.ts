@@ -18,6 +18,8 @@ const PLUGINS = {
 };
 const CONFIGURATION = `consumers:
   - { username: jack, plugins: { key-auth: { key: jack-key } } }
+plugin_metadata:
+  - { id: key-auth, damping: { failures: 0 } }
 ${routeWith(PLUGINS)}`;
 
 const ask = (lab: Lab, lines: readonly string[], target = '/?apikey=jack-key'): Promise<string> =>

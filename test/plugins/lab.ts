@@ -14,6 +14,7 @@ import type { Snapshot } from '../../src/compile/snapshot.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
 import type { AccessRecord } from '../../src/observe/access-record.ts';
+import type { CounterTable } from '../../src/limit/counter-table.ts';
 import type { Shedding } from '../../src/limit/shedding.ts';
 import type { MetricRegistry } from '../../src/observe/metrics.ts';
 import { ALL_PLUGINS } from '../../src/plugins/all.ts';
@@ -112,6 +113,8 @@ export class Lab {
   readonly faults: Fault[] = [];
   /** How much the worker has to do: nothing, unless a test notes it. */
   readonly load: Shedding;
+  /** What limits count. */
+  readonly counters: CounterTable;
   /** What plugins count. */
   readonly metrics: MetricRegistry;
   port = 0;
@@ -128,6 +131,7 @@ export class Lab {
     this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])]);
     const parts = labParts(clock, this.hostLog);
     this.metrics = parts.metrics;
+    this.counters = parts.counters;
     this.load = parts.load;
     this.hostFor = options.hostFor ?? hostFactory(parts);
     const { settings, result } = this.compile(yamlText);

@@ -158,7 +158,7 @@ it('who is refused', async (t) => {
     });
   }
   assert.deepEqual(
-    lab.hostLog.map(({ event, detail }) => [event, detail['consumer']]),
+    lab.hostLog.filter(({ level }) => level === 'error').map(({ event, detail }) => [event, detail['consumer']]),
     [['anonymous_consumer_missing', 'nobody']],
   );
 });

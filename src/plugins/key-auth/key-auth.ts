@@ -1,6 +1,13 @@
-import { definePlugin, type Exchange, type Reply } from '../../sdk/index.ts';
+import { definePlugin, type Exchange } from '../../sdk/index.ts';
 import { headerNameFault } from '../../sdk/header-names.ts';
-import { identityHeaders } from '../identity.ts';
+import {
+  ANONYMOUS_CONSUMER,
+  authMetadataSchema,
+  HEADER_NAME,
+  HIDE_CREDENTIALS,
+  realmAttribute,
+} from '../auth-attributes.ts';
+import { AuthGate } from '../auth-gate.ts';
 import { encodeQuery, withoutArgument } from '../query.ts';
 
 export default definePlugin({
@@ -11,38 +18,16 @@ export default definePlugin({
   schema: {
     type: 'object',
     properties: {
-      header: {
-        type: 'string',
-        minLength: 1,
-        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        remedy: 'is no header name: use letters, digits and hyphens',
-        default: 'apikey',
-        description: 'Header that the key is read from.',
-      },
+      header: { ...HEADER_NAME, default: 'apikey', description: 'Header that the key is read from.' },
       query: {
         type: 'string',
         minLength: 1,
         default: 'apikey',
         description: 'Query argument that the key is read from where the header is missing.',
       },
-      hide_credentials: {
-        type: 'boolean',
-        default: false,
-        description: 'Whether the key is taken out of what the upstream gets.',
-      },
-      anonymous_consumer: {
-        type: 'string',
-        minLength: 1,
-        description: 'Consumer that callers without a valid key are treated as; without it they are refused.',
-      },
-      realm: {
-        type: 'string',
-        minLength: 1,
-        pattern: '^[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*$',
-        remedy: 'may hold printable ASCII without quotes and backslashes only',
-        default: 'key',
-        description: 'Realm in the WWW-Authenticate header of a refusal.',
-      },
+      hide_credentials: HIDE_CREDENTIALS,
+      anonymous_consumer: ANONYMOUS_CONSUMER,
+      realm: realmAttribute('key'),
     },
   },
   consumerSchema: {
@@ -60,6 +45,7 @@ export default definePlugin({
       },
     },
   },
+  metadataSchema: authMetadataSchema,
   consumerKey: ({ key }: { readonly key: string }) => key,
   examples: [
     { title: 'Key in the header apikey', config: {} },
@@ -75,12 +61,16 @@ export default definePlugin({
         : headerNameFault(header);
     return message === null ? [] : [{ path: 'header', message }];
   },
-  create({ header, query, hide_credentials, anonymous_consumer, realm }, host) {
-    const challenge = { 'WWW-Authenticate': `apikey realm="${realm}"` };
-    const refusal = (code: string, message: string): Reply =>
-      Object.freeze({ status: 401, code, headers: challenge, body: Object.freeze({ message }) });
-    const missing = refusal('key_missing', 'Missing API key in request');
-    const invalid = refusal('key_invalid', 'Invalid API key in request');
+  create({ header, query, hide_credentials, anonymous_consumer, realm }, host, metadata) {
+    const gate = new AuthGate({
+      host,
+      challenge: `apikey realm="${realm}"`,
+      anonymous_consumer,
+      metadata,
+      hide: hide_credentials ? hide : undefined,
+    });
+    const missing = gate.refusal('key_missing', 'Missing API key in request');
+    const invalid = gate.refusal('key_invalid', 'Invalid API key in request');
 
     /** Also where it was not looked for: a client that sends its key twice wants it hidden twice. */
     function hide({ request }: Exchange): void {
@@ -90,31 +80,17 @@ export default definePlugin({
       }
     }
 
-    function refuseOrAnonymous(exchange: Exchange, reply: Reply): Reply | undefined {
-      if (anonymous_consumer === undefined) return reply;
-      const consumer = exchange.consumerNamed(anonymous_consumer);
-      if (consumer === undefined) {
-        host.log.error('anonymous_consumer_missing', { consumer: anonymous_consumer });
-        return reply;
-      }
-      // What is no key here may be one elsewhere, or have been one until a moment ago.
-      if (hide_credentials) hide(exchange);
-      exchange.authenticate(consumer);
-      identityHeaders(exchange, consumer, '');
-      return undefined;
-    }
-
     return {
       rewrite(exchange) {
         const { request } = exchange;
         const key = request.header(header) ?? request.argument(query);
-        if (key === undefined || key === '') return refuseOrAnonymous(exchange, missing);
+        if (key === undefined || key === '') return gate.lack(exchange, missing);
+        if (gate.isHeld(exchange, '')) return gate.refuseHeld(exchange, '');
+        // The look-up is one in a table of seeded hashes: how far a wrong key is right does not show in its time.
         const match = exchange.findConsumer('key-auth', key);
-        if (match === undefined) return refuseOrAnonymous(exchange, invalid);
-        if (hide_credentials) hide(exchange);
-        exchange.authenticate(match.consumer, match.credentialId);
-        identityHeaders(exchange, match.consumer, match.credentialId);
-        return undefined;
+        return match === undefined
+          ? gate.refuse(exchange, invalid, { reason: 'key_unknown' })
+          : gate.accept(exchange, match);
       },
     };
   },
