@@ -229,3 +229,24 @@ describe('random use', () => {
     });
   }
 });
+
+describe('the next deadline', () => {
+  it('is when the slot of the earliest entry comes round, or never', () => {
+    const wheel = wheelAt(1_000);
+    assert.equal(wheel.next_ms, Infinity);
+    const [early, late] = [new Entry(), new Entry()];
+    wheel.arm(late, 200_000);
+    wheel.arm(early, 500);
+    const next_ms = wheel.next_ms;
+    wheel.advance(next_ms - 1);
+    assert.equal(early.fired, 0);
+    wheel.advance(next_ms);
+    assert.equal(early.fired, 1);
+    // Jumping from one to the next visits every entry in the end.
+    for (let jumps = 0; wheel.next_ms < Infinity; jumps++) {
+      assert.ok(jumps < 10, 'the next deadline is always ahead');
+      wheel.advance(wheel.next_ms);
+    }
+    assert.equal(late.fired, 1);
+  });
+});

@@ -61,6 +61,19 @@ export class TimerWheel {
     return this.reached * this.tick_ms;
   }
 
+  /**
+   * When the next slot with an entry comes round, on the clock that `advance` is told; Infinity where there is none. What
+   * was disarmed since counts too. For clocks that jump from event to event.
+   */
+  get next_ms(): number {
+    let next = Infinity;
+    for (const first of this.slots) {
+      for (let entry: Deadline | null = first; entry !== null; entry = entry.nextDeadline)
+        next = Math.min(next, entry.filedAt);
+    }
+    return this.startedAt + next * this.tick_ms;
+  }
+
   /** Lets `entry` expire `delay_ms` from now, instead of whatever it was armed for. */
   arm(entry: Deadline, delay_ms: number): void {
     const expiresAt = this.reached + Math.ceil(delay_ms / this.tick_ms) + 1;
@@ -98,11 +111,12 @@ export class TimerWheel {
   private visit(tick: number): void {
     const slot = tick % SLOTS;
     let entry = this.slots[slot] ?? null;
+    if (entry === null) return;
     this.slots[slot] = null;
     // The list is detached as a whole first: an entry that expires may arm, disarm or remove any other one.
     const due: Deadline[] = [];
     while (entry !== null) {
-      const next = entry.nextDeadline;
+      const next: Deadline | null = entry.nextDeadline;
       entry.nextDeadline = entry.previousDeadline = null;
       if (entry.filedAt > tick) this.link(entry, slot);
       else {

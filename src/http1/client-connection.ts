@@ -2,10 +2,11 @@
  * The client side of one HTTP/1.1 connection: sends one request at a time and reads its response (RFC 9112). It knows
  * framing and pace; when to retry and where to send is not its business.
  */
-import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
+import { TimedEntry } from '../clock/timer-wheel.ts';
 import { BodyReader } from './body-reader.ts';
 import { latin1 } from './bytes.ts';
-import { type HeadLimits, parsed } from './fields.ts';
+import type { ClientSettings, ClientTimeouts } from './client-settings.ts';
+import { parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
 import { disown, dropQueued, hasUnsent, isQueued, type OwnedSocket } from './owned-socket.ts';
@@ -13,17 +14,6 @@ import { connect, type OutgoingOwner, own } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
-
-export interface ClientSettings {
-  readonly limits: HeadLimits;
-  readonly wheel: TimerWheel;
-}
-
-export interface ClientTimeouts {
-  readonly connect_ms: number;
-  readonly send_ms: number;
-  readonly read_ms: number;
-}
 
 /** Why no response, or no whole one, came. */
 export type ResponseFault = 'refused' | 'connect_timeout' | 'send_timeout' | 'read_timeout' | 'reset' | 'malformed';
@@ -105,7 +95,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.settings = settings;
     this.owner = owner;
     this.timeouts = timeouts;
-    this.socket = connect(address.host, address.port, this);
+    this.socket = settings.connect?.(address, this) ?? connect(address.host, address.port, this);
     this.socket.once('connect', () => this.onConnect());
     settings.wheel.arm(this, timeouts.connect_ms);
   }

@@ -112,9 +112,9 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   private mayAuthenticate = true;
   private requestView: RequestView | null = null;
   private responseView: ResponseView | null = null;
-  private shared: unknown[] | null = null;
+  /** What plugins share through it: keys and values in turn. */
+  shared: unknown[] | null = null;
   private filtered: Map<Step, boolean> | null = null;
-
   ownRequestId = '';
   isOver = false;
   /** What plugins asked for beyond the usual; null where none did. */

@@ -174,21 +174,25 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
 
   protected noteAttempt(latency_ms: number, outcome: AttemptResult['outcome'], now_ms = this.now_ms): void {
     this.target.balancer.release(this.nodeIndex, latency_ms, now_ms);
-    this.recordAttempt(now_ms);
+    this.recordAttempt(outcome, now_ms);
     if (this.parts !== null) this.parts.end(this.nodeIndex, this.resultOf(outcome, now_ms));
   }
 
   private resultOf(outcome: AttemptResult['outcome'], now_ms: number): AttemptResult {
-    const { exchange, fault } = this;
+    const { exchange } = this;
     return {
       outcome,
       status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,
-      code: outcome === 'failed' && fault !== null ? FAULT_CODES[fault] : '',
+      code: this.codeOf(outcome),
       elapsed_ms: now_ms - this.attemptStarted_ms,
     };
   }
 
-  private recordAttempt(now_ms: number): void {
+  private codeOf(outcome: AttemptResult['outcome']): ErrorCode | '' {
+    return outcome === 'failed' && this.fault !== null ? FAULT_CODES[this.fault] : '';
+  }
+
+  private recordAttempt(outcome: AttemptResult['outcome'], now_ms: number): void {
     const { exchange } = this;
     const node = this.target.nodes[this.nodeIndex];
     exchange.addAttempt({
@@ -196,6 +200,8 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       host: node?.host ?? '',
       status: exchange.upstreamHead === null ? 0 : exchange.upstreamStatus,
       elapsed_ms: now_ms - this.attemptStarted_ms,
+      outcome,
+      code: this.codeOf(outcome),
     });
   }
 
@@ -225,7 +231,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     };
     const decision = decideRetry(failed);
     // The attempt in place of one on a stale connection has the same pick, which is released once.
-    if (decision === 'fresh') this.recordAttempt(this.now_ms);
+    if (decision === 'fresh') this.recordAttempt('failed', this.now_ms);
     else {
       this.target.health?.noteFault(this.nodeIndex, fault);
       this.noteAttempt(LATENCY_FAILED, 'failed');

@@ -94,6 +94,11 @@ export class Listener implements RequestHandler, StreamHandler {
     else this.acceptTls(socket, port, protocol === 'tlsHttp2');
   }
 
+  /** Takes a connection whose TLS somebody else has seen to. */
+  acceptSecured(socket: net.Socket, port: number, facts: TlsFacts): void {
+    this.serve(socket, port, false, facts);
+  }
+
   private acceptTls(socket: net.Socket, port: number, allowsHttp2: boolean): void {
     const { tls } = this.options;
     if (tls === undefined) throw new TypeError('a listener of TLS needs its options');

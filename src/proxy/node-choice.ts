@@ -10,7 +10,7 @@ import type { Exchange } from './exchange.ts';
 
 /** A part of Forward, in one object with it: a request is worth no second one. */
 export abstract class NodeChoice implements PickQuery {
-  protected readonly exchange: Exchange;
+  readonly exchange: Exchange;
   protected readonly upstream: CompiledUpstream;
   protected readonly target: Target;
   /** The part of plugins in the choice; null for none. */

@@ -1,4 +1,5 @@
 /** One worker: the data plane of one thread, put together from its settings. It shares nothing with another one. */
+import type net from 'node:net';
 import { BlockList, isIPv6 } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -20,9 +21,11 @@ import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy
 import { Tunnels } from '../proxy/tunnels.ts';
 import type { HealthBoard } from '../upstream/health-board.ts';
 import type { NameAnswers } from '../upstream/name-answers.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import { TlsFront } from '../tls/tls-front.ts';
 import { ConnectionPool } from '../upstream/pool.ts';
 import { type TargetOptions, Targets } from '../upstream/targets.ts';
+import type { Transport } from '../upstream/transport.ts';
 
 /** Resolution of every timeout. */
 const TICK_MS = 50;
@@ -32,6 +35,30 @@ const PLUGIN_TIMEOUT_MS = 60_000;
 
 /** Connections that the kernel may hold until they are accepted. */
 const BACKLOG = 4_096;
+
+/** The outer world of a worker, where it is not the system's: in tests. */
+export interface WorkerWorld {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Resolution of every timeout. */
+  readonly tick_ms: number;
+  readonly openTransport: (wheel: TimerWheel, onFault: (error: unknown) => void) => WorkerTransport;
+}
+
+/** The Transport of a worker, and what it has open. */
+export interface WorkerTransport extends Transport {
+  readonly size: number;
+  readonly idleSize: number;
+  close(): void;
+}
+
+const SYSTEM_WORLD: WorkerWorld = {
+  random: Math.random,
+  randomBytes,
+  tick_ms: TICK_MS,
+  openTransport: (wheel, onFault) => new ConnectionPool(wheel, onFault),
+};
 
 export interface WorkerOptions {
   readonly settings: GatewaySettings;
@@ -56,23 +83,26 @@ export interface WorkerOptions {
   readonly health?: HealthBoard;
   /** What names resolve to; without it the system finds that out when it connects. */
   readonly names?: NameAnswers;
+  /** With one of its own a worker does not tick: whoever has its clock calls `tick`. */
+  readonly world?: WorkerWorld;
 }
 
 export class Worker {
   private readonly options: WorkerOptions;
   private readonly plane: MutablePlane;
   private readonly listener: Listener;
-  private readonly pool: ConnectionPool;
+  private readonly pool: WorkerTransport;
   private readonly listening: Listening[] = [];
   /** Connections since the start. */
   private accepted = 0;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerOptions) {
     this.options = options;
-    const { settings, clock, record, onFault } = options;
-    const wheel = new TimerWheel(TICK_MS, onFault);
-    this.pool = new ConnectionPool(wheel, onFault);
+    const { settings, clock, record, onFault, world = SYSTEM_WORLD } = options;
+    const { random } = world;
+    const wheel = new TimerWheel(world.tick_ms, onFault);
+    this.pool = world.openTransport(wheel, onFault);
     const trusted = blockListOf(settings.trusted_addresses);
     this.plane = {
       current: new SnapshotUse(options.snapshot),
@@ -90,7 +120,7 @@ export class Worker {
       targets: new Targets({
         retries: settings.retries,
         now_ms: () => clock.monotonic_ms(),
-        health: healthOptions(options),
+        health: healthOptions(options, random),
         names: options.names ?? null,
       }),
       tunnels: new Tunnels({
@@ -99,16 +129,16 @@ export class Worker {
         send_ms: settings.timeouts.send_ms,
         grace_ms: settings.timeouts.tunnel_drain_ms,
         linger_ms: settings.timeouts.linger_ms,
-        random: Math.random,
+        random,
         onFault,
       }),
       clock,
       wheel,
-      random: Math.random,
+      random,
       isShedding: false,
       running: options.running ?? new Int32Array(1),
       names: new NameMemo(),
-      ids: new ExchangeIds(randomBytes(8).toString('hex')),
+      ids: new ExchangeIds(Buffer.from(world.randomBytes(8)).toString('hex')),
       ownFields: new OwnFields(settings.server_header),
       date: '',
       httpDate() {
@@ -129,7 +159,7 @@ export class Worker {
         handshake_ms: settings.timeouts.head_ms,
         fallbackName: settings.tls.fallback_sni.toLowerCase(),
         minVersion: settings.tls.min_version,
-        ticketSecret: options.ticketSecret ?? randomBytes(32),
+        ticketSecret: options.ticketSecret ?? world.randomBytes(32),
         ticketEpoch: () => Math.floor(clock.wall_ms() / settings.tls.ticket_lifetime_ms),
         certificates: () => this.snapshot.certificates ?? NO_CERTIFICATES,
         onFault,
@@ -137,7 +167,7 @@ export class Worker {
       }),
     });
     this.tick();
-    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.timer = options.world === undefined ? setInterval(() => this.tick(), TICK_MS) : undefined;
   }
 
   /** Starts every listener; rejects, with none left open, if one of its addresses cannot be had. */
@@ -172,6 +202,13 @@ export class Worker {
       onAcceptError: onFault,
     });
     this.listening.push(listening);
+  }
+
+  /** Takes a client's connection that no listener of its own accepted. @param tls of one that is secured already */
+  accept(socket: net.Socket, port: number, tls: TlsFacts | null = null): void {
+    this.accepted++;
+    if (tls === null) this.listener.accept(socket, port);
+    else this.listener.acceptSecured(socket, port, tls);
   }
 
   /** Puts a Snapshot in force: for every exchange that begins from now on. */
@@ -243,6 +280,11 @@ export class Worker {
     this.pool.close();
   }
 
+  /** When the next deadline may come, by the monotonic clock; Infinity where there is none. */
+  get nextDeadline_ms(): number {
+    return this.plane.wheel.next_ms;
+  }
+
   /** Expires what is due by the clock. The worker does it by itself every 50 ms; a clock that was set forward need not wait. */
   tick(): void {
     const { clock } = this.options;
@@ -278,9 +320,9 @@ function blockListOf(blocks: readonly string[]): BlockList | null {
   return list;
 }
 
-function healthOptions({ health, settings }: WorkerOptions): TargetOptions['health'] {
+function healthOptions({ health, settings }: WorkerOptions, random: () => number): TargetOptions['health'] {
   if (health === undefined) return null;
-  return { board: health, usesDownNodes: settings.health.all_down === 'use_all', random: Math.random };
+  return { board: health, usesDownNodes: settings.health.all_down === 'use_all', random };
 }
 
 function ignoreRefused(): void {}

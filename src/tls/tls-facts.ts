@@ -2,6 +2,18 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CompiledSsl } from '../compile/certificates.ts';
 
+/** What is asked of a secured socket. */
+export type TlsPeer = Pick<
+  TLSSocket,
+  | 'authorized'
+  | 'authorizationError'
+  | 'servername'
+  | 'getPeerCertificate'
+  | 'getProtocol'
+  | 'getCipher'
+  | 'isSessionReused'
+>;
+
 export class TlsFacts {
   /** The object whose certificate and rules the connection was made by. */
   readonly ssl: CompiledSsl;
@@ -9,10 +21,10 @@ export class TlsFacts {
   readonly isVerified: boolean;
   /** Why not; '' if it did, or showed none. */
   readonly verifyError: string;
-  private readonly socket: TLSSocket;
+  private readonly socket: TlsPeer;
   private certificate: PeerCertificate | null | undefined = undefined;
 
-  constructor(socket: TLSSocket, ssl: CompiledSsl) {
+  constructor(socket: TlsPeer, ssl: CompiledSsl) {
     this.socket = socket;
     this.ssl = ssl;
     const isAsked = ssl.clientCa !== '';

@@ -2,11 +2,17 @@
 import type { CompiledNode, CompiledUpstream, KeepalivePool } from '../compile/snapshot.ts';
 import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 import { ClientConnection, type ConnectionOwner, type ResponseSink } from '../http1/client-connection.ts';
+import type { ClientSettings } from '../http1/client-settings.ts';
 import type { HeadLimits } from '../http1/fields.ts';
+import type { OwnedSocket } from '../http1/owned-socket.ts';
+import type { OutgoingOwner } from '../http1/sockets.ts';
 import type { OpenOptions, Transport, UpstreamStream } from './transport.ts';
 
 /** Upstreams are trusted further than clients: cookies and policies make long response fields. */
 const RESPONSE_LIMITS: HeadLimits = { line_bytes: 65_536, head_bytes: 131_072, fields: 500 };
+
+/** Opens a socket to a node, which emits 'connect' later. */
+export type Connect = (node: CompiledNode, owner: OutgoingOwner) => OwnedSocket;
 
 export class ConnectionPool implements Transport {
   /** By node and keep-alive settings: upstreams that agree on both share connections. */
@@ -14,10 +20,13 @@ export class ConnectionPool implements Transport {
   private readonly byNode = new WeakMap<CompiledNode, NodePool>();
   private readonly wheel: TimerWheel;
   private readonly onFault: (error: unknown) => void;
+  private readonly connect: Connect | null;
 
-  constructor(wheel: TimerWheel, onFault: (error: unknown) => void) {
+  /** @param connect in place of TCP connections */
+  constructor(wheel: TimerWheel, onFault: (error: unknown) => void, connect: Connect | null = null) {
     this.wheel = wheel;
     this.onFault = onFault;
+    this.connect = connect;
   }
 
   open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream {
@@ -49,11 +58,17 @@ export class ConnectionPool implements Transport {
     let pool = this.pools.get(key);
     if (pool === undefined) {
       this.forgetUnused();
-      pool = new NodePool(node, keepalive, this.wheel, this.onFault);
+      pool = new NodePool(node, keepalive, this.settingsFor(node), this.onFault);
       this.pools.set(key, pool);
     }
     this.byNode.set(node, pool);
     return pool;
+  }
+
+  private settingsFor(node: CompiledNode): ClientSettings {
+    const { wheel, connect } = this;
+    const settings = { limits: RESPONSE_LIMITS, wheel };
+    return connect === null ? settings : { ...settings, connect: (_address, owner) => connect(node, owner) };
   }
 
   /** Nodes that left the configuration leave nothing behind once their connections are gone. */
@@ -72,7 +87,7 @@ const SURPLUS_MS = 1_000;
 class NodePool extends TimedEntry implements ConnectionOwner {
   private readonly address: { readonly host: string; readonly port: number };
   private readonly keepalive: KeepalivePool;
-  private readonly settings: { readonly limits: HeadLimits; readonly wheel: TimerWheel };
+  private readonly settings: ClientSettings;
   private readonly onFault: (error: unknown) => void;
   /** The one used last is the last element: it is the least likely to be stale, and the others may go idle for good. */
   private readonly idle: ClientConnection[] = [];
@@ -80,11 +95,16 @@ class NodePool extends TimedEntry implements ConnectionOwner {
   private unneeded = 0;
   openCount = 0;
 
-  constructor(node: CompiledNode, keepalive: KeepalivePool, wheel: TimerWheel, onFault: (error: unknown) => void) {
+  constructor(
+    node: CompiledNode,
+    keepalive: KeepalivePool,
+    settings: ClientSettings,
+    onFault: (error: unknown) => void,
+  ) {
     super();
     this.address = { host: node.address, port: node.port };
     this.keepalive = keepalive;
-    this.settings = { limits: RESPONSE_LIMITS, wheel };
+    this.settings = settings;
     this.onFault = onFault;
   }
 
