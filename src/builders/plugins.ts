@@ -1,10 +1,14 @@
 /** Made by "npm run reference" from the schemas: changes belong there. */
+import type { Acl } from './plugins/acl.ts';
 import type { ApiBreaker } from './plugins/api-breaker.ts';
+import type { AttachConsumerLabel } from './plugins/attach-consumer-label.ts';
 import type { Bulkhead } from './plugins/bulkhead.ts';
 import type { CircuitBreaker } from './plugins/circuit-breaker.ts';
 import type { ClientControl } from './plugins/client-control.ts';
+import type { ConsumerRestriction } from './plugins/consumer-restriction.ts';
 import type { Cors } from './plugins/cors.ts';
 import type { FaultInjection } from './plugins/fault-injection.ts';
+import type { ForwardAuth } from './plugins/forward-auth.ts';
 import type { IpRestriction } from './plugins/ip-restriction.ts';
 import type { KeyAuth, KeyAuthCredential } from './plugins/key-auth.ts';
 import type { LimitConn } from './plugins/limit-conn.ts';
@@ -28,18 +32,26 @@ import type { Workflow } from './plugins/workflow.ts';
 
 /** Plugins by name. Your own are added by `use(…)`, or by declaring them here: `declare module 'gatewright' { interface Plugins { … } }`. */
 export interface Plugins {
+  /** Lets in callers by the labels of their consumer, or by attributes of a user that a system outside knows. */
+  readonly 'acl'?: Acl;
   /** Answers in place of an upstream that keeps failing, for twice as long each time, until it is healthy again. */
   readonly 'api-breaker'?: ApiBreaker;
+  /** Tells the upstream labels of the consumer that calls, in header fields that no client can forge. */
+  readonly 'attach-consumer-label'?: AttachConsumerLabel;
   /** Bounds how many requests an upstream and each of its nodes has at a time, and lets a few wait for a place. */
   readonly 'bulkhead'?: Bulkhead;
   /** Leaves out a node that fails or is slow, and lets a few probes find out when it is well again. */
   readonly 'circuit-breaker'?: CircuitBreaker;
   /** Bounds the size of request bodies. */
   readonly 'client-control'?: ClientControl;
+  /** Lets in consumers by their name or group, by the route or service they call, and by method. */
+  readonly 'consumer-restriction'?: ConsumerRestriction;
   /** Lets scripts of other websites use a route from within browsers (cross-origin resource sharing). */
   readonly 'cors'?: Cors;
   /** Answers requests with an error, or lets them wait, to see how clients take it. */
   readonly 'fault-injection'?: FaultInjection;
+  /** Asks a service outside whether a request may pass, and lets it say something to upstream and client. */
+  readonly 'forward-auth'?: ForwardAuth;
   /** Lets in clients by their addresses: only those of a list, or all but those. */
   readonly 'ip-restriction'?: IpRestriction;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */

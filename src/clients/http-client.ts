@@ -8,8 +8,6 @@ import { AnswerHead, readStream, WholeAnswer } from './http-answer.ts';
 import { clientError } from './http-faults.ts';
 import { checkedOptions, type HttpBounds } from './http-options.ts';
 
-/** Idle connections are closed before the keep-alive time that most servers have. */
-const IDLE_MS = 4_000;
 const MOST_HEAD_BYTES = 65_536;
 
 /** What is under way, so that closing can end it. */
@@ -26,8 +24,13 @@ export class HttpConnections implements HttpClient {
   constructor(options: HttpClientOptions, startTimer: StartTimer) {
     this.#bounds = checkedOptions(options);
     this.#startTimer = startTimer;
-    const { keepalive, connections, tls } = this.#bounds;
-    const agent = { keepAlive: keepalive, maxSockets: connections, maxFreeSockets: connections, timeout: IDLE_MS };
+    const { keepalive, connections, idle_connections, idle_ms, tls } = this.#bounds;
+    const agent = {
+      keepAlive: keepalive,
+      maxSockets: connections,
+      maxFreeSockets: idle_connections,
+      timeout: idle_ms,
+    };
     this.#agents = { http: new http.Agent(agent), https: new https.Agent({ ...agent, ...tls }) };
   }
 
@@ -37,7 +40,9 @@ export class HttpConnections implements HttpClient {
     const most = Math.min(request.max_response_bytes ?? Infinity, this.#bounds.max_response_bytes);
     try {
       const message = await this.#follow(url, request, deadline);
-      return await WholeAnswer.read(message, most, deadline);
+      return await WholeAnswer.read(message, most, deadline).catch((error: unknown) => {
+        throw withStatus(error, message.statusCode);
+      });
     } finally {
       deadline.stop();
     }
@@ -88,7 +93,7 @@ export class HttpConnections implements HttpClient {
     } catch (error) {
       // The server closed the idle connection just as it was used again: nothing was done yet.
       if (!(error instanceof StaleConnection)) throw error;
-      if (!isIdempotent(request.method)) throw error.fault;
+      if (!isIdempotent(request.method) && request.isRepeatable !== true) throw error.fault;
       return this.#exchange(url, request, deadline).catch((again: unknown) => {
         throw again instanceof StaleConnection ? again.fault : again;
       });
@@ -145,6 +150,10 @@ export class Deadline {
   stop(): void {
     this.#timer.stop();
   }
+}
+
+function withStatus(error: unknown, status = 0): unknown {
+  return error instanceof ClientError ? new ClientError(error.fault, error.message, { cause: error, status }) : error;
 }
 
 function closedError(): ClientError {

@@ -7,11 +7,14 @@ export interface HttpBounds {
   readonly max_response_bytes: number;
   readonly keepalive: boolean;
   readonly connections: number;
+  readonly idle_connections: number;
+  readonly idle_ms: number;
   readonly redirects: number;
   readonly tls: SecureContextOptions & { readonly rejectUnauthorized: boolean; readonly servername?: string };
 }
 
 const LONGEST_MS = 600_000;
+const LONGEST_IDLE_MS = 86_400_000;
 
 /** Throws TypeError. */
 export function checkedOptions(options: HttpClientOptions): HttpBounds {
@@ -21,6 +24,8 @@ export function checkedOptions(options: HttpClientOptions): HttpBounds {
     connections = 100,
     redirects = 0,
     keepalive = true,
+    idle_connections = connections,
+    idle_ms = 4_000,
   } = options;
   const check = (name: string, value: number, least: number, most: number): void => {
     if (!Number.isSafeInteger(value) || value < least || value > most) {
@@ -30,8 +35,11 @@ export function checkedOptions(options: HttpClientOptions): HttpBounds {
   check('timeout_ms', timeout_ms, 1, LONGEST_MS);
   check('max_response_bytes', max_response_bytes, 0, 1_073_741_824);
   check('connections', connections, 1, 65_536);
+  check('idle_connections', idle_connections, 1, 65_536);
+  check('idle_ms', idle_ms, 1, LONGEST_IDLE_MS);
   check('redirects', redirects, 0, 20);
-  return { timeout_ms, max_response_bytes, keepalive, connections, redirects, tls: secureOptions(options.tls ?? {}) };
+  const tls = secureOptions(options.tls ?? {});
+  return { timeout_ms, max_response_bytes, keepalive, connections, idle_connections, idle_ms, redirects, tls };
 }
 
 function secureOptions({ verify = true, ca, cert, key, server_name }: ClientTls): HttpBounds['tls'] {

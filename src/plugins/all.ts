@@ -1,11 +1,15 @@
 /** The plugins that Gatewright has, by name. */
 import type { AnyPlugin } from '../sdk/index.ts';
+import acl from './acl/acl.ts';
 import apiBreaker from './api-breaker/api-breaker.ts';
+import attachConsumerLabel from './attach-consumer-label/attach-consumer-label.ts';
 import bulkhead from './bulkhead/bulkhead.ts';
 import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
 import clientControl from './client-control/client-control.ts';
+import consumerRestriction from './consumer-restriction/consumer-restriction.ts';
 import cors from './cors/cors.ts';
 import faultInjection from './fault-injection/fault-injection.ts';
+import forwardAuth from './forward-auth/forward-auth.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitConn from './limit-conn/limit-conn.ts';
@@ -28,12 +32,16 @@ import uriBlocker from './uri-blocker/uri-blocker.ts';
 import workflow from './workflow/workflow.ts';
 
 export const ALL_PLUGINS: readonly AnyPlugin[] = [
+  acl,
   apiBreaker,
+  attachConsumerLabel,
   bulkhead,
   circuitBreaker,
   clientControl,
+  consumerRestriction,
   cors,
   faultInjection,
+  forwardAuth,
   ipRestriction,
   keyAuth,
   limitConn,

@@ -79,7 +79,7 @@ function valueTemplate(value: HeaderValue): Template {
 }
 
 /** A client that smuggles line breaks into a variable must not get a field of its own: they are percent-encoded. */
-function withoutControls(bytes: string): string {
+export function withoutControls(bytes: string): string {
   if (!CONTROLS.test(bytes)) return bytes;
   return bytes.replace(EACH_CONTROL, percentEncoded);
 }

@@ -16,6 +16,8 @@ export type Template = (source: TemplateSource, captures: Captures) => string;
 
 /** What becomes of the parts before they are put together. */
 export interface TemplateEncoding {
+  /** Whether names with a dot are names too, such as `post_arg.a.b`: the source must know them. */
+  readonly hasBody?: boolean;
   /** At compile time. `before` is the literal text that has gone before. */
   readonly literal?: (bytes: string, before: string) => string;
   /** At run time: how the value of this variable is written; '' is the name of a capture. Asked at compile time. */
@@ -25,12 +27,16 @@ export interface TemplateEncoding {
 /** A reference of digits is a capture, and ends with them: `$1abc` is the first capture and `abc`. */
 const REFERENCE = /\$(?:\{([0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}|([0-9]+|[A-Za-z_][A-Za-z0-9_]*))/g;
 
+/** The same with the members of a body: `$post_arg.user.name`. */
+const BODY_REFERENCE =
+  /\$(?:\{([0-9]+|post_arg\.[^{}]+|[A-Za-z_][A-Za-z0-9_]*)\}|([0-9]+|post_arg(?:\.[A-Za-z0-9_-]+)+|[A-Za-z_][A-Za-z0-9_]*))/g;
+
 /** Variables whose values are bytes of the head as they came; the others are text. */
 const OF_BYTES = /^(?:http_.*|cookie_.*|args|query_string|request_uri)$/;
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 export function compileTemplate(text: string, encoding: TemplateEncoding = {}): Template {
-  const { literal = same, value = () => same } = encoding;
+  const { literal = same, value = () => same, hasBody = false } = encoding;
   const parts: Template[] = [];
   let before = '';
   let at = 0;
@@ -40,7 +46,7 @@ export function compileTemplate(text: string, encoding: TemplateEncoding = {}): 
     before += piece;
     parts.push(() => written);
   };
-  for (const { 0: whole, 1: braced, 2: bare = '', index } of text.matchAll(REFERENCE)) {
+  for (const { 0: whole, 1: braced, 2: bare = '', index } of text.matchAll(hasBody ? BODY_REFERENCE : REFERENCE)) {
     addLiteral(text.slice(at, index));
     at = index + whole.length;
     const name = braced ?? bare;

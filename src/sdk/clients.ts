@@ -18,6 +18,10 @@ export interface HttpClientOptions {
   readonly keepalive?: boolean;
   /** Connections to one origin at once; further requests wait. Default 100. */
   readonly connections?: number;
+  /** How many of them stay open while they are not used. Default: all. */
+  readonly idle_connections?: number;
+  /** For how long. Default 4000: less than most servers wait before they close them. */
+  readonly idle_ms?: number;
   /** Redirects that are followed, for GET and HEAD and within the origin only. Default 0: they are answers like any other. */
   readonly redirects?: number;
   readonly tls?: ClientTls;
@@ -55,6 +59,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array;
   readonly timeout_ms?: number;
   readonly max_response_bytes?: number;
+  /** Whether it does no harm to send it twice, although its method does not say so: where the server closed an idle connection. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface HttpHead {
@@ -149,10 +155,13 @@ export type ClientFault =
 /** Why a client has no answer. The message is for the log, never for a client of the gateway. */
 export class ClientError extends Error {
   readonly fault: ClientFault;
+  /** What the head of an HTTP answer said whose body did not come, or was too long; 0 where none came. */
+  readonly status: number;
 
-  constructor(fault: ClientFault, message: string, options?: ErrorOptions) {
+  constructor(fault: ClientFault, message: string, options: ErrorOptions & { readonly status?: number } = {}) {
     super(message, options);
     this.name = 'ClientError';
     this.fault = fault;
+    this.status = options.status ?? 0;
   }
 }
