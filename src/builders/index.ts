@@ -35,6 +35,8 @@ export { apiBreaker } from './plugins/api-breaker.ts';
 export type { ApiBreaker } from './plugins/api-breaker.ts';
 export { attachConsumerLabel } from './plugins/attach-consumer-label.ts';
 export type { AttachConsumerLabel } from './plugins/attach-consumer-label.ts';
+export { basicAuth, basicAuthCredential, basicAuthMetadata } from './plugins/basic-auth.ts';
+export type { BasicAuth, BasicAuthCredential, BasicAuthMetadata } from './plugins/basic-auth.ts';
 export { bulkhead } from './plugins/bulkhead.ts';
 export type { Bulkhead } from './plugins/bulkhead.ts';
 export { circuitBreaker } from './plugins/circuit-breaker.ts';

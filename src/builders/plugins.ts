@@ -2,6 +2,7 @@
 import type { Acl } from './plugins/acl.ts';
 import type { ApiBreaker } from './plugins/api-breaker.ts';
 import type { AttachConsumerLabel } from './plugins/attach-consumer-label.ts';
+import type { BasicAuth, BasicAuthCredential } from './plugins/basic-auth.ts';
 import type { Bulkhead } from './plugins/bulkhead.ts';
 import type { CircuitBreaker } from './plugins/circuit-breaker.ts';
 import type { ClientControl } from './plugins/client-control.ts';
@@ -38,6 +39,8 @@ export interface Plugins {
   readonly 'api-breaker'?: ApiBreaker;
   /** Tells the upstream labels of the consumer that calls, in header fields that no client can forge. */
   readonly 'attach-consumer-label'?: AttachConsumerLabel;
+  /** Lets in callers that send the name and the password of a consumer. */
+  readonly 'basic-auth'?: BasicAuth;
   /** Bounds how many requests an upstream and each of its nodes has at a time, and lets a few wait for a place. */
   readonly 'bulkhead'?: Bulkhead;
   /** Leaves out a node that fails or is slow, and lets a few probes find out when it is well again. */
@@ -95,7 +98,9 @@ export interface Plugins {
 }
 
 /** Plugins of a consumer or credential: those that authenticate have what identifies it. */
-export interface ConsumerPlugins extends Omit<Plugins, 'key-auth'> {
+export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'key-auth'> {
+  /** Lets in callers that send the name and the password of a consumer. */
+  readonly 'basic-auth'?: BasicAuthCredential;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */
   readonly 'key-auth'?: KeyAuthCredential;
 }

@@ -3,6 +3,7 @@ import type { AnyPlugin } from '../sdk/index.ts';
 import acl from './acl/acl.ts';
 import apiBreaker from './api-breaker/api-breaker.ts';
 import attachConsumerLabel from './attach-consumer-label/attach-consumer-label.ts';
+import basicAuth from './basic-auth/basic-auth.ts';
 import bulkhead from './bulkhead/bulkhead.ts';
 import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
 import clientControl from './client-control/client-control.ts';
@@ -35,6 +36,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   acl,
   apiBreaker,
   attachConsumerLabel,
+  basicAuth,
   bulkhead,
   circuitBreaker,
   clientControl,

@@ -97,9 +97,9 @@ export class AuthGate {
     return undefined;
   }
 
-  /** The caller shows no credentials. @returns null for the anonymous consumer, as `refuse` */
-  lack(exchange: Exchange, refusal: Reply): Reply | undefined {
-    return this.letAnonymousIn(exchange) ? undefined : this.turnAway(exchange, refusal, MISSING);
+  /** The caller shows no credentials. @param reason for the log @returns as `refuse` */
+  lack(exchange: Exchange, refusal: Reply, reason = 'nothing_presented'): Reply | undefined {
+    return this.letAnonymousIn(exchange) ? undefined : this.turnAway(exchange, refusal, { reason });
   }
 
   /**
@@ -165,8 +165,6 @@ export class AuthGate {
     return reply;
   }
 }
-
-const MISSING: Failure = Object.freeze({ reason: 'nothing_presented' });
 
 function tooMany(held_ms: number): Reply {
   return {

@@ -1,0 +1,55 @@
+/** Made by "npm run reference" from the schemas: changes belong there. */
+import type { Meta } from '../meta.ts';
+import type { PluginMetadata } from '../objects/plugin-metadata.ts';
+
+/** The attributes of basic-auth. */
+export interface BasicAuth {
+  /** Whether the credentials are taken out of what the upstream gets. Default: `false`. */
+  readonly hide_credentials?: boolean;
+  /** Consumer that callers without valid credentials are treated as; without it they are refused. Bounds: not empty. */
+  readonly anonymous_consumer?: string;
+  /** Realm in the WWW-Authenticate header of a refusal. Default: `"basic"`. Bounds: not empty. */
+  readonly realm?: string;
+  /** How the gateway treats this configuration of the plugin. */
+  readonly _meta?: Meta;
+}
+
+/** Lets in callers that send the name and the password of a consumer. */
+export function basicAuth(attributes: BasicAuth = {}): { readonly 'basic-auth': BasicAuth } {
+  return { 'basic-auth': attributes };
+}
+
+/** The attributes of basic-auth on a consumer or credential. */
+export interface BasicAuthCredential {
+  /** Name that callers send; unique among all consumers. Bounds: not empty. */
+  readonly username: string;
+  /** Password that they send. Bounds: not empty; never printed. */
+  readonly password: string;
+  /** How the gateway treats this configuration of the plugin. */
+  readonly _meta?: Meta;
+}
+
+/** basic-auth on a consumer or credential: what identifies the caller. */
+export function basicAuthCredential(attributes: BasicAuthCredential): { readonly 'basic-auth': BasicAuthCredential } {
+  return { 'basic-auth': attributes };
+}
+
+/** What all instances of basic-auth share. */
+export interface BasicAuthMetadata {
+  /** Which attempts the error log tells of, each with who, from where, on which route and why. Default: `"refused"`. */
+  readonly events?: 'none' | 'refused' | 'all';
+  /** What guessing costs: see docs/authentication.md. Default: `{}`. */
+  readonly damping?: {
+    /** Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. Default: `30`. Bounds: 0 to 1000000. */
+    readonly failures?: number;
+    /** Time in which so many are forgiven, evenly, in seconds. Default: `60`. Bounds: 1 to 86400. */
+    readonly window_s?: number;
+    /** What an address beyond its bound gets 429 for: failures: further wrong credentials; all: whatever it sends, before anybody looks at it. Default: `"failures"`. */
+    readonly blocks?: 'failures' | 'all';
+  };
+}
+
+/** The item of `plugin_metadata` for basic-auth. */
+export function basicAuthMetadata(attributes: BasicAuthMetadata): PluginMetadata {
+  return { ...attributes, id: 'basic-auth' };
+}
