@@ -41,11 +41,15 @@ const VERBS: Record<string, { readonly summary: string; readonly load: () => Pro
     summary: 'print all objects of a running gateway as a file',
     load: async () => (await import('./cli/dump.ts')).dump,
   },
+  'debug-token': {
+    summary: 'make a token that shows what the gateway made of a request',
+    load: async () => (await import('./cli/debug-token.ts')).debugToken,
+  },
   version: { summary: 'print the version', load: async () => (await import('./cli/version.ts')).version },
 };
 
 function usage(): string {
-  const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`);
+  const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}\n`);
   return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun, check and plugins read the file named with -c FILE, else ./gatewright.yaml\nget, put, delete, apply and dump call the Admin API at --server URL, with the key of --key-file FILE or GATEWRIGHT_ADMIN_KEY\n`;
 }
 

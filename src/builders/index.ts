@@ -47,6 +47,8 @@ export { consumerRestriction } from './plugins/consumer-restriction.ts';
 export type { ConsumerRestriction } from './plugins/consumer-restriction.ts';
 export { cors, corsMetadata } from './plugins/cors.ts';
 export type { Cors, CorsMetadata } from './plugins/cors.ts';
+export { debugHeaders } from './plugins/debug-headers.ts';
+export type { DebugHeaders } from './plugins/debug-headers.ts';
 export { faultInjection } from './plugins/fault-injection.ts';
 export type { FaultInjection } from './plugins/fault-injection.ts';
 export { forwardAuth } from './plugins/forward-auth.ts';

@@ -8,6 +8,7 @@ import type { CircuitBreaker } from './plugins/circuit-breaker.ts';
 import type { ClientControl } from './plugins/client-control.ts';
 import type { ConsumerRestriction } from './plugins/consumer-restriction.ts';
 import type { Cors } from './plugins/cors.ts';
+import type { DebugHeaders } from './plugins/debug-headers.ts';
 import type { FaultInjection } from './plugins/fault-injection.ts';
 import type { ForwardAuth } from './plugins/forward-auth.ts';
 import type { IpRestriction } from './plugins/ip-restriction.ts';
@@ -51,6 +52,8 @@ export interface Plugins {
   readonly 'consumer-restriction'?: ConsumerRestriction;
   /** Lets scripts of other websites use a route from within browsers (cross-origin resource sharing). */
   readonly 'cors'?: Cors;
+  /** Tells callers with a signed token, in headers of the response, which rules made the answer. */
+  readonly 'debug-headers'?: DebugHeaders;
   /** Answers requests with an error, or lets them wait, to see how clients take it. */
   readonly 'fault-injection'?: FaultInjection;
   /** Asks a service outside whether a request may pass, and lets it say something to upstream and client. */

@@ -72,7 +72,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 }
 
 /** Levenshtein's distance, `bound + 1` once it is known to exceed `bound`. */
-function editDistance(a: string, b: string, bound: number): number {
+export function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) > bound) return bound + 1;
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -67,6 +67,11 @@ export class ErrorLog {
     return this.writer.dropped;
   }
 
+  /** Whether lines of that level are written: for details that cost something to find out. */
+  writes(level: LogLevel): boolean {
+    return SEVERITY[level] >= this.threshold;
+  }
+
   debug(event: string, detail?: Record<string, unknown>): void {
     this.log('debug', event, detail);
   }

@@ -62,7 +62,7 @@ const FIXED: Readonly<Record<string, Variable>> = {
 const TIMES = ['time_iso8601', 'time_local'] as const;
 
 /** What `AccessRecord.variable` answers, beside `arg_NAME` and `cookie_NAME`. */
-const DELEGATED: readonly string[] = ['args', 'host', 'is_args', 'query_string', 'uri'];
+const DELEGATED: readonly string[] = ['args', 'host', 'is_args', 'near_routes', 'query_string', 'replied_by', 'uri'];
 
 /** Whoever reads the log could act as the client whose credentials are in it. */
 const CREDENTIALS: readonly string[] = [

@@ -9,6 +9,7 @@ import circuitBreaker from './circuit-breaker/circuit-breaker.ts';
 import clientControl from './client-control/client-control.ts';
 import consumerRestriction from './consumer-restriction/consumer-restriction.ts';
 import cors from './cors/cors.ts';
+import debugHeaders from './debug-headers/debug-headers.ts';
 import faultInjection from './fault-injection/fault-injection.ts';
 import forwardAuth from './forward-auth/forward-auth.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
@@ -42,6 +43,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   clientControl,
   consumerRestriction,
   cors,
+  debugHeaders,
   faultInjection,
   forwardAuth,
   ipRestriction,

@@ -43,7 +43,10 @@ function follow(exchange: Exchange, found: CompiledRoute | undefined): RequestSi
 /** Every request phase but the last let the exchange pass: picks a node. */
 function serve(exchange: Exchange, mayWait = true): RequestSink {
   const { matched } = exchange;
-  if (matched === null) return refuse(exchange, 'route_not_found');
+  if (matched === null) {
+    exchange.plane.onNoRoute(exchange);
+    return refuse(exchange, 'route_not_found');
+  }
   const { refusal } = matched;
   const isRedirected = exchange.asked !== null && exchange.asked.upstream !== null;
   // A route that names no upstream may get one from its plugins.

@@ -7,6 +7,7 @@ import type { Transport } from '../upstream/transport.ts';
 import type { NameMemo } from './added-fields.ts';
 import type { Backoff } from './retry.ts';
 import type { Exchange } from './exchange.ts';
+import type { NearMisses } from './near-misses.ts';
 import type { OwnFields } from './own-fields.ts';
 import type { Tunnels } from './tunnels.ts';
 
@@ -28,6 +29,8 @@ export interface Plane {
   readonly isShedding: boolean;
   /** One word, which other threads can read: the number of the plugin that runs, 0 while none does. */
   readonly running: Int32Array;
+  /** What 404s are explained by. */
+  readonly nearMisses: NearMisses;
   /** Makes the ids of exchanges. */
   readonly ids: ExchangeIds;
   /** Value of the Date header, as fresh as its resolution asks. */
@@ -38,6 +41,8 @@ export interface Plane {
   isTrusted(address: string): boolean;
   /** Log phase: once for every exchange, whatever became of it. */
   onFinished(exchange: Exchange): void;
+  /** No route serves it. */
+  onNoRoute(exchange: Exchange): void;
   onFault(error: unknown): void;
   /** A plugin threw, or returned what is no answer. */
   onPluginFault(fault: PluginFault): void;

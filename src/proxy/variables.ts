@@ -57,6 +57,10 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
       return exchange.requestId;
     case 'exchange_id':
       return exchange.id;
+    case 'replied_by':
+      return exchange.repliedBy === '' ? undefined : exchange.repliedBy;
+    case 'near_routes':
+      return exchange.plane.nearMisses.textOf(exchange);
     case 'status':
       return exchange.status === 0 ? undefined : String(exchange.status);
     default:

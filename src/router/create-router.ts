@@ -1,6 +1,8 @@
 /** Routes → a table that finds the one for a request in a time that does not grow with their number. */
 import type { Candidate } from './candidate.ts';
 import { admits, createCandidate, parametersOf } from './candidate.ts';
+import type { Considered } from './considered.ts';
+import { consideredRoutes } from './considered.ts';
 import { searchParameters } from './parameter-search.ts';
 import type { Terminal } from './radix-search.ts';
 import { findExact, findLongest } from './radix-search.ts';
@@ -66,6 +68,10 @@ class Table<T> implements RouteTable<T> {
     }
     if (uris === null) return undefined;
     return this.hasParameters ? findWithParameters(uris, request) : findInUris(uris, request);
+  }
+
+  considered(request: RouteRequest, most: number): readonly Considered[] {
+    return consideredRoutes(this.trees, request, { mode: this.mode, most });
   }
 
   with(changes: Iterable<RouteChange<T>>): RouteTable<T> {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRouter } from './create-router.ts';
+import { failuresOf } from './failures.ts';
 import type { NeedsBody, RouteRequest, RouterMode, RouterRoute, RouteTable } from './router.ts';
 import { NEEDS_BODY } from './router.ts';
 
@@ -205,6 +206,21 @@ function fits(route: Route, request: RouteRequest, mode: RouterMode): boolean | 
   return verdict;
 }
 
+/** The first route that is considered and has no failure; what explanations say must be what the search does. */
+function explained(
+  table: RouteTable<string>,
+  routes: ReadonlyMap<string, Route>,
+  request: RouteRequest,
+  mode: RouterMode,
+): string | NeedsBody | undefined {
+  for (const { id } of table.considered(request, 1000)) {
+    const [failure] = failuresOf(routes.get(id) as Route, request, mode);
+    if (failure === undefined) return id;
+    if (failure.message.includes('takes the body')) return NEEDS_BODY;
+  }
+  return undefined;
+}
+
 /** Asks both about random requests. @returns how many of them found a route */
 function compare(table: RouteTable<string>, naive: NaiveRouter, dice: Dice, label: string): number {
   let found = 0;
@@ -222,6 +238,20 @@ const SEED = 20_261_121;
 const MODES: readonly RouterMode[] = ['radixtree_host_uri', 'radixtree_uri', 'radixtree_uri_with_parameter'];
 
 for (const mode of MODES) {
+  test(`in ${mode} the routes that are considered, with what fails of each, explain what is found`, () => {
+    const dice = new Dice(SEED + 1);
+    for (let round = 0; round < 100; round++) {
+      const list = Array.from({ length: 1 + dice.below(30) }, (_, i) => randomRoute(dice, `r${i}`, mode));
+      const routes = new Map(list.map((one) => [one.id, one]));
+      const table = createRouter(mode, list);
+      for (let i = 0; i < 20; i++) {
+        const request = randomRequest(dice);
+        const label = `seed ${SEED + 1}, ${mode}, round ${round}: ${JSON.stringify(request)}`;
+        assert.equal(explained(table, routes, request, mode), table.find(request), label);
+      }
+    }
+  });
+
   test(`in ${mode} 50,000 random requests find what a search through a list finds`, () => {
     const dice = new Dice(SEED);
     let found = 0;

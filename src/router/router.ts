@@ -1,4 +1,5 @@
 /** What the router offers to the data plane. Patterns and request paths have passed `normalizePath` before they get here. */
+import type { Considered } from './considered.ts';
 import type { VariableSource } from './variable-source.ts';
 
 /** The request as routing sees it. */
@@ -39,6 +40,8 @@ export type NeedsBody = typeof NEEDS_BODY;
 export interface RouteTable<T> extends Router<T | NeedsBody> {
   /** Number of routes. */
   readonly size: number;
+  /** The routes whose host and uri fit, in the order in which `find` tries them, at most `most`: for explanations. */
+  considered(request: RouteRequest, most: number): readonly Considered[];
   /**
    * The table after the changes (null removes; of two changes to one id the later counts). This table stays as it is and
    * usable: what the changes do not touch is shared.

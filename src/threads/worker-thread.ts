@@ -18,6 +18,7 @@ import { LogRelay } from './log-relay.ts';
 import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
 import type { FromFollower, FromWorker, Port, ToFollower, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
+import { explainNoRoute } from './no-route.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { sharedLimits, systemParts, type SystemParts } from './system-parts.ts';
 import { Worker } from './worker.ts';
@@ -100,6 +101,7 @@ export class WorkerThread {
         faults.add(1, plugin, phase);
         this.errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
       },
+      onNoRoute: (exchange) => explainNoRoute(exchange, this.errorLog),
       onAbuse: (kind) => abuses.add(1, kind),
       readPath: 'onread',
       reusePort: data.reusePort,

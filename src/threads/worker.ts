@@ -15,6 +15,7 @@ import type { AccessRecord } from '../observe/access-record.ts';
 import { NameMemo } from '../proxy/added-fields.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { Listener, type Protocol } from '../proxy/listener.ts';
+import { NearMisses } from '../proxy/near-misses.ts';
 import { OwnFields } from '../proxy/own-fields.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
@@ -67,6 +68,8 @@ export interface WorkerOptions {
   /** Where exchanges are recorded; null records none. */
   readonly record: ((record: AccessRecord) => void) | null;
   readonly onFault: (error: unknown) => void;
+  /** No route serves an exchange. */
+  readonly onNoRoute?: (exchange: Exchange) => void;
   readonly onPluginFault: (fault: PluginFault) => void;
   /** A client of HTTP/2 did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
@@ -145,6 +148,8 @@ export class Worker {
         return this.date;
       },
       isTrusted: (address) => trusted !== null && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
+      nearMisses: new NearMisses(),
+      onNoRoute: options.onNoRoute ?? ignore,
       onFinished: record ?? ignore,
       onFault,
       onPluginFault: options.onPluginFault,
