@@ -1,18 +1,17 @@
 import { FrameMeter } from './frame-meter.ts';
-import { disown, hasUnsent, type OwnedSocket, writeQueued } from './owned-socket.ts';
+import type { OwnedSocket } from './owned-socket.ts';
 import { type OutgoingOwner, own } from './sockets.ts';
-import { Stall } from './stall.ts';
+import { SocketEnd, type TunnelEnd } from './tunnel-end.ts';
 import type { Tunnel } from './tunnel.ts';
-import { writeMessage } from './writer.ts';
 
 /** 1001, going away. */
 const BYE = [0x03, 0xe9] as const;
 
-/** One of the two connections of a tunnel. */
+/** One of the two peers of a tunnel. */
 export class TunnelSide implements OutgoingOwner {
   private readonly tunnel: Tunnel;
   private readonly lossCode: 'client_closed' | 'upstream_reset';
-  declare socket: OwnedSocket;
+  declare end: TunnelEnd;
   declare other: TunnelSide;
   /** Of what this side sends. */
   private readonly frames = new FrameMeter();
@@ -23,7 +22,6 @@ export class TunnelSide implements OutgoingOwner {
   private isShut = false;
   private hasBye = false;
   isGone = false;
-  private stall: Stall | null = null;
 
   /** @param lossCode what the tunnel's outcome is where this side breaks */
   constructor(tunnel: Tunnel, lossCode: 'client_closed' | 'upstream_reset') {
@@ -31,13 +29,14 @@ export class TunnelSide implements OutgoingOwner {
     this.lossCode = lossCode;
   }
 
-  takeOver(socket: OwnedSocket): OwnedSocket {
-    return own(socket, this);
+  /** Becomes the owner of a connection. */
+  takeOver(socket: OwnedSocket): TunnelEnd {
+    return new SocketEnd(own(socket, this), this.tunnel.settings);
   }
 
   /** Whether it has not taken all that was written to it. */
   get isOwing(): boolean {
-    return !this.isGone && hasUnsent(this.socket);
+    return !this.isGone && this.end.isOwing;
   }
 
   /** Passes on what came with the handshake, behind the text. */
@@ -70,7 +69,7 @@ export class TunnelSide implements OutgoingOwner {
 
   private take(text: string, bytes: Uint8Array, start: number, end: number): void {
     if (this.isShut || this.isGone || (text === '' && start === end)) return;
-    if (!writeMessage(this.socket, text, bytes, start, end)) this.onBehind();
+    if (!this.end.write(text, bytes, start, end)) this.onBehind();
   }
 
   /** Writes a close frame, if none was written and no frame is under way to this side. */
@@ -91,16 +90,14 @@ export class TunnelSide implements OutgoingOwner {
   private shut(): void {
     if (this.isShut || this.isGone) return;
     this.isShut = true;
-    writeQueued(this.socket);
-    this.socket.end();
+    this.end.end();
   }
 
   /** Ends the connection; no event follows. */
   cut(reset: boolean): void {
     if (this.isGone) return;
     this.isGone = true;
-    this.stall?.stop();
-    disown(this.socket, reset);
+    this.end.cut(reset);
   }
 
   onPeerEnd(): void {
@@ -113,15 +110,13 @@ export class TunnelSide implements OutgoingOwner {
   }
 
   onBehind(): void {
-    const { wheel, send_ms } = this.tunnel.settings;
-    this.other.socket.pause();
-    this.stall ??= new Stall(this.socket, wheel, () => this.tunnel.end('tunnel_stalled', true));
-    this.stall.start(send_ms);
+    this.other.end.pause();
+    this.end.watch(() => this.tunnel.end('tunnel_stalled', true));
   }
 
   onWritable(): void {
-    this.stall?.stop();
-    if (!this.other.isGone) this.other.socket.resume();
+    this.end.unwatch();
+    if (!this.other.isGone) this.other.end.resume();
   }
 
   /** What it sent before it stopped taking is still to be read. */
@@ -135,7 +130,7 @@ export class TunnelSide implements OutgoingOwner {
   onGone(): void {
     if (this.isGone) return;
     this.isGone = true;
-    this.stall?.stop();
+    this.end.unwatch();
     const { other, tunnel } = this;
     if (!this.hasEnded && !other.isGone) {
       // It broke: the other one must not take what came for all there was, unless the peers were through with each other.
@@ -145,7 +140,7 @@ export class TunnelSide implements OutgoingOwner {
     }
     if (!other.isGone) {
       // What is written goes out; what still comes has nowhere to go.
-      other.socket.resume();
+      other.end.resume();
       tunnel.awaitEnd();
     }
     tunnel.checkOver();
@@ -153,7 +148,7 @@ export class TunnelSide implements OutgoingOwner {
 
   onException(error: unknown): void {
     this.isGone = true;
-    this.stall?.stop();
+    this.end.unwatch();
     this.tunnel.settings.onFault(error);
     this.tunnel.end('internal', true);
     this.tunnel.checkOver();

@@ -3,7 +3,7 @@
  * them, and nothing is kept but what a slow peer has not taken of one read.
  */
 import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
-import type { OwnedSocket } from './owned-socket.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
 import { TunnelSide } from './tunnel-side.ts';
 
 export interface TunnelSettings {
@@ -61,17 +61,16 @@ export class Tunnel extends TimedEntry {
    * @param ahead what came of the client behind its handshake
    * @param rest what came of the upstream behind its own
    */
-  begin(sockets: { client: OwnedSocket; upstream: OwnedSocket }, head: string, ahead: Buffer, rest: Buffer): void {
+  begin(ends: { client: TunnelEnd; upstream: TunnelEnd }, head: string, ahead: Buffer, rest: Buffer): void {
     const { client, upstream } = this;
-    client.socket = sockets.client;
-    upstream.socket = sockets.upstream;
-    sockets.client.setNoDelay(true);
+    client.end = ends.client;
+    upstream.end = ends.upstream;
     if (this.state === OPEN) this.touch();
     upstream.passFirst(head, rest);
     if (ahead.length > 0) client.onBytes(ahead, 0, ahead.length);
     // Their ends may have come before the tunnel was there.
-    if (sockets.client.readableEnded) client.onPeerEnd();
-    if (sockets.upstream.readableEnded) upstream.onPeerEnd();
+    if (ends.client.hasEnded) client.onPeerEnd();
+    if (ends.upstream.hasEnded) upstream.onPeerEnd();
   }
 
   get isLeaving(): boolean {

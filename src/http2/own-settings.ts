@@ -8,6 +8,7 @@ export function ownSettings(limits: Http2Limits & HeadLimits): Buffer {
     [h2.MAX_CONCURRENT_STREAMS, limits.concurrent_streams],
     [h2.INITIAL_WINDOW_SIZE, limits.stream_window_bytes],
     [h2.MAX_HEADER_LIST_SIZE, limits.head_bytes],
+    [h2.ENABLE_CONNECT_PROTOCOL, 1],
     [h2.NO_RFC7540_PRIORITIES, 1],
   ] as const;
   const payload = Buffer.alloc(settings.length * 6);

@@ -4,6 +4,7 @@
  */
 import { TARGET, SLASH, SUSPECT } from '../http1/chars.ts';
 import {
+  CONNECTION,
   CONTENT_LENGTH,
   EXPECT,
   HOST,
@@ -13,6 +14,7 @@ import {
   STRIDE,
   TE,
   TRANSFER_ENCODING,
+  UPGRADE,
 } from '../http1/fields.ts';
 import { AUTHORITY, COOKIE, type Field, MALFORMED, METHOD, PATH, PROTOCOL, SCHEME } from './hpack-field.ts';
 
@@ -27,9 +29,11 @@ export const request: {
   scheme: string;
   /** `:protocol` of an extended CONNECT (RFC 8441), '' without. */
   protocol: string;
+  /** A request for WebSocket by RFC 8441: its text is that of the handshake of HTTP/1.1, without the key. */
+  isConnect: boolean;
   /** Why there is no head, null if there is one. */
   fault: HeadFault | null;
-} = { method: '', path: '', authority: '', scheme: '', protocol: '', fault: null };
+} = { method: '', path: '', authority: '', scheme: '', protocol: '', isConnect: false, fault: null };
 
 /** What can be wrong: RFC 9113 §8.1.1 calls the first of them malformed; the others are answered. */
 export type HeadFault =
@@ -50,6 +54,8 @@ export function readRequestHead(fields: readonly Field[], isComplete: boolean, l
   request.fault = null;
   const first = readPseudoFields(fields);
   if (first < 0) return fail('malformed');
+  request.isConnect = request.protocol === 'websocket';
+  if (request.isConnect) request.method = 'GET';
   const { method } = request;
   const target = method === 'CONNECT' && request.protocol === '' ? request.authority : request.path;
   reset(method, target);
@@ -59,6 +65,7 @@ export function readRequestHead(fields: readonly Field[], isComplete: boolean, l
   parsed.fieldsStart = start.length;
   const text = addFields(fields, first, start);
   if (request.fault !== null) return '';
+  if (request.isConnect) return addUpgrade(text);
   if (isComplete || parsed.contentLength >= 0) return text;
   parsed.chunked = true;
   return add(text, CHUNKED, 17, TRANSFER_ENCODING);
@@ -177,6 +184,14 @@ function add(text: string, line: string, nameLength: number, kind: number): stri
   parsed.count++;
   parsed.kindsSeen |= kind === PLAIN ? 0 : 1 << kind;
   return text + line;
+}
+
+/** What a handshake says in HTTP/1.1 (RFC 6455 §4.1), and here by its pseudo fields. */
+function addUpgrade(text: string): string {
+  // RFC 9110 §9.3.6: a CONNECT has no content.
+  if (parsed.contentLength >= 0) return fail('malformed');
+  parsed.upgrade = true;
+  return add(add(text, 'upgrade: websocket\r\n', 7, UPGRADE), 'connection: upgrade\r\n', 10, CONNECTION);
 }
 
 const DIGITS = /^\d{1,15}$/;

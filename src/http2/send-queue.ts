@@ -1,16 +1,16 @@
 /** The streams of a connection that have something to send and may not: who goes first when they may (RFC 9218 §10). */
 import { FRAME_BYTES } from './protocol.ts';
-import type { ServerStream } from './server-stream.ts';
+import type { HttpStream } from './http-stream.ts';
 
 export class SendQueue {
-  private readonly streams = new Set<ServerStream>();
+  private readonly streams = new Set<HttpStream>();
   private isPumping = false;
 
-  add(stream: ServerStream): void {
+  add(stream: HttpStream): void {
     this.streams.add(stream);
   }
 
-  delete(stream: ServerStream): void {
+  delete(stream: HttpStream): void {
     this.streams.delete(stream);
   }
 

@@ -1,24 +1,18 @@
 /** One request and its response on an HTTP/2 connection (RFC 9113 §5): the client's side of an exchange. */
-import { TimedEntry } from '../clock/timer-wheel.ts';
-import { ByteQueue, writeLatin1 } from '../http1/bytes.ts';
+import { chunkOf } from '../http1/chunk.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import type { OutgoingResponse } from '../http1/messages.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
+import type { TunnelSide } from '../http1/tunnel-side.ts';
+import { HttpStream } from './http-stream.ts';
 import { CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR } from './protocol.ts';
 import type { ServerConnection } from './server-connection.ts';
+import { StreamEnd } from './stream-end.ts';
 
-const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const NO_BYTES = Buffer.alloc(0);
 
-export class ServerStream extends TimedEntry {
-  readonly connection: ServerConnection;
-  readonly id: number;
-  /** What the client lets us send. */
-  sendWindow: number;
-  /** RFC 9218 §4: 0 is the most urgent. */
-  urgency = 3;
-  isIncremental = false;
-
+export class ServerStream extends HttpStream {
+  declare readonly connection: ServerConnection;
   private sink: RequestSink | null = null;
   private isChunked = false;
   /** Content that Content-Length promises and that has not come; −1 where nothing is promised. */
@@ -27,34 +21,21 @@ export class ServerStream extends TimedEntry {
   private isRequestComplete: boolean;
   private isStarted = false;
   private isBodyPaused = false;
-  /** Received and not yet allowed again: to the stream, to the connection. */
-  private owed = 0;
-  /** What the client may still send. */
-  private receiveWindow: number;
+  /** Fields that came behind the request's body, each line with its CRLF; '' without. */
+  requestTrailers = '';
 
   private isHeadSent = false;
   private isAnswered = false;
-  private isClosed = false;
+  private isSent = false;
   private resetCode = NO_ERROR;
-  private waiting: ByteQueue | null = null;
-  /** The response ends with what is waiting. */
-  private endsAfterWaiting = false;
-  private trailers = '';
-  private isClientBehind = false;
-  /** The last frame of this stream, as long as it can still be changed. */
-  private lastFrameAt = 0;
-  private lastFrameGeneration = -1;
-  private progress = 0;
-  private lastProgress = 0;
+  /** The request asks for a tunnel (RFC 8441): what follows its head is no body. */
+  isConnect = false;
+  private tunnel: StreamEnd | null = null;
 
   /** @param isComplete the request has no body */
   constructor(connection: ServerConnection, id: number, isComplete: boolean) {
-    super();
-    this.connection = connection;
-    this.id = id;
+    super(connection, id, connection.settings.limits.stream_window_bytes);
     this.isRequestComplete = isComplete;
-    this.sendWindow = connection.initialSendWindow;
-    this.receiveWindow = connection.settings.limits.stream_window_bytes;
   }
 
   get remoteAddress(): string {
@@ -82,9 +63,17 @@ export class ServerStream extends TimedEntry {
     this.connection.memo = value;
   }
 
-  /** Bytes that wait until the client lets us send them. */
-  get waitingBytes(): number {
-    return this.waiting?.length ?? 0;
+  protected get send_ms(): number {
+    return this.connection.settings.timeouts.send_ms;
+  }
+
+  /** Before the request is complete, the deadline is that of its body. */
+  protected get watchesSending(): boolean {
+    return this.isRequestComplete || this.tunnel !== null;
+  }
+
+  get isReceiving(): boolean {
+    return !this.isRequestComplete;
   }
 
   // The request.
@@ -94,16 +83,17 @@ export class ServerStream extends TimedEntry {
     if (this.isAnswered || this.isClosed) return;
     const isComplete = this.isRequestComplete;
     this.sink = sink;
-    this.promised = promised;
-    this.isChunked = !isComplete && promised < 0;
-    const { limits, timeouts, wheel } = this.connection.settings;
-    if (limits.body_bytes > 0 && promised > limits.body_bytes) return this.fail('body_too_large');
-    if (isComplete) {
+    if (isComplete || this.isConnect) {
       this.isStarted = true;
+      if (this.isConnect) this.tunnel = new StreamEnd(this, isComplete);
       sink.onRequestStart(NO_BYTES, 0, 0, true);
       return;
     }
-    wheel.arm(this, timeouts.body_ms);
+    this.promised = promised;
+    this.isChunked = promised < 0;
+    const { limits, timeouts } = this.connection.settings;
+    if (limits.body_bytes > 0 && promised > limits.body_bytes) return this.fail('body_too_large');
+    this.wheel.arm(this, timeouts.body_ms);
     // A small body comes along with its head as a rule: the sink gets both at once.
     this.connection.startLater(this);
   }
@@ -115,19 +105,24 @@ export class ServerStream extends TimedEntry {
     this.sink.onRequestStart(NO_BYTES, 0, 0, false);
   }
 
-  /** Part of the body. @param flow what the frame takes of the windows, its padding included. @returns false: the client sent more than it may */
-  data(content: Buffer, flow: number, isLast: boolean): boolean {
-    this.receiveWindow -= flow;
-    if (this.receiveWindow < 0) return false;
-    this.owed += flow;
+  protected take(content: Buffer, isLast: boolean): void {
     this.received += content.length;
-    if (this.sink === null) this.credit();
-    else this.take(content, isLast);
-    return true;
+    if (this.tunnel !== null) {
+      this.isRequestComplete = isLast;
+      this.takeTunnelled(this.tunnel, content);
+    } else if (this.sink === null) this.credit();
+    else this.takeBody(content, isLast);
   }
 
-  private take(content: Buffer, isLast: boolean): void {
-    const { limits, timeouts, wheel } = this.connection.settings;
+  private takeTunnelled(tunnel: StreamEnd, content: Buffer): void {
+    tunnel.take(content, this.isRequestComplete);
+    if (!tunnel.isPaused) this.credit();
+    this.endIfThrough();
+  }
+
+  private takeBody(content: Buffer, isLast: boolean): void {
+    const { limits, timeouts } = this.connection.settings;
+    const { wheel } = this;
     if (limits.body_bytes > 0 && this.received > limits.body_bytes) return this.fail('body_too_large');
     const isShort = isLast && this.promised >= 0 && this.received !== this.promised;
     if (isShort || (this.promised >= 0 && this.received > this.promised)) {
@@ -138,53 +133,25 @@ export class ServerStream extends TimedEntry {
     this.isRequestComplete = isLast;
     if (isLast) wheel.disarm(this);
     else wheel.arm(this, timeouts.body_ms);
-    if (this.isChunked) this.takeChunk(content, isLast);
-    else this.pass(content, 0, content.length, isLast);
+    const piece = this.isChunked ? chunkOf(content, isLast) : content;
+    if (piece.length > 0 || isLast) this.pass(piece, isLast);
     if (!this.isBodyPaused) this.credit();
   }
 
-  private takeChunk(content: Buffer, isLast: boolean): void {
-    const { length } = content;
-    const head = length === 0 ? '' : `${length.toString(16)}\r\n`;
-    const size = head.length + (length === 0 ? 0 : length + 2) + (isLast ? LAST_CHUNK.length : 0);
-    if (size === 0) return;
-    const chunk = Buffer.allocUnsafe(size);
-    let at = head === '' ? 0 : writeLatin1(chunk, head, 0);
-    if (length > 0) {
-      at += content.copy(chunk, at);
-      chunk[at++] = 13;
-      chunk[at++] = 10;
-    }
-    if (isLast) LAST_CHUNK.copy(chunk, at);
-    this.pass(chunk, 0, size, isLast);
-  }
-
-  private pass(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+  private pass(bytes: Buffer, isLast: boolean): void {
     const { sink } = this;
-    if (this.isStarted) sink?.onRequestBody(bytes, start, end, isLast);
+    if (this.isStarted) sink?.onRequestBody(bytes, 0, bytes.length, isLast);
     else {
       this.isStarted = true;
-      sink?.onRequestStart(bytes, start, end, isLast);
+      sink?.onRequestStart(bytes, 0, bytes.length, isLast);
     }
   }
 
-  /** The client ended the body with trailers, which go no further. */
-  endByTrailers(): void {
-    if (this.sink !== null) this.take(NO_BYTES, true);
+  /** The client ended the body with trailers. */
+  endByTrailers(text: string): void {
+    this.requestTrailers = text;
+    if (this.sink !== null) this.takeBody(NO_BYTES, true);
     this.isRequestComplete = true;
-  }
-
-  /** Lets the client send again what it has sent. */
-  private credit(): void {
-    const { owed, connection } = this;
-    if (owed === 0) return;
-    // Half a window at a time: one frame per piece of the body would cost as much as the body.
-    if (!this.isRequestComplete && !this.isClosed && owed * 2 < connection.settings.limits.stream_window_bytes) return;
-    this.owed = 0;
-    connection.credit(owed);
-    if (this.isRequestComplete || this.isClosed) return;
-    this.receiveWindow += owed;
-    connection.allow(this.id, owed);
   }
 
   /** The stream is going to be reset with this code once it is answered. */
@@ -192,16 +159,30 @@ export class ServerStream extends TimedEntry {
     this.resetCode = code;
   }
 
-  get isReceiving(): boolean {
-    return !this.isRequestComplete;
-  }
-
   /** Ends the request by a fault that can be answered. */
   fail(fault: RequestFault): void {
     const { sink } = this;
-    this.connection.settings.wheel.disarm(this);
+    if (this.tunnel !== null && sink === null) {
+      this.isRequestComplete = true;
+      this.takeTunnelled(this.tunnel, NO_BYTES);
+      return;
+    }
+    this.wheel.disarm(this);
     if (sink === null) this.close(this.resetCode === NO_ERROR ? CANCEL : this.resetCode);
     else sink.onRequestFault(fault);
+  }
+
+  pauseBody(): void {
+    if (!this.isRequestComplete) this.wheel.disarm(this);
+    this.isBodyPaused = true;
+  }
+
+  resumeBody(): void {
+    if (!this.isBodyPaused) return;
+    this.isBodyPaused = false;
+    const { timeouts } = this.connection.settings;
+    if (!this.isRequestComplete && !this.isClosed && !this.isConnect) this.wheel.arm(this, timeouts.body_ms);
+    this.credit();
   }
 
   // The response.
@@ -217,94 +198,71 @@ export class ServerStream extends TimedEntry {
 
   respond(response: OutgoingResponse, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.isClosed) return true;
-    this.isHeadSent = true;
-    this.note(this.connection.outflow.writeHead(this.id, response));
+    // RFC 8441 §5: the client would take it for its tunnel.
+    if (this.isConnect && response.status < 300) {
+      this.close(CANCEL);
+      return true;
+    }
+    this.writeHead(response);
     return end === start || this.write(bytes, start, end);
   }
 
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.isClosed || end === start) return true;
-    let at = start;
-    if (this.waitingBytes === 0) at += this.send(bytes, start, end);
-    if (at === end && !this.connection.outflow.isBehind) return true;
-    if (at < end) {
-      this.waiting ??= new ByteQueue();
-      this.waiting.append(bytes, at, end);
-    }
-    this.connection.await(this);
-    this.awaitProgress();
-    this.isClientBehind = true;
-    return false;
+  private writeHead(response: OutgoingResponse): void {
+    this.isHeadSent = true;
+    this.note(this.connection.outflow.writeHead(this.id, response));
   }
 
-  /** @returns how much of it the windows let through */
-  private send(bytes: Uint8Array, start: number, end: number): number {
-    let at = start;
-    while (at < end) {
-      const length = Math.min(end - at, this.sendWindow, this.connection.outflow.sendable);
-      if (length <= 0) break;
-      this.note(this.connection.outflow.writeData(this.id, bytes, at, at + length));
-      this.sendWindow -= length;
-      at += length;
-    }
-    this.progress += at - start;
-    return at - start;
+  /** Answers the request for a tunnel: from now on the stream is that of `side`. */
+  openTunnel(response: OutgoingResponse, side: TunnelSide): StreamEnd {
+    const { tunnel } = this;
+    if (tunnel === null) throw new Error('nobody asked for a tunnel');
+    this.sink = null;
+    this.writeHead(response);
+    tunnel.open(side);
+    return tunnel;
   }
 
-  /** Sends what waits, at most so much of it. @returns whether anything went */
-  pump(most: number): boolean {
-    const { waiting } = this;
-    if (waiting === null || waiting.length === 0) return this.caughtUp();
-    const bytes = waiting.take();
-    const sent = this.send(bytes, 0, Math.min(bytes.length, most));
-    if (sent < bytes.length) waiting.putBack(bytes, sent, bytes.length);
-    else this.caughtUp();
-    return sent > 0;
+  protected onCaughtUp(): void {
+    if (this.tunnel?.isOpen === true) this.tunnel.onWritable();
+    else this.sink?.onClientWritable();
   }
 
-  get isBlocked(): boolean {
-    return this.sendWindow <= 0 && this.waitingBytes > 0;
-  }
-
-  private caughtUp(): boolean {
-    this.connection.settle(this);
-    this.stopWaiting();
-    if (this.endsAfterWaiting) this.finish();
-    else if (this.isClientBehind) {
-      this.isClientBehind = false;
-      this.sink?.onClientWritable();
-    }
-    return false;
-  }
-
-  private awaitProgress(): void {
-    if (this.isRequestComplete && this.expiresAt === 0) {
-      this.lastProgress = this.progress;
-      this.connection.settings.wheel.arm(this, this.connection.settings.timeouts.send_ms);
-    }
-  }
-
-  private stopWaiting(): void {
-    if (this.isRequestComplete) this.connection.settings.wheel.disarm(this);
-  }
-
+  /** The response is complete. @param trailers lines of fields, each with its CRLF */
   end(trailers = ''): void {
     this.isAnswered = true;
-    this.trailers = trailers;
     this.sink = null;
-    if (this.isClosed) return;
-    if (this.waitingBytes > 0) this.endsAfterWaiting = true;
-    else this.finish();
+    this.tunnel = null;
+    this.endMessage(trailers);
   }
 
-  private finish(): void {
-    if (this.isClosed) return;
-    if (this.trailers !== '') this.connection.outflow.writeTrailers(this.id, this.trailers);
-    else this.connection.outflow.endStream(this.id, this.lastFrameAt, this.lastFrameGeneration);
+  /** The tunnel carries nothing more to the client. @param isOver nor from it */
+  endTunnel(isOver: boolean): void {
+    if (!this.isSent) this.endMessage('');
+    else if (isOver) this.close(NO_ERROR);
+  }
+
+  /** The tunnel took what came. */
+  creditTunnel(): void {
+    this.credit();
+  }
+
+  protected onSent(): void {
+    this.isSent = true;
+    if (this.tunnel?.isOpen === true) {
+      this.endIfThrough();
+      return;
+    }
     // RFC 9113 §8.1: who has the whole answer need not send the rest of the request.
     const code = this.resetCode;
     if (!this.isRequestComplete || code !== NO_ERROR) this.connection.reset(this.id, code);
     this.closed();
+  }
+
+  /** Both directions of a tunnel have ended: it ends as a socket does when it closes. */
+  private endIfThrough(): void {
+    if (!this.isRequestComplete || !this.isSent) return;
+    this.closed();
+    this.tunnel?.onGone();
   }
 
   /** Cuts the exchange off: what was sent cannot be taken for complete. */
@@ -313,55 +271,19 @@ export class ServerStream extends TimedEntry {
     this.close(this.resetCode === NO_ERROR ? INTERNAL_ERROR : this.resetCode);
   }
 
-  pauseBody(): void {
-    if (!this.isRequestComplete) this.connection.settings.wheel.disarm(this);
-    this.isBodyPaused = true;
-  }
-
-  resumeBody(): void {
-    if (!this.isBodyPaused) return;
-    this.isBodyPaused = false;
-    const { wheel, timeouts } = this.connection.settings;
-    if (!this.isRequestComplete && !this.isClosed) wheel.arm(this, timeouts.body_ms);
-    this.credit();
-  }
-
-  /** Resets the stream. */
-  close(code: number): void {
-    if (this.isClosed) return;
-    this.connection.reset(this.id, code);
-    this.closed();
-  }
-
-  /** The client reset the stream, or its connection is gone. */
   gone(): void {
-    const { sink } = this;
+    const { sink, tunnel } = this;
     this.sink = null;
     this.closed();
     sink?.onClientGone();
-  }
-
-  private note(frameAt: number): void {
-    this.lastFrameAt = frameAt;
-    this.lastFrameGeneration = this.connection.outflow.generation;
-  }
-
-  private closed(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.waiting = null;
-    this.connection.settings.wheel.remove(this);
-    this.credit();
-    this.connection.forget(this);
+    tunnel?.onGone();
   }
 
   onDeadline(): void {
-    if (!this.isRequestComplete) {
-      this.fail('request_timeout');
-      return;
+    if (!this.isRequestComplete && this.tunnel === null) this.fail('request_timeout');
+    else if (this.hasStalled()) {
+      if (this.tunnel?.isOpen === true) this.tunnel.onStalled();
+      else this.connection.onStalledWindow(this);
     }
-    if (this.waitingBytes === 0) return;
-    if (this.progress !== this.lastProgress) this.awaitProgress();
-    else this.connection.onStalledWindow(this);
   }
 }

@@ -8,6 +8,8 @@ export interface Downstream {
   readonly minorVersion: number;
   /** HTTP/2: the connection has other exchanges at the same time, and frames bodies itself. */
   readonly isMultiplexed: boolean;
+  /** The request asks for a tunnel in a stream (RFC 8441). */
+  readonly isConnect?: boolean;
   /** Room for what is derived once per connection. */
   memo: unknown;
   /** Lets the connection close after the current answer. */

@@ -47,6 +47,9 @@ function serve(exchange: Exchange, mayWait = true): RequestSink {
     exchange.plane.onNoRoute(exchange);
     return refuse(exchange, 'route_not_found');
   }
+  // What is no tunnel must not be taken for one, as any answer in the 200s would be.
+  if (exchange.downstream.isConnect === true && matched.websocket !== true)
+    return refuse(exchange, 'method_not_implemented');
   const { refusal } = matched;
   const isRedirected = exchange.asked !== null && exchange.asked.upstream !== null;
   // A route that names no upstream may get one from its plugins.

@@ -8,6 +8,8 @@ export type HandshakeFault = 'websocket_handshake' | 'websocket_version';
 
 /** What a client asked for. */
 export interface Handshake {
+  /** Made for a client that sent none; '' where the client's own goes on. */
+  readonly key: string;
   readonly accept: string;
   readonly protocols: readonly string[];
   /** Names of extensions. */
@@ -25,24 +27,33 @@ const EXTENSION = new RegExp(`^[\\w!#$%&'*+.^\`|~-]+(?:${PARAMETER})*$`);
 /** @returns null if the request asks for nothing, or for nothing that is ever followed: its Upgrade stays behind */
 export function readHandshake(exchange: Exchange): Handshake | HandshakeFault | null {
   const { head, minorVersion, downstream } = exchange;
-  // RFC 9110 §7.8: HTTP/1.0 knows no upgrade; HTTP/2 refuses the field.
-  if (!head.has(UPGRADE) || minorVersion !== 1 || downstream.isMultiplexed) return null;
+  // RFC 9110 §7.8: HTTP/1.0 knows no upgrade; HTTP/2 has its own way to ask, which is written like this.
+  if (!head.has(UPGRADE) || minorVersion !== 1) return null;
   if (head.joined(UPGRADE).toLowerCase() !== 'websocket') return null;
   if (exchange.method !== 'GET' || exchange.hasBody || !isAnnounced(head)) return 'websocket_handshake';
   const versions = fieldValues(head, 'sec-websocket-version');
   if (versions === null || versions.length !== 1) return 'websocket_handshake';
   if (versions[0] !== '13') return 'websocket_version';
-  const keys = fieldValues(head, 'sec-websocket-key');
+  // RFC 8441 §5: there, nobody looks at a key.
+  const key = downstream.isConnect === true ? keyOf(exchange.plane.random) : '';
+  if (key !== '') head.remove('sec-websocket-key');
+  const keys = key === '' ? fieldValues(head, 'sec-websocket-key') : [key];
   const protocols = listOf(head, 'sec-websocket-protocol', TOKEN);
   const extensions = listOf(head, 'sec-websocket-extensions', EXTENSION);
   if (keys?.length !== 1 || !KEY.test(keys[0] ?? '') || protocols === null || extensions === null)
     return 'websocket_handshake';
   if (new Set(protocols).size !== protocols.length) return 'websocket_handshake';
   return {
+    key,
     accept: hash('sha1', keys[0] + GUID, 'base64'),
     protocols,
     extensions: extensions.map(nameOf),
   };
+}
+
+/** 16 random bytes in base64. */
+function keyOf(random: () => number): string {
+  return Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256))).toString('base64');
 }
 
 /** Whether the head of a 101 is the answer to it. */

@@ -2,9 +2,11 @@
 import type { CompiledNode, CompiledUpstream } from '../compile/snapshot.ts';
 import { parsed } from '../http1/fields.ts';
 import { Head } from '../http1/head.ts';
-import { type OutgoingRequest, responseText } from '../http1/messages.ts';
+import { type OutgoingRequest, type OutgoingResponse, responseText } from '../http1/messages.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
 import type { Tunnel } from '../http1/tunnel.ts';
+import type { TunnelEnd } from '../http1/tunnel-end.ts';
+import { ServerStream } from '../http2/server-stream.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
 import { Forward } from './forward.ts';
@@ -31,16 +33,24 @@ class WebSocketForward extends Forward {
 
   protected override requestTo(node: CompiledNode): OutgoingRequest {
     const request = super.requestTo(node);
-    return { ...request, added: request.added + SWITCH };
+    const { key } = this.handshake;
+    return { ...request, added: request.added + (key === '' ? SWITCH : `${SWITCH}Sec-WebSocket-Key: ${key}\r\n`) };
+  }
+
+  override onResponseHead(status: number, text: string): 'coding' | 'codingWithTrailers' | 'data' {
+    if (this.exchange.downstream.isConnect !== true || status >= 300) return super.onResponseHead(status, text);
+    // A client of HTTP/2 would take any success for its tunnel.
+    this.stream?.abort();
+    this.onResponseFault('malformed');
+    return 'data';
   }
 
   onResponseSwitch(text: string, rest: Buffer): void {
     const { exchange, stream } = this;
     if (stream === null) return;
-    const { downstream } = exchange;
     const head = new Head(text);
     const isAsked = exchange.sentMethod === 'GET' && parsed.minorVersion === 1;
-    if (!isAsked || !(downstream instanceof ServerConnection) || !isAnswer(this.handshake, head)) {
+    if (!isAsked || !isAnswer(this.handshake, head)) {
       stream.abort();
       this.onResponseFault('malformed');
       return;
@@ -49,14 +59,15 @@ class WebSocketForward extends Forward {
     this.target.health?.noteStatus(this.nodeIndex, 101);
     this.parts?.answered(this.nodeIndex, 101, this.latency_ms);
     exchange.upstreamHead = head;
-    exchange.status = exchange.upstreamStatus = 101;
+    exchange.upstreamStatus = 101;
+    exchange.status = this.switchStatus;
     if (!this.runHead(head)) {
       this.endAttempt(this.latency_ms);
       this.giveUp('plugin_failed');
       return;
     }
     exchange.isHeadSent = true;
-    this.join(stream, downstream, rest);
+    this.join(stream, rest);
   }
 
   /** Runs the phase `responseHead`. @returns false if a plugin failed, or wants another answer: the upstream has switched already */
@@ -67,32 +78,48 @@ class WebSocketForward extends Forward {
     const isSound = runResponseHead(exchange);
     // What follows is no body.
     exchange.dropBodySteps();
-    return isSound && exchange.status === 101 && response.replacement === null;
+    return isSound && exchange.status === this.switchStatus && response.replacement === null;
   }
 
-  private join(stream: UpstreamStream, connection: ServerConnection, rest: Buffer): void {
+  /** RFC 8441 §5: HTTP/2 knows no 101, and any status that says success opens the tunnel. */
+  private get switchStatus(): number {
+    return this.exchange.downstream.isMultiplexed ? 200 : 101;
+  }
+
+  private join(stream: UpstreamStream, rest: Buffer): void {
     const { exchange } = this;
     // Counted before the client's connection is not any more: who drains waits for both.
     const tunnel = exchange.plane.tunnels.add((ended) => this.onTunnelOver(ended));
-    const client = tunnel.client.takeOver(connection.socket);
-    const ahead = connection.release();
-    const upstream = stream.release(tunnel.upstream);
-    tunnel.begin({ client, upstream }, this.switchText(), ahead, rest);
+    const { client, head, ahead } = this.takeClient(tunnel);
+    const upstream = tunnel.upstream.takeOver(stream.release(tunnel.upstream));
+    tunnel.begin({ client, upstream }, head, ahead, rest);
   }
 
-  private switchText(): string {
-    const { exchange } = this;
-    const { upstreamHead, plane, responseAdded } = exchange;
+  /** @returns what is still to be written of the head, and what the client sent ahead */
+  private takeClient(tunnel: Tunnel): { readonly client: TunnelEnd; readonly head: string; readonly ahead: Buffer } {
+    const { downstream } = this.exchange;
+    if (downstream instanceof ServerConnection) {
+      const client = tunnel.client.takeOver(downstream.socket);
+      return { client, head: `${responseText(this.switchHead(SWITCH))}\r\n`, ahead: downstream.release() };
+    }
+    if (!(downstream instanceof ServerStream)) throw new TypeError('a client that nothing is known of');
+    const client = downstream.openTunnel(this.switchHead(''), tunnel.client);
+    return { client, head: '', ahead: client.takeEarly() };
+  }
+
+  private switchHead(added: string): OutgoingResponse {
+    const { upstreamHead, plane, responseAdded, downstream } = this.exchange;
+    // RFC 8441 §5: it belongs to a key that the client does not know.
+    if (downstream.isMultiplexed) upstreamHead?.remove('sec-websocket-accept');
     const server = responseAdded?.has('server') === true ? '' : plane.ownFields.server;
-    const text = responseText({
+    return {
       keepsStart: false,
-      status: 101,
+      status: this.switchStatus,
       reason: 'Switching Protocols',
       fields: upstreamHead,
       dropped: droppedFromResponse('unframed', plane.options.serverHeader !== ''),
-      added: SWITCH + server + (responseAdded?.text() ?? ''),
-    });
-    return `${text}\r\n`;
+      added: added + server + (responseAdded?.text() ?? ''),
+    };
   }
 
   private onTunnelOver({ client, upstream, outcome }: Tunnel): void {

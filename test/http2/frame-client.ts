@@ -142,9 +142,14 @@ export class FrameClient {
 
   /** The status that a stream was answered with. To be asked in the order of the answers. */
   async status(stream: number): Promise<number> {
+    return Number((await this.head(stream))[':status']);
+  }
+
+  /** The head that a stream was answered with; likewise. */
+  async head(stream: number): Promise<Readonly<Record<string, string>>> {
     const { payload } = await this.frame(h2.HEADERS, stream);
     assert.ok(this.decoder.decode(payload, 0, payload.length, { head_bytes: 100_000, fields: 1_000 }));
-    return Number(this.decoder.fields.find(({ name }) => name === ':status')?.value);
+    return Object.fromEntries(this.decoder.fields.map(({ name, value }) => [name, value]));
   }
 
   async resetCode(stream: number): Promise<number> {

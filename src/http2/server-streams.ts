@@ -1,0 +1,119 @@
+/** The streams that a client opened: which requests become one, and which are refused. */
+import type { RequestFault } from '../http1/faults.ts';
+import { parsed } from '../http1/fields.ts';
+import { DEFAULT_PRIORITY, type Priority, priorityOf } from './priority.ts';
+import * as h2 from './protocol.ts';
+import { type HeadFault, readRequestHead, request } from './request-head.ts';
+import type { ServerConnection } from './server-connection.ts';
+import { ServerStream } from './server-stream.ts';
+import { StreamTable } from './stream-table.ts';
+
+export class ServerStreams extends StreamTable<ServerStream> {
+  protected readonly connection: ServerConnection;
+  /** RFC 9218 §7.1: a priority may come before its stream. */
+  private readonly announced = new Map<number, Priority>();
+
+  constructor(connection: ServerConnection) {
+    super(connection.settings.limits);
+    this.connection = connection;
+  }
+
+  protected onBlock(id: number, isLast: boolean): number {
+    const { connection } = this;
+    const stream = this.open.get(id);
+    if (stream !== undefined) return this.trailers(stream, isLast);
+    if (id <= this.last) return this.lateFrame(id);
+    this.last = id;
+    if (!connection.acceptsStreams) return h2.NO_ERROR;
+    if (this.open.size >= connection.settings.limits.concurrent_streams) {
+      if (!connection.spend('refused_streams')) return h2.ENHANCE_YOUR_CALM;
+      connection.reset(id, h2.REFUSED_STREAM);
+      return h2.NO_ERROR;
+    }
+    this.begin(id, isLast);
+    return h2.NO_ERROR;
+  }
+
+  private begin(id: number, isLast: boolean): void {
+    const { connection, decoder } = this;
+    const { handler, limits } = connection.settings;
+    const stream = new ServerStream(connection, id, isLast);
+    this.open.set(id, stream);
+    if (decoder.isTooLarge) return handler.onBadStream(stream, 'header_too_large');
+    const text = readRequestHead(decoder.fields, isLast, limits.line_bytes);
+    const { fault } = request;
+    const isEmptyWithLength = fault === null && isLast && parsed.contentLength > 0;
+    if (fault !== null || isEmptyWithLength) {
+      // §8.1.1: a malformed request is a stream error, which may be answered first.
+      if (fault === 'malformed' || isEmptyWithLength) stream.resetAfterAnswer(h2.PROTOCOL_ERROR);
+      return handler.onBadStream(stream, fault === null ? 'bad_content_length' : ANSWERS[fault]);
+    }
+    stream.isConnect = request.isConnect;
+    this.prioritise(stream, decoder.fields.find(({ name }) => name === 'priority')?.value);
+    const promised = parsed.contentLength;
+    stream.begin(handler.onStream(stream, text), promised);
+  }
+
+  private prioritise(stream: ServerStream, value: string | undefined): void {
+    const announced = this.announced.get(stream.id);
+    this.announced.delete(stream.id);
+    const { urgency, isIncremental } = announced ?? (value === undefined ? DEFAULT_PRIORITY : priorityOf(value));
+    stream.urgency = urgency;
+    stream.isIncremental = isIncremental;
+  }
+
+  private trailers(stream: ServerStream, isLast: boolean): number {
+    const text = this.trailersOf(isLast);
+    if (!stream.isReceiving) this.fail(stream, h2.STREAM_CLOSED);
+    // §8.5: a tunnel carries DATA and nothing else.
+    else if (text === null || stream.isConnect) this.fail(stream, h2.PROTOCOL_ERROR);
+    else stream.endByTrailers(text);
+    return h2.NO_ERROR;
+  }
+
+  protected lateFrame(id: number): number {
+    const isOurs = this.past.get(id);
+    if (isOurs === undefined) return h2.PROTOCOL_ERROR;
+    if (isOurs) return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+    return h2.STREAM_CLOSED;
+  }
+
+  protected onReset(stream: ServerStream): number {
+    stream.gone();
+    return this.connection.spend('rapid_reset') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+  }
+
+  protected onFlood(): void {
+    this.connection.settings.handler.onAbuse('continuation_flood');
+  }
+
+  protected onPriority(id: number, { urgency, isIncremental }: Priority): number {
+    const stream = this.open.get(id);
+    if (stream !== undefined) {
+      stream.urgency = urgency;
+      stream.isIncremental = isIncremental;
+    } else if (id > this.last && this.announced.size < this.connection.settings.limits.concurrent_streams) {
+      this.announced.set(id, { urgency, isIncremental });
+    }
+    return h2.NO_ERROR;
+  }
+
+  protected startOne(stream: ServerStream): void {
+    stream.startBody();
+  }
+
+  /** The client sends nothing more: requests that are incomplete stay so. */
+  endReceiving(): void {
+    for (const stream of this.open.values()) if (stream.isReceiving) stream.fail('request_incomplete');
+  }
+}
+
+/** How each fault of a head is answered. */
+const ANSWERS: Record<HeadFault, RequestFault> = {
+  malformed: 'bad_header',
+  bad_target: 'bad_target',
+  bad_host: 'bad_host',
+  target_too_long: 'target_too_long',
+  expectation_failed: 'expectation_failed',
+  bad_content_length: 'bad_content_length',
+};

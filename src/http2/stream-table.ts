@@ -1,0 +1,227 @@
+/** The streams of one connection (RFC 9113 §5.1): which there are, which there were, and what their frames may be. */
+import { latin1 } from '../http1/bytes.ts';
+import type { Frame } from './frame-reader.ts';
+import { HeadBlock } from './head-block.ts';
+import { type HeaderListLimits, HpackDecoder } from './hpack-decoder.ts';
+import { MALFORMED } from './hpack-field.ts';
+import type { HttpConnection } from './http-connection.ts';
+import type { HttpStream } from './http-stream.ts';
+import { type Priority, priorityOf } from './priority.ts';
+import * as h2 from './protocol.ts';
+
+/** Ids of closed streams that are remembered, to tell late frames from wrong ones. */
+const REMEMBERED = 256;
+
+/** Our own SETTINGS_HEADER_TABLE_SIZE: the default. */
+const TABLE_BYTES = 4_096;
+
+/** A compressed block may be this much longer than the list that it stands for: strings that do not compress. */
+const BLOCK_SLACK = 1_024;
+
+export abstract class StreamTable<S extends HttpStream = HttpStream> {
+  protected abstract readonly connection: HttpConnection;
+  protected readonly open = new Map<number, S>();
+  protected readonly decoder = new HpackDecoder(TABLE_BYTES);
+  private readonly block = new HeadBlock();
+  private readonly limits: HeaderListLimits;
+  /** Closed by either side, not long ago; true where we reset it and the peer may not know yet. */
+  protected readonly past = new Map<number, boolean>();
+  private unstarted: S[] = [];
+  /** The highest id that was used. */
+  last = 0;
+
+  constructor(limits: HeaderListLimits) {
+    this.limits = limits;
+  }
+
+  /** A whole header block came, which the decoder has read. @returns a connection error, `NO_ERROR` for none; likewise below */
+  protected abstract onBlock(id: number, isLast: boolean): number;
+  /** A frame for a stream that is over. */
+  protected abstract lateFrame(id: number): number;
+  /** The peer reset a stream that is open. */
+  protected abstract onReset(stream: S, code: number): number;
+  /** The header blocks of one list took too many frames. */
+  protected abstract onFlood(): void;
+  protected abstract onPriority(stream: number, priority: Priority): number;
+  /** What was put off to the end of the read. */
+  protected abstract startOne(stream: S): void;
+
+  get count(): number {
+    return this.open.size;
+  }
+
+  /** The stream whose header block is incomplete, 0 for none. */
+  get blockOf(): number {
+    return this.block.stream;
+  }
+
+  headers(frame: Frame): number {
+    const { flags, stream: id, bytes, start } = frame;
+    if (id === 0 || id % 2 === 0) return h2.PROTOCOL_ERROR;
+    const content = contentEnd(frame);
+    if (content < 0) return h2.PROTOCOL_ERROR;
+    let from = (flags & h2.PADDED) === 0 ? start : start + 1;
+    if ((flags & h2.WITH_PRIORITY) !== 0) {
+      if (content - from < 5) return h2.FRAME_SIZE_ERROR;
+      if ((bytes.readUInt32BE(from) & 0x7fff_ffff) === id) return h2.PROTOCOL_ERROR;
+      from += 5;
+    }
+    const isLast = (flags & h2.END_STREAM) !== 0;
+    if ((flags & h2.END_HEADERS) !== 0) return this.headersDone(id, isLast, bytes.subarray(from, content));
+    this.block.begin(id, isLast, bytes.subarray(from, content));
+    return h2.NO_ERROR;
+  }
+
+  continuation({ flags, stream: id, bytes, start, end }: Frame): number {
+    if (this.block.stream === 0) return h2.PROTOCOL_ERROR;
+    if (!this.block.add(bytes, start, end, this.limits.head_bytes + BLOCK_SLACK)) {
+      this.onFlood();
+      return h2.ENHANCE_YOUR_CALM;
+    }
+    if ((flags & h2.END_HEADERS) === 0) return h2.NO_ERROR;
+    return this.headersDone(id, this.block.isLast, this.block.take());
+  }
+
+  private headersDone(id: number, isLast: boolean, block: Buffer): number {
+    // Whatever becomes of the stream: both sides' tables must stay the same.
+    if (!this.decoder.decode(block, 0, block.length, this.limits)) return h2.COMPRESSION_ERROR;
+    return this.onBlock(id, isLast);
+  }
+
+  /**
+   * §8.1: a second block ends the message, and has no pseudo fields.
+   * @returns its fields, each line with its CRLF; null if it is malformed
+   */
+  protected trailersOf(isLast: boolean): string | null {
+    const { fields, isTooLarge } = this.decoder;
+    if (!isLast || isTooLarge) return null;
+    let text = '';
+    for (const { name, role, line } of fields) {
+      if (name.startsWith(':') || role === MALFORMED) return null;
+      text += line;
+    }
+    return text;
+  }
+
+  data(frame: Frame): number {
+    const { flags, stream: id, bytes, start, end } = frame;
+    if (id === 0) return h2.PROTOCOL_ERROR;
+    const content = contentEnd(frame);
+    if (content < 0) return h2.PROTOCOL_ERROR;
+    const stream = this.open.get(id);
+    if (stream === undefined) {
+      if (id > this.last) return h2.PROTOCOL_ERROR;
+      this.connection.credit(end - start);
+      return this.lateFrame(id);
+    }
+    if (!stream.isReceiving) {
+      this.connection.credit(end - start);
+      this.fail(stream, h2.STREAM_CLOSED);
+      return h2.NO_ERROR;
+    }
+    const from = (flags & h2.PADDED) === 0 ? start : start + 1;
+    if (!stream.data(bytes.subarray(from, content), end - start, (flags & h2.END_STREAM) !== 0))
+      this.fail(stream, h2.FLOW_CONTROL_ERROR);
+    return h2.NO_ERROR;
+  }
+
+  /** A stream error (§5.4.2). */
+  protected fail(stream: S, code: number): void {
+    this.connection.reset(stream.id, code);
+    stream.gone(code);
+  }
+
+  reset({ stream: id, bytes, start, end }: Frame): number {
+    if (id === 0 || id > this.last) return h2.PROTOCOL_ERROR;
+    if (end - start !== 4) return h2.FRAME_SIZE_ERROR;
+    const stream = this.open.get(id);
+    if (stream !== undefined) return this.onReset(stream, bytes.readUInt32BE(start));
+    return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+  }
+
+  /** §5.3: the scheme of RFC 7540 is gone; its frames are checked and ignored. */
+  priority({ stream: id, bytes, start, end }: Frame): number {
+    if (id === 0) return h2.PROTOCOL_ERROR;
+    const isSelf = end - start === 5 && (bytes.readUInt32BE(start) & 0x7fff_ffff) === id;
+    if (end - start === 5 && !isSelf) return h2.NO_ERROR;
+    const stream = this.open.get(id);
+    const code = isSelf ? h2.PROTOCOL_ERROR : h2.FRAME_SIZE_ERROR;
+    this.connection.reset(id, code);
+    stream?.gone(code);
+    return h2.NO_ERROR;
+  }
+
+  /** RFC 9218 §7.1. */
+  priorityUpdate({ stream: id, bytes, start, end }: Frame): number {
+    if (id !== 0) return h2.PROTOCOL_ERROR;
+    if (end - start < 4) return h2.FRAME_SIZE_ERROR;
+    const target = bytes.readUInt32BE(start) & 0x7fff_ffff;
+    if (target === 0 || target % 2 === 0) return h2.PROTOCOL_ERROR;
+    return this.onPriority(target, priorityOf(latin1(bytes, start + 4, end)));
+  }
+
+  windowUpdate(id: number, more: number): number {
+    const stream = this.open.get(id);
+    if (stream === undefined) return id > this.last ? h2.PROTOCOL_ERROR : h2.NO_ERROR;
+    if (more === 0 || stream.sendWindow + more > h2.MOST_WINDOW) {
+      this.fail(stream, more === 0 ? h2.PROTOCOL_ERROR : h2.FLOW_CONTROL_ERROR);
+      return h2.NO_ERROR;
+    }
+    stream.sendWindow += more;
+    stream.pump(Number.POSITIVE_INFINITY);
+    return h2.NO_ERROR;
+  }
+
+  /** @returns false if a window would become too large */
+  adjustWindows(difference: number): boolean {
+    if (difference === 0) return true;
+    for (const stream of this.open.values()) {
+      stream.sendWindow += difference;
+      if (stream.sendWindow > h2.MOST_WINDOW) return false;
+    }
+    return true;
+  }
+
+  /** The stream starts with what comes in the same read, or without anything. */
+  startLater(stream: S): void {
+    this.unstarted.push(stream);
+  }
+
+  startWaiting(): void {
+    if (this.unstarted.length === 0) return;
+    const { unstarted } = this;
+    this.unstarted = [];
+    for (const stream of unstarted) this.startOne(stream);
+  }
+
+  noteReset(id: number): void {
+    this.remember(id, true);
+  }
+
+  forget(stream: HttpStream): void {
+    if (!this.open.delete(stream.id)) return;
+    if (!this.past.has(stream.id)) this.remember(stream.id, false);
+  }
+
+  private remember(id: number, isOurs: boolean): void {
+    this.past.set(id, isOurs);
+    if (this.past.size <= REMEMBERED) return;
+    for (const oldest of this.past.keys()) {
+      this.past.delete(oldest);
+      break;
+    }
+  }
+
+  /** The connection is over. */
+  endAll(): void {
+    for (const stream of this.open.values()) stream.gone(h2.NO_ERROR);
+  }
+}
+
+/** @returns the end of the content of a frame that may be padded (§6.1), −1 if the padding is longer than the frame */
+function contentEnd({ flags, bytes, start, end }: Frame): number {
+  if ((flags & h2.PADDED) === 0) return end;
+  if (start === end) return -1;
+  const content = end - bytes[start];
+  return content > start ? content : -1;
+}
