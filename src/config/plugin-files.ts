@@ -27,6 +27,7 @@ const LOADING_MS = 10_000;
 /** `import … from 'gatewright/sdk'` means the running copy, wherever the importing file lies. */
 const RUNNING = {
   'gatewright/sdk': new URL(`../sdk/index${extname(import.meta.url)}`, import.meta.url).href,
+  'gatewright/sdk/testing': new URL(`../testing/index${extname(import.meta.url)}`, import.meta.url).href,
   gatewright: new URL(`../index${extname(import.meta.url)}`, import.meta.url).href,
 };
 

@@ -77,7 +77,19 @@ export const headerNames = (metadata: QuotaMetadata): HeaderNames => ({
 });
 
 /** Where an exchange carries what its limits say, until its response has a head. */
-export const quotaKey = (plugin: string): ExchangeKey<Quota[]> => exchangeKey<Quota[]>(plugin);
+export const quotaKey = (plugin: string): ExchangeKey<Quota[]> => exchangeKey<Quota[]>(KEY_PREFIX + plugin);
+
+/** What tells the keys of limits from those of other plugins. */
+const KEY_PREFIX = 'limit of ';
+
+/** What all limits say, of the keys and values in turn that an exchange carries. */
+export function quotasIn(pairs: readonly unknown[]): { readonly plugin: string; readonly quota: Quota }[] {
+  return pairs.flatMap((key, at) => {
+    const name = at % 2 === 0 ? (key as ExchangeKey<unknown>).name : '';
+    if (!name.startsWith(KEY_PREFIX)) return [];
+    return (pairs[at + 1] as readonly Quota[]).map((quota) => ({ plugin: name.slice(KEY_PREFIX.length), quota }));
+  });
+}
 
 /** The phase in which they are said; null where nothing is to be. */
 export function quotaPhase(style: QuotaStyle, key: ExchangeKey<Quota[]>): ((exchange: Exchange) => void) | null {

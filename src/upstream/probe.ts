@@ -33,8 +33,24 @@ const REST_PAUSE_MS = 500;
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n/;
 const HEAD_END = /\r?\n\r?\n/;
 
-export const openProbe: Probe = (checks, node, onOutcome) => {
-  const socket = connect(checks, node);
+/** Opens a socket for a probe; it emits 'connect' later, or 'secureConnect' where the probe is `https`. */
+export type ConnectProbe = (checks: ActiveChecks, node: CompiledNode) => net.Socket;
+
+export const openProbe: Probe = (checks, node, onOutcome) =>
+  runProbe(connect(checks, node), { checks, node, onOutcome });
+
+/** The same over sockets of somebody else. */
+export function probeOver(open: ConnectProbe): Probe {
+  return (checks, node, onOutcome) => runProbe(open(checks, node), { checks, node, onOutcome });
+}
+
+interface ProbeTask {
+  readonly checks: ActiveChecks;
+  readonly node: CompiledNode;
+  readonly onOutcome: (outcome: ProbeOutcome) => void;
+}
+
+function runProbe(socket: net.Socket, { checks, node, onOutcome }: ProbeTask): RunningProbe {
   let isOver = false;
   const settle = (outcome: ProbeOutcome): void => {
     if (isOver) return;
@@ -67,7 +83,7 @@ export const openProbe: Probe = (checks, node, onOutcome) => {
       socket.destroy();
     },
   };
-};
+}
 
 function connect(checks: ActiveChecks, node: CompiledNode): net.Socket {
   const address = { host: node.address, port: checks.port === 0 ? node.port : checks.port };

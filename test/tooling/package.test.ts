@@ -46,7 +46,7 @@ describe('the package', () => {
     );
     assert.ok(files.includes('dist/main.js') && files.includes('dist/sdk/index.d.ts') && files.includes('LICENSE'));
     assert.deepEqual(
-      files.filter((file) => /(?<!\.d)\.ts$|test/.test(file)),
+      files.filter((file) => /(?<!\.d)\.ts$|\.test\./.test(file)),
       [],
     );
   });

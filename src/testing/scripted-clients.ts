@@ -1,0 +1,59 @@
+/** What plugins reach beyond the gateway with, in a test: the test answers in the place of what is outside. */
+import type { ClientSource } from '../clients/clients.ts';
+import { ClientError, type HttpAnswer, type HttpClient, type HttpRequest, type RedisClient } from '../sdk/clients.ts';
+
+export interface Effects {
+  /** Answers the HTTP requests of plugins. May throw a ClientError of the SDK. */
+  readonly http?: (request: HttpRequest) => HttpEffect | Promise<HttpEffect>;
+  /** Stands for Redis. */
+  readonly redis?: RedisClient;
+}
+
+export interface HttpEffect {
+  /** Default 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON. */
+  readonly body?: string | Readonly<Record<string, unknown>>;
+}
+
+const nobody = (what: string): ClientError =>
+  new ClientError('refused', `${what}, and nothing is scripted for it: give the option effects`);
+
+/** Clients of each kind; without a script, nobody is there. */
+export function scriptedClients(effects: Effects): ClientSource {
+  const http: HttpClient = {
+    request: (request) => answerTo(request, effects),
+    async open(request) {
+      const answer = await answerTo(request, effects);
+      return { ...answer, body: once(answer.body), abort: () => {} };
+    },
+  };
+  const refused = (): Promise<never> => Promise.reject(nobody('a plugin asks Redis'));
+  const redis: RedisClient = effects.redis ?? { run: refused, command: refused };
+  const clients: Readonly<Record<string, unknown>> = { http, redis };
+  return ((kind: string) => {
+    if (!Object.hasOwn(clients, kind))
+      throw new TypeError(`there is no client of kind ${JSON.stringify(kind)} in tests`);
+    return { client: clients[kind], close: () => {} };
+  }) as ClientSource;
+}
+
+async function answerTo(request: HttpRequest, { http }: Effects): Promise<HttpAnswer> {
+  if (http === undefined) throw nobody(`a plugin sends ${request.method ?? 'GET'} ${request.url}`);
+  const { status = 200, headers = {}, body = '' } = await http(request);
+  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  const entries = Object.entries(headers);
+  return {
+    status,
+    header: (name) => entries.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1],
+    headerEntries: () => entries.map(([name, value]) => [name, value]),
+    body: bytes,
+    text: () => bytes.toString(),
+    json: () => JSON.parse(bytes.toString()) as unknown,
+  };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
