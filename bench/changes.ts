@@ -233,6 +233,9 @@ for (const [thread, bytes] of last) {
     `heap of thread ${thread} after collection: ${mebibytes(first.get(thread) ?? 0)} MiB before, ${mebibytes(bytes)} MiB after`,
   );
 }
+// What went wrong, and what was replaced: nothing, on a machine that is not busy.
+for (const line of running.output().split('\n'))
+  if (/ (?:warn|error) | worker_ready /.test(line)) console.log(`log: ${line}`);
 console.log(`stream of events: ${hasStreamEnded ? 'it ended' : 'open'}, ${eventBytes} bytes`);
 // Before the gateway stops: that ends the stream too.
 const exitCode = failed.length > 0 || hasStreamEnded ? 1 : 0;

@@ -7,7 +7,7 @@ import { MetricRegistry } from '../../src/observe/metrics.ts';
 import type { HostLog } from '../../src/sdk/host.ts';
 import {
   configProblems,
-  fleetMetrics,
+  threadMetrics,
   http2Abuses,
   measureNode,
   measureWorker,
@@ -61,7 +61,7 @@ function registerGateway(metrics: MetricRegistry): void {
   measureProcess(metrics, systemClock, '0');
   measureNode(metrics, '0');
   measureWorker(metrics, nothing, { requestCount: 0, acceptedCount: 0, connectionCount: 0 });
-  fleetMetrics(metrics);
+  threadMetrics(metrics);
   configProblems(metrics);
   http2Abuses(metrics);
   tlsRefusals(metrics);

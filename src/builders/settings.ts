@@ -132,8 +132,10 @@ export interface Settings {
     readonly tunnel_drain_ms?: number;
     /** How long running exchanges may take to end at a stop. Default: `30000`. Bounds: 0 to 2147483647. */
     readonly drain_timeout_ms?: number;
-    /** How long the loop of a worker may stand still until the worker is replaced. Default: `5000`. Bounds: 1 to 2147483647. */
+    /** How long the loop of a worker may stand still until the worker is replaced; time in which the machine has no core for it does not count. Default: `5000`. Bounds: 1 to 2147483647. */
     readonly stall_ms?: number;
+    /** The same of the control thread, which a large configuration keeps busy for seconds. Default: `60000`. Bounds: 1 to 2147483647. */
+    readonly control_stall_ms?: number;
     /** How long connections are still accepted after readiness turned 503. Default: `0`. Bounds: 0 to 2147483647. */
     readonly drain_delay_ms?: number;
   };

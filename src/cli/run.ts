@@ -17,7 +17,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       path,
       isStrict: options.strict === true,
       env: io.env,
-      onFatal: (error) => void process.emit('uncaughtException', error),
       predecessor: predecessor(io.env),
       clock: systemClock,
       threadModule: new URL(`./thread${extname(import.meta.url)}`, import.meta.url),

@@ -32,6 +32,7 @@ test('a file without the key gateway has the documented defaults', () => {
     tunnel_drain_ms: 10_000,
     drain_timeout_ms: 30_000,
     stall_ms: 5_000,
+    control_stall_ms: 60_000,
     drain_delay_ms: 0,
   });
 });

@@ -6,6 +6,7 @@ import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
 import { LIMITS } from './limit-settings.ts';
+import { milliseconds, positive, TIMEOUTS } from './timeout-settings.ts';
 import { checkDns, DNS_SETTINGS, HEALTH_SETTINGS } from './upstream-settings.ts';
 import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
 import { checkStore, STORE_SETTINGS } from './store-settings.ts';
@@ -13,10 +14,6 @@ import { checkStore, STORE_SETTINGS } from './store-settings.ts';
 const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const satisfies Schema;
 const ADDRESS = { type: 'string', minLength: 1, maxLength: 255 } as const satisfies Schema;
 
-const milliseconds = <const D extends number>(value: D, description: string) =>
-  ({ type: 'integer', minimum: 0, maximum: 2_147_483_647, default: value, description }) as const;
-const positive = <const D extends number>(value: D, description: string) =>
-  ({ type: 'integer', minimum: 1, maximum: 2_147_483_647, default: value, description }) as const;
 const bytes = <const D extends number>(value: D, minimum: number, description: string) =>
   ({ type: 'integer', minimum, maximum: Number.MAX_SAFE_INTEGER, default: value, description }) as const;
 
@@ -153,24 +150,7 @@ export const settingsSchema = {
       description: 'When X-APISIX-Upstream-Status is sent.',
     },
     limits: LIMITS,
-    timeouts: {
-      type: 'object',
-      default: {},
-      description: 'Deadlines on the client side.',
-      properties: {
-        head_ms: positive(10_000, 'Until a request head is complete, from its first byte.'),
-        body_ms: positive(60_000, 'Between two reads of a request body.'),
-        idle_ms: positive(60_000, 'Until an idle client connection is closed.'),
-        send_ms: positive(180_000, 'How long a client may take nothing of a response.'),
-        linger_ms: positive(5_000, 'How long an unread request body may be quiet after an early response.'),
-        linger_total_ms: positive(30_000, 'How long such a body is read at most.'),
-        tunnel_idle_ms: positive(300_000, 'Until a WebSocket connection without a byte in either direction is closed.'),
-        tunnel_drain_ms: milliseconds(10_000, 'How long WebSockets go on at a stop until they are closed with 1001.'),
-        drain_timeout_ms: milliseconds(30_000, 'How long running exchanges may take to end at a stop.'),
-        stall_ms: positive(5_000, 'How long the loop of a worker may stand still until the worker is replaced.'),
-        drain_delay_ms: milliseconds(0, 'How long connections are still accepted after readiness turned 503.'),
-      },
-    },
+    timeouts: TIMEOUTS,
     retries: {
       type: 'object',
       default: {},

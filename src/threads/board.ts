@@ -1,27 +1,38 @@
 /**
- * What workers show of themselves, in shared memory, where others can read it even if they answer nothing any more: each
- * has one place, and is the only one to write there.
+ * What threads show of themselves, in shared memory, where main can read it even if they answer nothing any more: control and
+ * each worker have one place, and each is the only one to write there.
  */
+import { readlinkSync } from 'node:fs';
 
-/** A cache line of its own for each worker: the words are written at every step of a chain. */
-const WORDS = 16;
+/** Two cache lines for each, since processors fetch them in pairs: the words are written at every step of a chain. */
+const WORDS = 32;
 const BEAT = 0;
 const PLUGIN = 1;
 const CONNECTIONS = 2;
+const SYSTEM_ID = 3;
+const REVISION = 4;
 
 export class Board {
   private readonly words: Int32Array<SharedArrayBuffer>;
 
   static bytes(workers: number): number {
-    return workers * WORDS * 4;
+    return (workers + 1) * WORDS * 4;
   }
 
   constructor(buffer: SharedArrayBuffer) {
     this.words = new Int32Array(buffer);
   }
 
+  get control(): Place {
+    return this.at(0);
+  }
+
   /** The place of a worker, from 0. */
   place(index: number): Place {
+    return this.at(index + 1);
+  }
+
+  private at(index: number): Place {
     return new Place(this.words.subarray(index * WORDS, (index + 1) * WORDS));
   }
 }
@@ -33,13 +44,18 @@ export class Place {
     this.words = words;
   }
 
-  /** For the next worker that gets this place. */
+  /** For the next thread that gets this place. The revision stays. */
   clear(): void {
-    this.words.fill(0);
+    this.words.fill(0, 0, REVISION);
   }
 
-  /** The worker's loop goes round. */
-  beat(connections: number): void {
+  /** By the thread itself, once, when it begins. */
+  arrive(): void {
+    Atomics.store(this.words, SYSTEM_ID, systemId());
+  }
+
+  /** The thread's loop goes round. */
+  beat(connections = 0): void {
     this.words[BEAT] = ((this.words[BEAT] ?? 0) + 1) | 0;
     this.words[CONNECTIONS] = connections;
   }
@@ -53,8 +69,32 @@ export class Place {
     return Atomics.load(this.words, CONNECTIONS);
   }
 
+  /** The number by which the system knows the thread; 0 where it does not tell. */
+  get systemId(): number {
+    return Atomics.load(this.words, SYSTEM_ID);
+  }
+
   /** One word that names the plugin that runs: its number, from 1, in the list of plugins; 0 while none does. */
   get plugin(): Int32Array<SharedArrayBuffer> {
     return this.words.subarray(PLUGIN, PLUGIN + 1);
+  }
+
+  /** The highest that control has begun to hand over: it outlives the thread, so that no number is given twice. */
+  get revision(): number {
+    return Atomics.load(this.words, REVISION);
+  }
+
+  noteRevision(revision: number): void {
+    Atomics.store(this.words, REVISION, revision);
+  }
+}
+
+/** Of the calling thread. */
+function systemId(): number {
+  try {
+    // Linux: `1234/task/1240`.
+    return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+  } catch {
+    return 0;
   }
 }

@@ -1,17 +1,13 @@
 /** The control thread: reads the configuration and checks it, hands it over to the workers, and answers on the side ports. */
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startMetricsServer } from '../admin/metrics-server.ts';
-import type { SideServer } from '../admin/side-server.ts';
-import { startStatusServer } from '../admin/status.ts';
 import type { AlarmClock } from '../clock/clock.ts';
 import { compile, EMPTY_SNAPSHOT, retire } from '../compile/compile.ts';
-import type { CompileResult } from '../compile/compile.ts';
-import { pluginRegistry } from '../compile/plugin-registry.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
+import { restore } from '../compile/restore.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
-import { type Configuration, loadConfiguration } from '../config/configuration.ts';
-import { loadPlugins, pluginSignature } from '../config/plugin-files.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { pluginSignature } from '../config/plugin-files.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import { type Watch, watchConfiguration } from '../config/watch.ts';
 import type { ObjectSet } from '../model/object-set.ts';
@@ -19,23 +15,24 @@ import type { Problem } from '../model/problem.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
+import { Board, type Place } from './board.ts';
 import { FileObjects } from './file-objects.ts';
 import { measureNode } from './gateway-metrics.ts';
 import { differenceOf } from './changed-objects.ts';
-import { HandOver } from './hand-over.ts';
+import { HandOver, type InForce } from './hand-over.ts';
 import { UpstreamView } from './health.ts';
-import { LogRelay } from './log-relay.ts';
-import { checkAccessLog, countDrops, openErrorLog, schedule } from './logs.ts';
+import type { LogRelay } from './log-relay.ts';
+import { countDrops, schedule } from './logs.ts';
 import type { ControlData, FromControl, Port, ToControl } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { MetricSum } from './metric-sum.ts';
 import { portOf } from './port.ts';
 import { ProblemReport } from './problem-report.ts';
-import { listOf } from './problem-text.ts';
 import { listenProblem, StartError } from './start-error.ts';
+import { SideServers, withPorts } from './side-servers.ts';
 import { controlContext } from './control-context.ts';
 import { isServedLater, StoredObjects } from './stored-objects.ts';
-import { measureLoop, measureProcess } from './system-parts.ts';
+import { measureLoop } from './system-parts.ts';
 
 export interface ControlThreadOptions {
   readonly data: ControlData;
@@ -59,17 +56,20 @@ export interface Applied {
 const COLLECT_MS = 250;
 const BLURRED = 'what a bad object would match or do is not known: everything stays';
 const NOT_STRICT = '--strict allows no problem: everything stays';
-const MAIN = 0;
+/** What `/status` says of one that only holds what is in force. */
+const HELD = { status: 'degraded', control: 'holds' };
 
-interface Parts extends ControlThreadOptions {
-  readonly configuration: Configuration;
+export interface ControlParts extends ControlThreadOptions {
+  readonly settings: GatewaySettings;
   readonly registry: PluginRegistry;
   /** Of the files of people's own plugins, when they were loaded. */
   readonly pluginCode: string;
   readonly errorLog: ErrorLog;
   readonly relay: LogRelay;
-  readonly first: CompileResult;
+  readonly first: Snapshot;
 }
+
+type Resume = ToControl & { readonly type: 'resume' };
 
 export class ControlThread {
   private readonly options: ControlThreadOptions;
@@ -84,12 +84,14 @@ export class ControlThread {
   private readonly sum: MetricSum;
   private readonly upstreams: UpstreamView;
   private readonly loop: { close(): void };
+  private readonly place: Place;
+  private readonly servers: SideServers;
+  private readonly resumed = Promise.withResolvers<Resume>();
   private watch: Watch | null = null;
   /** Null where objects stand in the configuration file. */
   private stored: StoredObjects | null = null;
   /** Null where they come from a store. */
   private fileObjects: FileObjects | null = null;
-  private servers: SideServer[] = [];
   private isDraining = false;
   private disabled: ReadonlySet<string> = new Set();
   private isServing = false;
@@ -97,76 +99,86 @@ export class ControlThread {
   private snapshot: Snapshot;
   private last: Promise<unknown> = Promise.resolve();
 
-  /** Tells main if the configuration is not fit to start with. */
-  static async start(options: ControlThreadOptions): Promise<void> {
-    const { data, main, clock } = options;
-    try {
-      const configuration = await loadConfiguration(data.path, data.env);
-      const { settings, objects, dress } = configuration;
-      const loaded = await loadPlugins(options.plugins, settings.plugin_files);
-      const registry = pluginRegistry(loaded.plugins);
-      const first = compile(objects, { settings, revision: data.revision + 1, plugins: registry });
-      const objectProblems = [...loaded.problems, ...first.problems].map(dress);
-      const problems = [...configuration.problems, ...checkAccessLog(settings), ...objectProblems];
-      if (problems.length > 0) throw new StartError(listOf(problems, data.path));
-      const relay = new LogRelay((batch) => main.post(batch));
-      const errorLog = openErrorLog(settings, clock, relay);
-      const parts = { ...options, configuration, registry, errorLog, relay, first, pluginCode: loaded.signature };
-      const control = new ControlThread(parts);
-      await control.openStore(configuration);
-      control.follow(configuration);
-      main.post({ type: 'configured', settings });
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      main.post({ type: 'failed', message: error.message });
-    }
-  }
-
-  private constructor(parts: Parts) {
-    const { data, main, clock, configuration, registry, errorLog, relay, first } = parts;
+  constructor(parts: ControlParts) {
+    const { data, main, clock, settings, registry, errorLog, relay, first } = parts;
+    const { restart, memory } = data;
     this.options = parts;
-    this.settings = configuration.settings;
+    this.settings = settings;
     this.registry = registry;
     this.pluginCode = parts.pluginCode;
     this.errorLog = errorLog;
     this.relay = relay;
-    this.snapshot = first.snapshot;
+    this.snapshot = first;
+    this.place = new Board(memory.board).control;
     const now_ms = (): number => clock.monotonic_ms();
     this.sum = new MetricSum(now_ms);
     this.feed = new MetricFeed(now_ms);
-    this.feed.connect((feed) => this.sum.take(data.thread, feed));
+    this.feed.connect((feed) => {
+      this.sum.take(data.thread, feed);
+      main.post({ type: 'metrics', feed });
+    });
     const metrics = this.feed.registry;
     this.loop = measureLoop(metrics, 'control');
-    measureProcess(metrics, clock, data.version);
     measureNode(metrics, data.version);
     countDrops(metrics, { error: errorLog });
     this.report = new ProblemReport(errorLog, metrics);
-    this.upstreams = new UpstreamView(data.memory.health, metrics, (checked, queries) => {
+    this.upstreams = new UpstreamView(memory.health, metrics, (checked, queries) => {
       main.post({ type: 'upstreams', checked, queries });
     });
-    this.handOver = new HandOver({
-      whole: () => ({
+    this.handOver = new HandOver(
+      () => ({
         revision: this.snapshot.revision,
         objects: differenceOf(EMPTY_SNAPSHOT, this.snapshot),
         disabled: [...this.disabled],
       }),
-      onMetrics: (thread, { feed }) => this.sum.take(thread, feed),
+      restart !== null,
+    );
+    this.servers = new SideServers({
+      settings: withPorts(settings, restart?.ports ?? {}),
+      errorLog,
+      render: (accept) => this.render(accept),
+      isReady: () => this.readiness(),
+      remarks: () => ({ ...this.stored?.remarks, ...this.report.degraded, ...(restart?.isHeld === true ? HELD : {}) }),
+      health: () => this.upstreams.report(),
+      control: () => controlContext(this.snapshot, this.registry),
+      onError: (error) => this.noteFault(error),
+      openAdmin: async () => (await (this.stored ?? this.fileObjects)?.listen(relay)) ?? null,
     });
     main.receive((message) => void this.take(message));
+  }
+
+  /** Finds out what is in force in the workers, and answers for it. */
+  async recover(): Promise<void> {
+    const { disabled, isServed } = await this.resumed.promise;
+    this.disabled = new Set(disabled);
+    await this.handOver.recover((inForce) => this.restore(inForce), delay);
+    // One may have been told of fewer or of more before.
+    if (this.snapshot !== EMPTY_SNAPSHOT) await this.setDisabled(disabled);
+    if (isServed) await this.serve();
+  }
+
+  private restore(inForce: InForce | null): void {
+    if (inForce === null) return;
+    const { revision, objects } = inForce;
+    const { router, merge_slashes } = this.settings;
+    const matching = { mode: router, mergeSlashes: merge_slashes };
+    this.snapshot = restore(objects, { revision, matching, plugins: this.registry });
   }
 
   private async take(message: ToControl): Promise<void> {
     const { main } = this.options;
     switch (message.type) {
       case 'worker':
-        message.port.on('close', () => this.sum.leave(message.thread));
         return this.welcome(message.thread, portOf(message.port));
       case 'worker_stalled':
         return this.handOver.exclude(message.thread);
       case 'serve':
         return this.serve();
+      case 'resume':
+        return this.resumed.resolve(message);
       case 'release':
-        await this.closeServers();
+        this.isServing = false;
+        await this.servers.close();
         return main.post({ type: 'released' });
       case 'reload':
         if (this.disabled.size > 0) await this.setDisabled([]);
@@ -182,7 +194,9 @@ export class ControlThread {
         (this.stored ?? this.fileObjects)?.reopenLogs();
         return this.errorLog.reopen();
       case 'metrics':
-        return this.sum.take(MAIN, message.feed);
+        return this.sum.take(message.thread, message.feed);
+      case 'thread_left':
+        return this.sum.leave(message.thread);
       case 'names':
         return this.upstreams.tell(message.told);
       case 'log_written':
@@ -197,34 +211,54 @@ export class ControlThread {
 
   /** Opens the side servers: every worker serves. */
   private async serve(): Promise<void> {
-    const { main, data } = this.options;
+    if (!(await this.listen())) return;
+    this.isServing = true;
+    this.upstreams.update(this.snapshot);
+    this.errorLog.info('configuration', { path: this.options.data.path });
+    this.logServing();
+  }
+
+  /** Opens those that can be opened now. @returns whether it could; else main is told why */
+  private async listen(): Promise<boolean> {
+    const { main } = this.options;
     try {
-      await this.listen();
-      this.isServing = true;
-      this.upstreams.update(this.snapshot);
-      this.errorLog.info('configuration', { path: data.path });
-      this.logServing();
-      main.post({ type: 'serving' });
+      await this.servers.listen();
+      main.post({ type: 'serving', ports: this.servers.ports });
+      return true;
     } catch (error) {
-      await this.closeServers();
+      await this.servers.close();
       main.post({ type: 'failed', message: error instanceof StartError ? error.message : listenProblem(error) });
+      return false;
     }
   }
 
-  private async openStore(configuration: Configuration): Promise<void> {
-    const { settings, registry: plugins, errorLog, options } = this;
+  /** Opens what objects come from; a restarted one does not wait for what that says first, and opens the Admin API. */
+  async openObjects(configuration: Configuration): Promise<void> {
+    const { registry: plugins, errorLog, options } = this;
     const { clock, data } = options;
     const onFault = (error: unknown): void => this.noteFault(error);
-    const parts = { settings, plugins, errorLog, clock, onFault, folder: path.dirname(data.path) };
+    const parts = {
+      settings: withPorts(this.settings, data.restart?.ports ?? {}),
+      plugins,
+      errorLog,
+      clock,
+      onFault,
+      folder: path.dirname(data.path),
+    };
     const apply = (set: ObjectSet): Promise<boolean> => this.applyStored(set);
     this.stored = await StoredObjects.open({
       ...parts,
       enabled: configuration.objects.plugins,
       apply,
       metrics: this.feed.registry,
+      isInForce: this.snapshot !== EMPTY_SNAPSHOT && data.restart !== null,
     });
-    await this.stored?.begin();
     if (this.stored === null) this.fileObjects = new FileObjects({ ...parts, path: data.path, configuration });
+    this.follow(configuration);
+    if (data.restart === null) return this.stored?.begin();
+    void this.stored?.begin();
+    if (this.isServing) await this.listen();
+    await this.applyFile(configuration);
   }
 
   /** A bad object of a store never keeps the gateway from serving the others, nor from being put right. */
@@ -290,9 +324,10 @@ export class ControlThread {
 
   private async applyNow(objects: ObjectSet, others: readonly Problem[]): Promise<Applied> {
     const previous = this.snapshot;
+    const newest = Math.max(previous.revision, this.place.revision);
     const { snapshot, warnings, isBlocked, ...found } = compile(objects, {
       settings: this.settings,
-      revision: previous.revision + 1,
+      revision: newest + 1,
       previous,
       plugins: this.registry,
     });
@@ -309,12 +344,12 @@ export class ControlThread {
       objects: differenceOf(previous, snapshot),
       disabled: [...this.disabled],
     };
+    this.place.noteRevision(snapshot.revision);
     const outcome = await this.handOver.apply(change);
     await retire(outcome.isInForce ? previous : snapshot);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
     this.snapshot = snapshot;
     this.upstreams.update(snapshot);
-    this.options.main.post({ type: 'in_force', revision: snapshot.revision });
     return { revision: snapshot.revision, problems, warnings, refusal: '' };
   }
 
@@ -326,34 +361,6 @@ export class ControlThread {
     if (!outcome.isInForce) this.errorLog.error('disabling_failed', { plugins, reason: outcome.reason });
   }
 
-  private async listen(): Promise<void> {
-    const { control, controlExplicit, metrics } = this.settings;
-    const onError = (error: unknown): void => this.noteFault(error);
-    if (metrics !== false) {
-      const server = await startMetricsServer({ ...metrics, render: (accept) => this.render(accept), onError });
-      this.servers.push(server);
-      this.errorLog.info('listening', { protocol: 'metrics', address: metrics.address, port: server.port });
-    }
-    const admin = await (this.stored ?? this.fileObjects)?.listen(this.relay);
-    if (admin !== undefined && admin !== null) this.servers.push(admin);
-    try {
-      const server = await startStatusServer({
-        ...control,
-        isReady: () => this.readiness(),
-        remarks: () => ({ ...this.stored?.remarks, ...this.report.degraded }),
-        health: () => this.upstreams.report(),
-        control: () => controlContext(this.snapshot, this.registry),
-        onError,
-      });
-      this.servers.push(server);
-      this.errorLog.info('listening', { protocol: 'control', address: control.address, port: server.port });
-    } catch (error) {
-      if (controlExplicit) throw error;
-      const remedy = 'name another one with gateway.control.port';
-      this.errorLog.warn('no_status_endpoints', { reason: listenProblem(error), remedy });
-    }
-  }
-
   private readiness() {
     if (this.isDraining) return { ready: false, reason: 'draining' };
     if (this.stored?.isInForce === false)
@@ -362,10 +369,10 @@ export class ControlThread {
   }
 
   private async render(accept: string | undefined) {
+    const { main, data } = this.options;
     const ask = (thread: number, id: number): void => {
-      if (thread === MAIN) this.options.main.post({ type: 'collect', id });
-      else if (thread === this.options.data.thread) this.feed.collect(id);
-      else this.handOver.collect(thread, id);
+      if (thread === data.thread) this.feed.collect(id);
+      else main.post({ type: 'collect', thread, id });
     };
     await this.sum.refresh(ask, delay(COLLECT_MS));
     const format = formatFor(accept);
@@ -373,17 +380,11 @@ export class ControlThread {
   }
 
   private async close(): Promise<void> {
-    await this.closeServers();
+    await this.servers.close();
     await (this.stored ?? this.fileObjects)?.close();
     this.loop.close();
     await this.errorLog.close();
     this.options.main.post({ type: 'closed' });
-  }
-
-  private async closeServers(): Promise<void> {
-    const { servers } = this;
-    this.servers = [];
-    await Promise.all(servers.map((server) => server.close()));
   }
 
   private noteFault(error: unknown): void {

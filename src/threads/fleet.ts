@@ -2,17 +2,19 @@
  * Main's workers: starts them, watches over them, and replaces those that die, fault or hang. A successor listens before
  * the one that it replaces stops to: a connection finds somebody at every moment.
  */
+import type { Transferable } from 'node:worker_threads';
 import type { NameQuery } from '../compile/snapshot.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { Counter } from '../sdk/host.ts';
 import { Backoff } from './backoff.ts';
 import type { Board, Place } from './board.ts';
-import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import type { FeedMessage, FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { Standstill, waitedForCore_ms } from './standstill.ts';
 import { StartError } from './start-error.ts';
 
 /** A thread as main has it. */
 export interface Thread<In, Out> {
-  post(message: Out): void;
+  post(message: Out, transfer?: readonly Transferable[]): void;
   receive(onMessage: (message: In) => void): void;
   /** It has ended, by itself or not. */
   onExit(callback: (error: Error | null) => void): void;
@@ -35,11 +37,13 @@ export interface FleetOptions {
   readonly deaths: Counter;
   /** A worker answers no more, and is about to be ended. */
   readonly onStalled: (thread: number) => void;
+  /** News of a worker's metrics. */
+  readonly onMetrics: (thread: number, feed: FeedMessage) => void;
   /** A worker's thread is gone: what it held in shared memory can be released. */
   readonly onGone: (thread: number) => void;
   /** This plugin keeps ending workers. */
   readonly onDeadlyPlugin: (plugin: string) => void;
-  /** How long a worker's loop may stand still. */
+  /** How long a worker's loop may stand still; see `Standstill`. */
   readonly stall_ms: number;
   /** A worker needs the addresses of names. */
   readonly onResolve: (queries: readonly NameQuery[]) => void;
@@ -58,8 +62,9 @@ interface Member {
   predecessor: Member | null;
   isReplaced: boolean;
   startedAt_ms: number;
-  beats: number;
-  beatAt_ms: number;
+  readonly standstill: Standstill;
+  /** Its beats when it was found hanging; null if it was not. */
+  hungAt: number | null;
   readonly listening: Promise<readonly number[]>;
   readonly gone: Promise<void>;
 }
@@ -83,7 +88,6 @@ export class Fleet {
   private readonly timers = new Set<NodeJS.Timeout>();
   private ports: readonly number[];
   private nextThread = 2;
-  private watchedAt_ms: number;
   private watch: NodeJS.Timeout | null = null;
   private isEnding = false;
   /** Names of the plugins, the first of which has number 1 on the board. */
@@ -95,7 +99,6 @@ export class Fleet {
     this.options = options;
     this.ports = options.ports;
     this.backoff = new Backoff({ first_ms: 250, most_ms: 30_000 });
-    this.watchedAt_ms = options.now_ms();
   }
 
   /** Rejects with a StartError, with nothing left running, if one of them cannot start. */
@@ -112,7 +115,6 @@ export class Fleet {
       this.abort();
       throw error;
     }
-    this.watchedAt_ms = this.options.now_ms();
     this.watch = setInterval(() => this.lookAtBeats(), WATCH_MS);
     return this.ports;
   }
@@ -131,6 +133,15 @@ export class Fleet {
 
   broadcast(message: ToWorker): void {
     for (const { handle } of this.members) handle.post(message);
+  }
+
+  post(thread: number, message: ToWorker, transfer: readonly Transferable[] = []): void {
+    for (const member of this.members) if (member.thread === thread) member.handle.post(message, transfer);
+  }
+
+  /** Of all workers. */
+  get threads(): number[] {
+    return Array.from(this.members, ({ thread }) => thread);
   }
 
   /** Lets running exchanges end, for a bounded time. Resolves when every thread is gone. */
@@ -177,8 +188,11 @@ export class Fleet {
       predecessor,
       isReplaced: false,
       startedAt_ms: now_ms(),
-      beats: 0,
-      beatAt_ms: now_ms(),
+      standstill: new Standstill(now_ms(), {
+        stall_ms: this.options.stall_ms,
+        waited_ms: () => waitedForCore_ms(place.systemId),
+      }),
+      hungAt: null,
       listening: listening.promise,
       gone: gone.promise,
     };
@@ -195,6 +209,7 @@ export class Fleet {
       } else if (message.type === 'faulted') this.replace(member, message.cause);
       else if (message.type === 'drained') handle.terminate();
       else if (message.type === 'resolve') this.options.onResolve(message.queries);
+      else if (message.type === 'metrics') this.options.onMetrics(thread, message.feed);
       else this.options.onLog(message, (reply) => handle.post(reply));
     });
     handle.onExit((error) => {
@@ -212,7 +227,7 @@ export class Fleet {
     if (isSlowPath) errorLog.warn('slow_read_path', { reason: 'this Node.js lacks the fast one' });
     const { predecessor } = member;
     member.predecessor = null;
-    if (predecessor !== null && this.members.has(predecessor)) this.tellToDrain(predecessor, () => undefined);
+    if (predecessor !== null) this.relieve(predecessor);
   }
 
   /** Starts a successor; the worker goes on until that listens. */
@@ -254,41 +269,41 @@ export class Fleet {
 
   private lookAtBeats(): void {
     const now_ms = this.options.now_ms();
-    // When main itself was held up (a suspended machine), a missing beat means nothing.
-    const isLate = now_ms - this.watchedAt_ms > 2 * WATCH_MS;
-    this.watchedAt_ms = now_ms;
     for (const member of this.members) {
-      const { place } = member;
-      if (isLate || place.beats !== member.beats || member.state === 'starting') {
-        member.beats = place.beats;
-        member.beatAt_ms = now_ms;
-      } else if (now_ms - member.beatAt_ms >= this.options.stall_ms) this.onStall(member, now_ms);
+      const { standstill, place } = member;
+      if (member.state === 'starting') standstill.forget();
+      const hangs_ms = standstill.look(now_ms, place.beats);
+      if (hangs_ms > 0) this.onStall(member, hangs_ms);
     }
   }
 
-  /** Nothing that the worker was told would reach it: it is ended from outside, once its successor listens. */
-  private onStall(member: Member, now_ms: number): void {
-    const { errorLog, deaths } = this.options;
+  /** Nothing that the worker is told now reaches it: unless it goes on, it is ended from outside, once its successor listens. */
+  private onStall(member: Member, stalled_ms: number): void {
+    const { errorLog, deaths, now_ms } = this.options;
     if (member.isReplaced) return;
     member.isReplaced = true;
+    member.hungAt = member.place.beats;
     deaths.add(1, 'stalled');
     const plugin = this.runningPlugin(member);
     errorLog.error('worker_stalled', {
       worker: member.index + 1,
       thread: member.thread,
-      stalled_ms: Math.round(now_ms - member.beatAt_ms),
+      stalled_ms: Math.round(stalled_ms),
       ...(plugin === '' ? {} : { plugin }),
     });
     this.options.onStalled(member.thread);
-    this.blame(plugin, now_ms);
-    const successor = this.spawn(null);
-    const end = (): void => {
-      if (!this.members.has(member)) return;
-      member.state = 'draining';
-      member.handle.terminate();
-    };
-    void successor.listening.then(end, end);
-    this.later(STALLED_MS, end);
+    this.blame(plugin, now_ms());
+    this.spawn(member);
+    this.later(STALLED_MS, () => {
+      if (this.members.has(member) && hangs(member)) end(member);
+    });
+  }
+
+  /** Its successor listens. */
+  private relieve(member: Member): void {
+    if (!this.members.has(member)) return;
+    if (hangs(member)) end(member);
+    else this.tellToDrain(member, () => undefined);
   }
 
   /** '' if none was running. */
@@ -320,4 +335,14 @@ export class Fleet {
     while (taken.has(index)) index++;
     return index;
   }
+}
+
+/** Whether its loop has not gone round since it was found standing still. */
+function hangs({ hungAt, place }: Member): boolean {
+  return hungAt === place.beats;
+}
+
+function end(member: Member): void {
+  member.state = 'draining';
+  member.handle.terminate();
 }

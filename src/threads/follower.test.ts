@@ -3,12 +3,15 @@ import { test } from 'node:test';
 import { changeOfChecked } from '../compile/checked.ts';
 import { inertHost } from '../compile/inert-host.ts';
 import { Instances } from '../compile/instances.ts';
-import { checkedPluginRegistry } from '../compile/plugin-registry.ts';
+import { checkedPluginRegistry, pluginRegistry } from '../compile/plugin-registry.ts';
+import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
+import { restore } from '../compile/restore.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import { ALL_PLUGINS } from '../plugins/all.ts';
 import { definePlugin } from '../sdk/plugin.ts';
-import { follow } from './follower.ts';
-import { HandOver, type Outcome } from './hand-over.ts';
+import { Follower } from './follower.ts';
+import { differenceOf } from './changed-objects.ts';
+import { HandOver, type Change, type Outcome } from './hand-over.ts';
 import type { ChangedObject, FromFollower, Port, ToFollower } from './messages.ts';
 
 /** Two ends that are connected within one thread; what is posted arrives in a later turn, as between threads. */
@@ -50,28 +53,31 @@ function fragile(isBroken: () => boolean) {
   });
 }
 
-interface Follower {
+interface Worker {
   snapshots: Snapshot[];
   readonly instances: Instances;
+  readonly follower: Follower;
   cut(): void;
 }
 
+const MATCHING = { mode: 'radixtree_host_uri', mergeSlashes: true } as const;
+
 function followers(handOver: HandOver, count: number, isBroken: (worker: number) => boolean = () => false) {
   const joined: Promise<Outcome>[] = [];
-  const all = Array.from({ length: count }, (_, worker): Follower => {
+  const all = Array.from({ length: count }, (_, worker): Worker => {
     const { here, there, cut } = connection();
-    const follower: Follower = { snapshots: [], instances: new Instances(inertHost), cut };
-    follow({
-      port: there,
-      matching: { mode: 'radixtree_host_uri', mergeSlashes: true },
+    const snapshots: Snapshot[] = [];
+    const instances = new Instances(inertHost);
+    const follower = new Follower({
+      matching: MATCHING,
       pluginsWithout: (disabled) => checkedPluginRegistry([...ALL_PLUGINS, fragile(() => isBroken(worker))], disabled),
-      instances: follower.instances,
+      instances,
       now_ms: () => performance.now(),
-      swap: (snapshot) => void follower.snapshots.push(snapshot),
-      collect: () => undefined,
+      swap: (snapshot) => void snapshots.push(snapshot),
     });
+    follower.connect(there);
     joined.push(handOver.join(worker, here));
-    return follower;
+    return { snapshots, instances, follower, cut };
   });
   return { all, joined: Promise.all(joined) };
 }
@@ -86,17 +92,14 @@ function route(id: number, more: object = {}): ChangedObject {
   return { key: `routes/r${id}`, text: JSON.stringify({ good: value }) };
 }
 
-const revisions = ({ snapshots }: Follower): number[] => snapshots.map(({ revision }) => revision);
-const routesIn = ({ snapshots }: Follower): number => snapshots.at(-1)?.memory?.routes.size ?? 0;
+const revisions = ({ snapshots }: Worker): number[] => snapshots.map(({ revision }) => revision);
+const routesIn = ({ snapshots }: Worker): number => snapshots.at(-1)?.memory?.routes.size ?? 0;
 
 test('a change is in force everywhere or nowhere, and who comes later gets all of it', async () => {
   let broken = -1;
   const objects = new Map(Array.from({ length: 450 }, (_, i) => [`routes/r${i}`, route(i)]));
   let revision = 1;
-  const handOver = new HandOver({
-    whole: () => ({ revision, objects: [...objects.values()], disabled: [] }),
-    onMetrics: () => undefined,
-  });
+  const handOver = new HandOver(() => ({ revision, objects: [...objects.values()], disabled: [] }));
   const first = followers(handOver, 3, (worker) => worker === broken);
   assert.deepEqual(await first.joined, [{ isInForce: true }, { isInForce: true }, { isInForce: true }]);
   assert.deepEqual(first.all.map(routesIn), [450, 450, 450]);
@@ -128,15 +131,103 @@ test('a change is in force everywhere or nowhere, and who comes later gets all o
   assert.deepEqual(later.all.map(routesIn), [449]);
 });
 
-test('a plugin that is disabled is refused by its routes alone, until it is enabled again', async () => {
-  const handOver = new HandOver({
-    whole: () => ({
-      revision: 1,
-      objects: [route(1, { plugins: { cors: {} } }), route(2)],
-      disabled: [],
-    }),
-    onMetrics: () => undefined,
+/** A control that takes another one's place: it has nothing, and finds out. */
+function successor(workers: readonly Worker[]) {
+  let snapshot = EMPTY_SNAPSHOT;
+  const whole = (): Change => ({
+    revision: snapshot.revision,
+    objects: differenceOf(EMPTY_SNAPSHOT, snapshot),
+    disabled: [],
   });
+  const handOver = new HandOver(whole, true);
+  const joined = workers.map(({ follower }, thread) => {
+    const { here, there } = connection();
+    follower.connect(there);
+    return handOver.join(thread, here);
+  });
+  const recovered = handOver.recover(
+    (inForce) => {
+      if (inForce === null) return;
+      const { revision, objects } = inForce;
+      snapshot = restore(objects, { revision, matching: MATCHING, plugins: pluginRegistry(ALL_PLUGINS) });
+    },
+    () => new Promise(() => undefined),
+  );
+  return { handOver, joined, whole, recovered };
+}
+
+test('another control learns from the workers what is in force, and gives those that are behind all of it, the others nothing', async () => {
+  const objects = Array.from({ length: 450 }, (_, i) => route(i, i % 2 === 0 ? {} : { plugins: { cors: {} } }));
+  objects.push({ key: 'routes/bad', text: JSON.stringify({ bad: { uri: '/bad' } }) });
+  const first = new HandOver(() => ({ revision: 1, objects, disabled: [] }));
+  const { all, joined } = followers(first, 3);
+  await joined;
+  await first.apply({ revision: 2, objects: [route(500)], disabled: [] });
+  // It is gone in mid-change: one worker has swapped, one has prepared, one knows nothing of it.
+  const [ahead, prepared, behind] = all as [Worker, Worker, Worker];
+  for (const [thread, worker] of [ahead, prepared].entries()) {
+    const { here, there } = connection();
+    worker.follower.connect(there);
+    here.receive((message) => {
+      if (message.type === 'at') here.post({ type: 'objects', text: JSON.stringify([['routes/r7', null]]) });
+      if (message.type === 'more') here.post({ type: 'prepare', revision: 3, disabled: [], isWhole: false });
+      if (message.type === 'prepared' && thread === 0) here.post({ type: 'swap', revision: 3 });
+    });
+    here.post({ type: 'greet' });
+  }
+  while (ahead.snapshots.length < 3) await new Promise(setImmediate);
+  const second = successor(all);
+  await second.recovered;
+  assert.equal(second.whole().revision, 3);
+  assert.equal(second.whole().objects.length, 451);
+  assert.deepEqual(
+    (await Promise.all(second.joined)).map(({ isInForce }) => isInForce),
+    [true, true, true],
+  );
+  assert.deepEqual(all.map(revisions), [
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  assert.deepEqual(all.map(routesIn), [451, 451, 451]);
+  assert.equal(behind.snapshots.at(-1)?.memory?.readings.routes.get('bad')?.good, null);
+  assert.deepEqual(await second.handOver.apply({ revision: 4, objects: [route(7)], disabled: [] }), {
+    isInForce: true,
+  });
+  assert.deepEqual(all.map(routesIn), [452, 452, 452]);
+});
+
+test('another control does not wait for a worker that hangs, and begins with nothing where nothing is in force', async () => {
+  const first = new HandOver(() => ({ revision: 7, objects: [route(1)], disabled: [] }));
+  const { all, joined } = followers(first, 1);
+  await joined;
+  let isDue: () => void = () => undefined;
+  const due = new Promise<void>((resolve) => (isDue = resolve));
+  const second = new HandOver(() => ({ revision: 7, objects: [], disabled: [] }), true);
+  const { here: silent } = connection();
+  void second.join(0, silent);
+  const { here, there } = connection();
+  all[0]?.follower.connect(there);
+  void second.join(1, here);
+  const found: unknown[] = [];
+  const recovering = second.recover(
+    (inForce) => void found.push(inForce?.revision, inForce?.objects.length),
+    () => due,
+  );
+  isDue();
+  await recovering;
+  assert.deepEqual(found, [7, 1]);
+  const third = successor([]);
+  await third.recovered;
+  assert.deepEqual(third.whole(), { revision: 0, objects: [], disabled: [] });
+});
+
+test('a plugin that is disabled is refused by its routes alone, until it is enabled again', async () => {
+  const handOver = new HandOver(() => ({
+    revision: 1,
+    objects: [route(1, { plugins: { cors: {} } }), route(2)],
+    disabled: [],
+  }));
   const { all, joined } = followers(handOver, 1);
   await joined;
   const answers = (): unknown[] =>
@@ -159,10 +250,7 @@ test('a plugin that is disabled is refused by its routes alone, until it is enab
 
 test('a change among 10,000 routes keeps a worker from its other work for milliseconds only', async (t) => {
   const objects = Array.from({ length: 10_000 }, (_, i) => route(i));
-  const handOver = new HandOver({
-    whole: () => ({ revision: 1, objects, disabled: [] }),
-    onMetrics: () => undefined,
-  });
+  const handOver = new HandOver(() => ({ revision: 1, objects, disabled: [] }));
   const { all, joined } = followers(handOver, 1);
   await joined;
   // The thread's own time: how long others keep the machine busy is not the question.
@@ -184,7 +272,7 @@ test('a change among 10,000 routes keeps a worker from its other work for millis
   const each_ms = process.threadCpuUsage(spent).user / 200 / 1000;
   isOver = true;
   t.diagnostic(`longest turn ${(longest_us / 1000).toFixed(1)} ms, ${each_ms.toFixed(2)} ms a change, in CPU time`);
-  assert.equal(routesIn(all[0] as Follower), 10_000);
+  assert.equal(routesIn(all[0] as Worker), 10_000);
   assert.ok(longest_us < 20_000, `${longest_us} µs in one turn`);
   assert.ok(each_ms < 10, `${each_ms} ms a change: it should cost what it changes`);
 });

@@ -5,14 +5,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assemble, type Assembled } from '../compile/assemble.ts';
 import { changeOfChecked, type CheckedObject } from '../compile/checked.ts';
-import { retire } from '../compile/compile.ts';
+import { EMPTY_SNAPSHOT, retire } from '../compile/compile.ts';
 import type { Instances } from '../compile/instances.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Matching, Snapshot } from '../compile/snapshot.ts';
-import type { FromFollower, Port, ToFollower } from './messages.ts';
+import { batches, differences, objectsIn } from './changed-objects.ts';
+import type { FromFollower, Port, Prepare, ToFollower } from './messages.ts';
 
 export interface FollowerOptions {
-  readonly port: Port<ToFollower, FromFollower>;
   readonly matching: Matching;
   /** One that does not check, without the plugins that must not run. */
   readonly pluginsWithout: (disabled: ReadonlySet<string>) => PluginRegistry;
@@ -20,78 +20,36 @@ export interface FollowerOptions {
   readonly now_ms: () => number;
   /** Puts a Snapshot in force. */
   readonly swap: (snapshot: Snapshot) => void;
-  readonly collect: (id: number) => void;
 }
 
 /** How long a worker is kept from its connections at a time. */
 const SLICE_MS = 2;
 
-type Pair = readonly [key: string, value: CheckedObject['value']];
-
-/** Follows what comes by the port. */
-export function follow(options: FollowerOptions): void {
-  const follower = new Follower(options);
-  options.port.receive((message) => void follower.take(message));
-}
-
-class Follower {
+export class Follower {
   private readonly options: FollowerOptions;
-  /** In force, once there is one. */
-  private snapshot: Snapshot | null = null;
-  private pending: CheckedObject[] = [];
+  private session: Session | null = null;
   private plugins: PluginRegistry | null = null;
   private disabled = '';
-  private prepared: Snapshot | null = null;
+  /** In force, once there is one. */
+  snapshot: Snapshot | null = null;
 
   constructor(options: FollowerOptions) {
     this.options = options;
   }
 
-  async take(message: ToFollower): Promise<void> {
-    const { port } = this.options;
-    switch (message.type) {
-      case 'objects':
-        for (const [key, value] of JSON.parse(message.text) as Pair[]) this.pending.push({ key, value });
-        await nextTurn();
-        return port.post({ type: 'more' });
-      case 'prepare':
-        return this.prepare(message.revision, message.disabled);
-      case 'swap':
-        return this.swap(message.revision);
-      case 'abort':
-        return this.abort();
-      case 'collect':
-        return this.options.collect(message.id);
-    }
+  /** Follows what comes by the port, and no other one any more: what a control began that is gone, nobody will end. */
+  connect(port: Port<ToFollower, FromFollower>): void {
+    this.session?.end();
+    const session = new Session(this, port);
+    this.session = session;
+    port.receive((message) => void session.take(message));
   }
 
-  private async prepare(revision: number, disabled: readonly string[]): Promise<void> {
-    const { port, pluginsWithout } = this.options;
-    const names = disabled.join(' ');
-    if (this.plugins === null || names !== this.disabled) this.plugins = pluginsWithout(new Set(disabled));
-    this.disabled = names;
-    const { plugins } = this;
-    const objects = this.pending;
-    this.pending = [];
-    try {
-      const assembled = await this.assemble(objects, revision, plugins);
-      this.prepared = assembled.snapshot;
-      const fault = faultIn(objects, assembled);
-      if (fault === null) return port.post({ type: 'prepared', revision });
-      port.post({ type: 'failed', revision, reason: fault });
-    } catch (error) {
-      port.post({ type: 'failed', revision, reason: error instanceof Error ? error.message : String(error) });
-    }
-  }
-
-  private async assemble(
-    objects: readonly CheckedObject[],
-    revision: number,
-    plugins: PluginRegistry,
-  ): Promise<Assembled> {
+  async assemble(objects: readonly CheckedObject[], { revision, disabled, isWhole }: Prepare): Promise<Assembled> {
     const { matching, instances, now_ms } = this.options;
-    const options = { revision, matching, plugins, instances };
-    const steps = assemble(changeOfChecked(objects), options, this.snapshot?.memory);
+    const plugins = this.pluginsWithout(disabled);
+    const before = isWhole ? undefined : this.snapshot?.memory;
+    const steps = assemble(changeOfChecked(objects), { revision, matching, plugins, instances }, before);
     let since_ms = now_ms();
     for (;;) {
       const step = steps.next();
@@ -102,13 +60,91 @@ class Follower {
     }
   }
 
+  swap(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    this.options.swap(snapshot);
+  }
+
+  /** The same one as long as the names are the same: another one has everything read again. */
+  private pluginsWithout(disabled: readonly string[]): PluginRegistry {
+    const names = disabled.join(' ');
+    if (this.plugins === null || names !== this.disabled) this.plugins = this.options.pluginsWithout(new Set(disabled));
+    this.disabled = names;
+    return this.plugins;
+  }
+}
+
+/** What one control does with this worker. */
+class Session {
+  private readonly follower: Follower;
+  private readonly port: Port<ToFollower, FromFollower>;
+  private pending: CheckedObject[] = [];
+  private prepared: Snapshot | null = null;
+  private telling: Iterator<string> | null = null;
+  private hasEnded = false;
+
+  constructor(follower: Follower, port: Port<ToFollower, FromFollower>) {
+    this.follower = follower;
+    this.port = port;
+  }
+
+  async take(message: ToFollower): Promise<void> {
+    const { port, follower } = this;
+    switch (message.type) {
+      case 'greet':
+        return port.post({ type: 'at', revision: follower.snapshot?.revision ?? 0 });
+      case 'tell':
+        return this.tell();
+      case 'objects':
+        for (const object of objectsIn(message.text)) this.pending.push(object);
+        await nextTurn();
+        return port.post({ type: 'more' });
+      case 'prepare':
+        return this.prepare(message);
+      case 'swap':
+        return this.swap(message.revision);
+      case 'abort':
+        return this.abort();
+    }
+  }
+
+  end(): void {
+    this.hasEnded = true;
+    this.port.close();
+    void this.abort();
+  }
+
+  private async tell(): Promise<void> {
+    const { snapshot } = this.follower;
+    this.telling ??= batches(differences(EMPTY_SNAPSHOT, snapshot ?? EMPTY_SNAPSHOT));
+    const next = this.telling.next();
+    if (next.done === true) this.telling = null;
+    this.port.post({ type: 'told', text: next.done === true ? '' : next.value });
+  }
+
+  private async prepare(message: Prepare): Promise<void> {
+    const { port, follower } = this;
+    const { revision } = message;
+    const objects = this.pending;
+    this.pending = [];
+    try {
+      const assembled = await follower.assemble(objects, message);
+      this.prepared = assembled.snapshot;
+      if (this.hasEnded) return await this.abort();
+      const fault = faultIn(objects, assembled);
+      if (fault === null) return port.post({ type: 'prepared', revision });
+      port.post({ type: 'failed', revision, reason: fault });
+    } catch (error) {
+      port.post({ type: 'failed', revision, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
   private swap(revision: number): void {
     const { prepared } = this;
     if (prepared === null) return;
     this.prepared = null;
-    this.snapshot = prepared;
-    this.options.swap(prepared);
-    this.options.port.post({ type: 'swapped', revision });
+    this.follower.swap(prepared);
+    this.port.post({ type: 'swapped', revision });
   }
 
   private async abort(): Promise<void> {

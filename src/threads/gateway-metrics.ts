@@ -74,12 +74,27 @@ export function configProblems(metrics: Metrics): Gauge {
   });
 }
 
-export function fleetMetrics(metrics: Metrics): { readonly workers: Gauge; readonly deaths: Counter } {
+export interface ThreadMetrics {
+  readonly workers: Gauge;
+  readonly workerDeaths: Counter;
+  readonly controlDeaths: Counter;
+  readonly controlHolds: Gauge;
+}
+
+export function threadMetrics(metrics: Metrics): ThreadMetrics {
   return {
     workers: metrics.gauge('gatewright_workers', { help: 'Workers that there are.', labels: [] }),
-    deaths: metrics.counter('gatewright_worker_deaths_total', {
+    workerDeaths: metrics.counter('gatewright_worker_deaths_total', {
       help: 'Workers that were lost, by what became of them.',
       labels: ['cause'],
+    }),
+    controlDeaths: metrics.counter('gatewright_control_deaths_total', {
+      help: 'Control threads that were lost and started again, by what became of them.',
+      labels: ['cause'],
+    }),
+    controlHolds: metrics.gauge('gatewright_control_holds', {
+      help: 'Whether control only holds what is in force, because it died again and again: 1, or 0 while it follows changes.',
+      labels: [],
     }),
   };
 }

@@ -1,23 +1,25 @@
 /** Main: starts control and workers, takes the signals, and writes to the standard streams for all. It parses nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { AlarmClock } from '../clock/clock.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import { Board } from './board.ts';
-import { Fleet, type WorkerStart } from './fleet.ts';
+import { Control } from './control.ts';
+import { Fleet, type Thread, type WorkerStart } from './fleet.ts';
+import { threadMetrics } from './gateway-metrics.ts';
 import { countDrops, MainStreams, openErrorLog } from './logs.ts';
-import type { FromControl, FromWorker, LogBatch, LogWritten, ToControl, ToWorker } from './messages.ts';
-import { fleetMetrics } from './gateway-metrics.ts';
+import type { FeedMessage, FromControl, FromWorker, LogBatch, LogWritten, ToWorker } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
+import { LEFT, MetricSum } from './metric-sum.ts';
 import { ensureMigration } from './migrate-requests.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { canSharePorts, checkPorts } from './ports.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
-import { spawnThread, type SpawnedThread } from './spawn.ts';
+import { spawnThread } from './spawn.ts';
 import { StartError } from './start-error.ts';
 import { type Predecessor, startSuccessor } from './upgrade.ts';
-import { generationOf, measureLimits, sharedLimits } from './system-parts.ts';
+import { generationOf, measureLimits, measureProcess, sharedLimits } from './system-parts.ts';
 import { UpstreamWork } from './upstream-work.ts';
 import { workerCount } from './worker-count.ts';
 
@@ -32,8 +34,6 @@ export interface GatewayOptions {
   readonly threadModule: URL;
   /** Of the gateway, for its build metric. */
   readonly version: string;
-  /** The gateway cannot go on for long: it is to be stopped, and started again. */
-  readonly onFatal?: (error: Error) => void;
   /** The process that this one replaces, if it does. */
   readonly predecessor?: Predecessor | null;
 }
@@ -53,7 +53,9 @@ export class Gateway {
   private readonly streams: MainStreams;
   private readonly errorLog: ErrorLog;
   private readonly feed: MetricFeed;
-  private readonly control: SpawnedThread<FromControl, ToControl>;
+  /** What all threads have announced: control sums it up anew when it was started again. */
+  private readonly sum: MetricSum;
+  private readonly control: Control;
   private readonly fleet: Fleet;
   private readonly upstreams: UpstreamWork;
   private readonly serving = Promise.withResolvers<void>();
@@ -61,19 +63,25 @@ export class Gateway {
   private onReleased: () => void = () => undefined;
   private isUpgrading = false;
   private isServing = false;
+  /** The ports of the side servers were given up for a successor. */
+  private isReleased = false;
   private isStopping = false;
+  private disabled: readonly string[] = [];
   private hasSuccessor = false;
 
   /** Starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
     const { path, isStrict, env, version, threadModule } = options;
     const memory = allocateSharedMemory(MOST_WORKERS * PLACES_PER_WORKER);
-    const common = { role: 'control', thread: CONTROL, version, memory } as const;
-    const data = { ...common, path, isStrict, env: { ...env }, revision: 0 };
-    const control = spawnThread<FromControl, ToControl>(threadModule, data, []);
+    const data = { role: 'control', thread: CONTROL, version, memory, path, isStrict, env: { ...env } } as const;
+    const control = new Control({
+      place: new Board(memory.board).control,
+      now_ms: () => options.clock.monotonic_ms(),
+      spawn: (restart) => spawnThread(threadModule, { ...data, restart }),
+    });
     try {
       const streams = new MainStreams();
-      const settings = await configured(control, streams);
+      const settings = await control.configured((batch) => writeLog(streams, batch, (reply) => control.post(reply)));
       const canShare = await canSharePorts();
       const isAlone = options.predecessor === null || options.predecessor === undefined;
       if (isAlone) await checkPorts([...settings.http, ...settings.https]);
@@ -81,6 +89,7 @@ export class Gateway {
       await gateway.begin(canShare);
       return gateway;
     } catch (error) {
+      control.end();
       control.terminate();
       throw error;
     }
@@ -96,11 +105,13 @@ export class Gateway {
     this.streams = streams;
     this.errorLog = openErrorLog(settings, clock, this.streams);
     const now_ms = (): number => clock.monotonic_ms();
+    this.sum = new MetricSum(now_ms);
     this.feed = new MetricFeed(now_ms);
-    this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
+    this.feed.connect((feed) => this.takeMetrics(MAIN, feed));
     const metrics = this.feed.registry;
+    measureProcess(metrics, clock, options.version);
     countDrops(metrics, { error: this.errorLog });
-    const { workers, deaths } = fleetMetrics(metrics);
+    const { workers, workerDeaths, controlDeaths, controlHolds } = threadMetrics(metrics);
     const limits = sharedLimits(memory.limits, clock, MAIN);
     measureLimits(metrics, limits);
     this.fleet = new Fleet({
@@ -112,9 +123,14 @@ export class Gateway {
       drainTimeout_ms: settings.timeouts.drain_timeout_ms,
       now_ms,
       spawn: (start) => this.spawnWorker(start),
-      deaths,
+      deaths: workerDeaths,
       onStalled: (thread) => control.post({ type: 'worker_stalled', thread }),
-      onGone: (thread) => limits.releaseLocksOf(generationOf(thread)),
+      onMetrics: (thread, feed) => this.takeMetrics(thread, feed),
+      onGone: (thread) => {
+        limits.releaseLocksOf(generationOf(thread));
+        this.sum.leave(thread);
+        control.post({ type: 'thread_left', thread });
+      },
       onResolve: (queries) => this.upstreams.resolve(queries),
       onDeadlyPlugin: (plugin) => this.disable(plugin),
       stall_ms: settings.timeouts.stall_ms,
@@ -132,11 +148,20 @@ export class Gateway {
         control.post({ type: 'names', told });
       },
     });
-    metrics.onCollect(() => workers.set(this.fleet.size));
+    metrics.onCollect(() => {
+      workers.set(this.fleet.size);
+      controlHolds.set(control.isHeld ? 1 : 0);
+    });
     // A start may fail before anybody waits for it.
     this.serving.promise.catch(() => undefined);
-    control.receive((message) => this.takeFromControl(message));
-    control.onExit((error) => this.onControlExit(error));
+    control.watch({
+      settings,
+      errorLog,
+      deaths: controlDeaths,
+      onMessage: (message) => this.takeFromControl(message),
+      onGone: (error) => this.onControlGone(error),
+      onRestart: () => this.bringUp(),
+    });
   }
 
   private async begin(canShare: boolean): Promise<void> {
@@ -170,15 +195,43 @@ export class Gateway {
     }
   }
 
-  private spawnWorker(start: WorkerStart): SpawnedThread<FromWorker, ToWorker> {
+  private spawnWorker(start: WorkerStart): Thread<FromWorker, ToWorker> {
     const { threadModule, version } = this.options;
-    const { port1, port2 } = new MessageChannel();
-    this.control.post({ type: 'worker', thread: start.thread, port: port1 }, [port1]);
     const { memory, settings } = this;
-    const data = { role: 'worker', version, memory, settings, control: port2, ...start } as const;
-    const worker = spawnThread<FromWorker, ToWorker>(threadModule, data, [port2]);
+    const worker = spawnThread<FromWorker, ToWorker>(threadModule, {
+      role: 'worker',
+      version,
+      memory,
+      settings,
+      ...start,
+    });
+    this.connect(start.thread, (message, transfer) => worker.post(message, transfer));
     worker.post({ type: 'names', told: this.upstreams.all() });
     return worker;
+  }
+
+  /** Makes a worker and control known to each other. */
+  private connect(thread: number, post: (message: ToWorker, transfer: MessagePort[]) => void): void {
+    const { port1, port2 } = new MessageChannel();
+    this.control.post({ type: 'worker', thread, port: port1 }, [port1]);
+    post({ type: 'control', port: port2 }, [port2]);
+  }
+
+  /** Control was started again: it is told of everything that there is. */
+  private bringUp(): void {
+    const { control, fleet, sum, upstreams, disabled } = this;
+    for (const { thread, feed } of sum.replay()) control.post({ type: 'metrics', thread, feed });
+    control.post({ type: 'thread_left', thread: LEFT });
+    control.post({ type: 'names', told: upstreams.all() });
+    for (const thread of fleet.threads) {
+      this.connect(thread, (message, transfer) => fleet.post(thread, message, transfer));
+    }
+    control.post({ type: 'resume', disabled, isServed: !this.isReleased });
+  }
+
+  private takeMetrics(thread: number, feed: FeedMessage): void {
+    this.sum.take(thread, feed);
+    if (thread !== CONTROL) this.control.post({ type: 'metrics', thread, feed });
   }
 
   private takeFromControl(message: FromControl): void {
@@ -191,7 +244,11 @@ export class Gateway {
       case 'failed':
         return this.serving.reject(new StartError(message.message));
       case 'collect':
-        return this.feed.collect(message.id);
+        if (message.thread === MAIN) this.feed.collect(message.id);
+        else this.fleet.post(message.thread, { type: 'collect', id: message.id });
+        return;
+      case 'metrics':
+        return this.takeMetrics(CONTROL, message.feed);
       case 'closed':
         return this.closed.resolve();
       case 'log':
@@ -199,16 +256,17 @@ export class Gateway {
       case 'upstreams':
         return this.upstreams.update(message.checked, message.queries);
       case 'configured':
-      case 'in_force':
     }
   }
 
-  private onControlExit(error: Error | null): void {
+  /** Workers serve on. @returns whether another one is to be started */
+  private onControlGone(error: StartError): boolean {
     this.closed.resolve();
-    const ended = new StartError(`the control thread ended: ${error?.message ?? 'no reason given'}`);
-    this.serving.reject(ended);
-    // Workers would serve on, but nobody could tell them anything, nor ask how they are.
-    if (this.isServing && !this.isStopping) this.options.onFatal?.(ended);
+    this.serving.reject(error);
+    this.sum.leave(CONTROL);
+    // What it was to give up, it has.
+    this.onReleased();
+    return this.isServing && !this.isStopping;
   }
 
   private write(batch: LogBatch, reply: (message: LogWritten) => void): void {
@@ -217,12 +275,14 @@ export class Gateway {
 
   private disable(plugin: string): void {
     this.errorLog.error('plugin_disabled', { plugin, until: 'the next reload' });
+    this.disabled = [...this.disabled, plugin];
     this.control.post({ type: 'disable', plugin });
   }
 
   /** Reads the configuration file again, and lets plugins run that were disabled. */
   reload(): void {
-    this.control.post({ type: 'reload' });
+    this.disabled = [];
+    this.control.reload();
   }
 
   /** Starts a process that takes this one's place. @returns whether it did: then this one is to stop */
@@ -233,10 +293,13 @@ export class Gateway {
     try {
       const pid = await startSuccessor({
         release: () => {
-          this.control.post({ type: 'release' });
-          return new Promise((resolve) => (this.onReleased = resolve));
+          this.isReleased = true;
+          return this.release();
         },
-        resume: () => this.control.post({ type: 'serve' }),
+        resume: () => {
+          this.isReleased = false;
+          this.control.post({ type: 'serve' });
+        },
       });
       this.errorLog.info('upgraded', { successor: pid });
       this.hasSuccessor = true;
@@ -248,10 +311,18 @@ export class Gateway {
     }
   }
 
+  /** Resolves when the side servers are closed, or control is gone with them. */
+  private release(): Promise<void> {
+    if (!this.control.isUp) return Promise.resolve();
+    this.control.post({ type: 'release' });
+    return new Promise((resolve) => (this.onReleased = resolve));
+  }
+
   /** Turns readiness off, waits, accepts no more, lets running exchanges end for a bounded time, and ends. */
   async stop(): Promise<void> {
     const { drain_timeout_ms } = this.settings.timeouts;
     this.isStopping = true;
+    this.control.end();
     // Who asks for its readiness asks the successor already.
     const drain_delay_ms = this.hasSuccessor ? 0 : this.settings.timeouts.drain_delay_ms;
     this.control.post({ type: 'drain' });
@@ -260,6 +331,7 @@ export class Gateway {
     // Probes go on until the last request is over.
     await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
     this.upstreams.close();
+    if (!this.control.isUp) this.closed.resolve();
     this.control.post({ type: 'close' });
     // Without a reference: it would keep the process for as long, though control is done at once.
     await Promise.race([this.closed.promise, delay(CLOSE_MS, undefined, { ref: false })]);
@@ -274,6 +346,7 @@ export class Gateway {
     this.upstreams.close();
     removePidFile(this.settings.pid_file);
     this.fleet.abort();
+    this.control.end();
     this.control.terminate();
   }
 
@@ -293,22 +366,9 @@ export class Gateway {
 interface Parts {
   readonly settings: GatewaySettings;
   readonly memory: SharedMemory;
-  readonly control: SpawnedThread<FromControl, ToControl>;
+  readonly control: Control;
   readonly streams: MainStreams;
   readonly canShare: boolean;
-}
-
-/** The settings, once control has read and checked the configuration, and its objects if they come from a store. */
-function configured(control: SpawnedThread<FromControl, ToControl>, streams: MainStreams): Promise<GatewaySettings> {
-  return new Promise((resolve, reject) => {
-    control.receive((message) => {
-      if (message.type === 'configured') resolve(message.settings);
-      else if (message.type === 'failed') reject(new StartError(message.message));
-      // Control may have to wait for its store, and says so.
-      else if (message.type === 'log') writeLog(streams, message, (reply) => control.post(reply));
-    });
-    control.onExit((error) => reject(error ?? new StartError('the control thread ended before it was ready')));
-  });
 }
 
 function writeLog(streams: MainStreams, { id, stream, bytes }: LogBatch, reply: (message: LogWritten) => void): void {

@@ -50,8 +50,17 @@ export interface ControlData extends CommonData {
   /** Whether a change with any problem is refused as a whole. */
   readonly isStrict: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The revision in force, 0 at the start: what a control thread that takes another one's place begins after. */
-  readonly revision: number;
+  /** Null for the first one of a process. */
+  readonly restart: ControlRestart | null;
+}
+
+/** For a control thread that takes another one's place. */
+export interface ControlRestart {
+  /** What the workers run with, whatever stands in the file by now. */
+  readonly settings: GatewaySettings;
+  readonly ports: SidePorts;
+  /** Whether it only keeps what is in force: its predecessors died of what they read. */
+  readonly isHeld: boolean;
 }
 
 export interface WorkerData extends CommonData {
@@ -63,8 +72,6 @@ export interface WorkerData extends CommonData {
   readonly ports: readonly number[];
   /** Whether the ports are shared with other workers. */
   readonly reusePort: boolean;
-  /** To control. */
-  readonly control: MessagePort;
 }
 
 export type ToControl =
@@ -74,6 +81,8 @@ export type ToControl =
   | { readonly type: 'worker_stalled'; readonly thread: number }
   /** Open the side servers: traffic is served. */
   | { readonly type: 'serve' }
+  /** To a restarted one, after all workers: what is in force is theirs. */
+  | { readonly type: 'resume'; readonly disabled: readonly string[]; readonly isServed: boolean }
   /** Give up what only one process can have: another one takes its place. */
   | { readonly type: 'release' }
   | { readonly type: 'reload' }
@@ -83,7 +92,10 @@ export type ToControl =
   | { readonly type: 'drain' }
   | { readonly type: 'close' }
   | { readonly type: 'reopen_logs' }
-  | { readonly type: 'metrics'; readonly feed: FeedMessage }
+  /** Of any other thread. */
+  | { readonly type: 'metrics'; readonly thread: number; readonly feed: FeedMessage }
+  /** What it counted is all that there will be. */
+  | { readonly type: 'thread_left'; readonly thread: number }
   | NamesTold
   | LogWritten;
 
@@ -92,21 +104,31 @@ export type FromControl =
   | { readonly type: 'configured'; readonly settings: GatewaySettings }
   /** It is not, or a side server could not be started: the message is for whoever started the gateway. */
   | { readonly type: 'failed'; readonly message: string }
-  /** The side servers listen. */
-  | { readonly type: 'serving' }
+  /** The side servers listen; a restarted one says it twice if it opens the Admin API later. */
+  | { readonly type: 'serving'; readonly ports: SidePorts }
   /** The side servers are closed. */
   | { readonly type: 'released' }
-  /** All workers serve by this revision. */
-  | { readonly type: 'in_force'; readonly revision: number }
   /** What main does for upstreams: nodes to probe, names to resolve; all of them, whenever that changed. */
   | { readonly type: 'upstreams'; readonly checked: readonly CheckedUpstream[]; readonly queries: readonly NameQuery[] }
-  /** Asks for main's metrics; they come before `collected`. */
-  | { readonly type: 'collect'; readonly id: number }
+  /** Asks for the metrics of a thread; they come before `collected`. */
+  | { readonly type: 'collect'; readonly thread: number; readonly id: number }
+  /** Its own, for main to keep. */
+  | { readonly type: 'metrics'; readonly feed: FeedMessage }
   | { readonly type: 'closed' }
   | LogBatch;
 
+/** Where the side servers listen; absent for one that does not. */
+export interface SidePorts {
+  readonly metrics?: number;
+  readonly admin?: number;
+  readonly control?: number;
+}
+
 export type ToWorker =
   | { readonly type: 'drain' }
+  /** To control; a later one is another control's, and the one before is gone. */
+  | { readonly type: 'control'; readonly port: MessagePort }
+  | { readonly type: 'collect'; readonly id: number }
   /** Cut off what is running. */
   | { readonly type: 'abort' }
   | { readonly type: 'reopen_logs' }
@@ -135,6 +157,7 @@ export type FromWorker =
   | { readonly type: 'faulted'; readonly cause: 'fault' | 'heap' }
   /** Every connection is gone, every line is written. */
   | { readonly type: 'drained' }
+  | { readonly type: 'metrics'; readonly feed: FeedMessage }
   | LogBatch;
 
 /** One object that is new or changed; its absence from the text is its removal. */
@@ -146,21 +169,35 @@ export interface ChangedObject {
 
 /** Control to a worker. */
 export type ToFollower =
+  /** Asks for what is in force there: the first message of every control. */
+  | { readonly type: 'greet' }
+  /** Asks for all objects in force, in pieces: one with each asking. */
+  | { readonly type: 'tell' }
   /** Of one change, one after the other: the next is sent when the worker asks for `more`. */
   | { readonly type: 'objects'; readonly text: string }
-  /** All objects are there: assemble them. */
-  /** @property disabled plugins that must not run */
-  | { readonly type: 'prepare'; readonly revision: number; readonly disabled: readonly string[] }
+  | Prepare
   | { readonly type: 'swap'; readonly revision: number }
-  | { readonly type: 'abort'; readonly revision: number }
-  | { readonly type: 'collect'; readonly id: number };
+  | { readonly type: 'abort'; readonly revision: number };
+
+/** All objects are there: assemble them. */
+export interface Prepare {
+  readonly type: 'prepare';
+  readonly revision: number;
+  /** Plugins that must not run. */
+  readonly disabled: readonly string[];
+  /** Whether these are all objects that there are, instead of those that differ. */
+  readonly isWhole: boolean;
+}
 
 export type FromFollower =
+  /** 0 if nothing is in force yet. */
+  | { readonly type: 'at'; readonly revision: number }
+  /** A piece of what is in force; '' after the last one. */
+  | { readonly type: 'told'; readonly text: string }
   | { readonly type: 'more' }
   | { readonly type: 'prepared'; readonly revision: number }
   | { readonly type: 'failed'; readonly revision: number; readonly reason: string }
-  | { readonly type: 'swapped'; readonly revision: number }
-  | { readonly type: 'metrics'; readonly feed: FeedMessage };
+  | { readonly type: 'swapped'; readonly revision: number };
 
 /** News of the metrics of one thread. */
 export type FeedMessage =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expose } from '../observe/exposition.ts';
 import { MetricFeed } from './metric-feed.ts';
-import { MetricSum } from './metric-sum.ts';
+import { LEFT, MetricSum } from './metric-sum.ts';
 
 const help = 'For tests.';
 
@@ -91,6 +91,30 @@ test('more series than one metric may have are summed up as other', () => {
   for (let n = 0; n < 10; n++) counter.add(1, String(n));
   const text = [...expose(sum, 'text')].join('');
   assert.match(text, /^c\{a="2"\} 1\nc\{a="other"\} 7$/m);
+});
+
+test('another sum that is told what this one knows, and what comes later, says the same', () => {
+  const { registries, sum, feeds, time } = threads(3);
+  for (const [at, registry] of registries.entries()) {
+    registry.counter('c', { help, labels: ['a'] }).add(at + 1, 'x');
+    registry.counter('c', { help, labels: ['a'] }).add(1, `only ${at}`);
+    registry.gauge('g', { help, labels: [] }).set(10 * at);
+    registry.histogram('h', { help, labels: ['a'], buckets: [1, 2] }).observe(at, 'y');
+  }
+  sum.leave(0);
+  const other = new MetricSum(() => time.now_ms);
+  for (const { thread, feed } of sum.replay()) other.take(thread, structuredClone(feed));
+  other.leave(LEFT);
+  const told = (of: MetricSum): string[] => [...expose(of, 'text')].join('').split('\n').toSorted();
+  assert.deepEqual(told(other), told(sum));
+  assert.ok(told(other).includes('c{a="only 0"} 1'));
+  feeds[1]?.connect((message) => [sum, other].forEach((one) => one.take(1, structuredClone(message))));
+  registries[1]?.counter('c', { help, labels: ['a'] }).add(5, 'new');
+  registries[1]?.counter('c', { help, labels: ['a'] }).add(5, 'x');
+  assert.deepEqual(told(other), told(sum));
+  for (const one of [sum, other]) one.leave(1);
+  assert.deepEqual(told(other), told(sum));
+  assert.ok(told(other).includes('c{a="x"} 11'));
 });
 
 test('a thread that does not answer is not waited for', async () => {

@@ -7,6 +7,8 @@ import type { FeedMessage, FedFamily } from './messages.ts';
 /** Series of one metric; what comes beyond is summed up as `other`. */
 const MAX_SERIES = 10_000;
 const OTHER = 'other';
+/** In a replay: the threads that are gone. */
+export const LEFT = -1;
 
 interface Part {
   readonly source: Source;
@@ -75,6 +77,31 @@ export class MetricSum {
     }
     for (const settle of source.waiting.values()) settle();
     this.sources.delete(thread);
+  }
+
+  /** The same as news, for another sum; what is left of threads that are gone comes as one that has `left`. */
+  *replay(): Generator<{ readonly thread: number; readonly feed: FeedMessage }> {
+    for (const [thread, { cells, series }] of this.sources) {
+      // Feeds are made with shared memory.
+      const buffer = cells.buffer as SharedArrayBuffer;
+      if (cells.length > 0) yield { thread, feed: { type: 'cells', buffer } };
+      for (const [at, { family, series: one }] of series) {
+        yield { thread, feed: { type: 'series', family: family.shape, labelText: one.labelText, at } };
+      }
+    }
+    const numbers: number[] = [];
+    const news: FeedMessage[] = [];
+    for (const { shape, series } of this.families.values()) {
+      for (const { labelText, base } of series.values()) {
+        if (base === null) continue;
+        news.push({ type: 'series', family: shape, labelText, at: numbers.length });
+        numbers.push(...base);
+      }
+    }
+    const buffer = new SharedArrayBuffer(numbers.length * Float64Array.BYTES_PER_ELEMENT);
+    new Float64Array(buffer).set(numbers);
+    yield { thread: LEFT, feed: { type: 'cells', buffer } };
+    for (const feed of news) yield { thread: LEFT, feed };
   }
 
   /**

@@ -1,22 +1,13 @@
 /** Threads, as main starts them. */
-import { type Transferable, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Thread } from './fleet.ts';
 import type { ThreadData } from './messages.ts';
 
-export interface SpawnedThread<In, Out> extends Thread<In, Out> {
-  post(message: Out, transfer?: readonly Transferable[]): void;
-}
-
 /** @param module calls `runThread` */
-export function spawnThread<In, Out>(
-  module: URL,
-  data: ThreadData,
-  transfer: readonly Transferable[],
-): SpawnedThread<In, Out> {
+export function spawnThread<In, Out>(module: URL, data: ThreadData): Thread<In, Out> {
   const worker = new Worker(module, {
     name: data.role,
     workerData: data,
-    transferList: [...transfer],
   });
   let failure: Error | null = null;
   let receiver: (message: In) => void = () => undefined;

@@ -19,6 +19,8 @@ export interface StoredObjectsOptions extends StoreSurroundings {
   readonly enabled: ObjectSet['plugins'];
   /** Puts objects in force; resolves with whether every worker serves them now. Never rejects. */
   apply(set: ObjectSet): Promise<boolean>;
+  /** Whether a state of the store is in force already. */
+  readonly isInForce: boolean;
 }
 
 export class StoredObjects {
@@ -26,7 +28,7 @@ export class StoredObjects {
   private readonly store: Store;
   private readonly feed: StoreFeed;
   private isLive = true;
-  private hasApplied = false;
+  private hasApplied: boolean;
   private admin: AdminListener | null = null;
 
   /** Null if objects stand in the configuration file. Rejects with StartError. */
@@ -38,6 +40,7 @@ export class StoredObjects {
   private constructor(options: StoredObjectsOptions, store: Store) {
     this.options = options;
     this.store = store;
+    this.hasApplied = options.isInForce;
     this.feed = new StoreFeed({
       store,
       plugins: options.enabled,

@@ -12,8 +12,8 @@ export async function runThread(plugins: readonly AnyPlugin[]): Promise<void> {
   const data = workerData as ThreadData;
   const clock = systemClock;
   if (data.role === 'control') {
-    const { ControlThread } = await import('./control-thread.ts');
-    await ControlThread.start({ data, main: portOf(parentPort), clock, plugins });
+    const { startControl } = await import('./control-start.ts');
+    await startControl({ data, main: portOf(parentPort), clock, plugins });
     return;
   }
   const [{ WorkerThread }, loaded] = await Promise.all([
@@ -27,6 +27,6 @@ export async function runThread(plugins: readonly AnyPlugin[]): Promise<void> {
     main.post({ type: 'failed', message: `${problem.path}: ${problem.message}` });
     return;
   }
-  const worker = WorkerThread.start({ data, main, control: portOf(data.control), clock, plugins: loaded.plugins });
+  const worker = WorkerThread.start({ data, main, clock, plugins: loaded.plugins });
   process.on('uncaughtException', (error) => worker?.noteFault(error));
 }

@@ -1,4 +1,4 @@
-/** A worker as a thread: it follows control, and does as main says. It knows both by ports, which need not lead to other threads. */
+/** A worker as a thread: it follows control, and does as main says, from which it has its port to control. */
 import type { AlarmClock } from '../clock/clock.ts';
 import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
 import { Instances } from '../compile/instances.ts';
@@ -10,15 +10,16 @@ import { HealthBoard } from '../upstream/health-board.ts';
 import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
-import { follow } from './follower.ts';
+import { Follower } from './follower.ts';
 import { http2Abuses, measureWorker, pluginFaults, tlsRefusals } from './gateway-metrics.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
 import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
-import type { FromFollower, FromWorker, Port, ToFollower, ToWorker, WorkerData } from './messages.ts';
+import type { FromWorker, Port, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { explainNoRoute } from './no-route.ts';
+import { portOf } from './port.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { sharedLimits, systemParts, type SystemParts } from './system-parts.ts';
 import { Worker } from './worker.ts';
@@ -26,7 +27,6 @@ import { Worker } from './worker.ts';
 export interface WorkerThreadOptions {
   readonly data: WorkerData;
   readonly main: Port<ToWorker, FromWorker>;
-  readonly control: Port<ToFollower, FromFollower>;
   readonly clock: AlarmClock;
   readonly plugins: readonly AnyPlugin[];
 }
@@ -44,14 +44,13 @@ export class WorkerThread {
   private readonly place: Place;
   private readonly beat: NodeJS.Timeout;
   private readonly heap: HeapWatch;
+  private readonly follower: Follower;
   private isListening = false;
 
   /** Tells main if it cannot start. */
   static start(options: WorkerThreadOptions): WorkerThread | null {
     try {
-      const thread = new WorkerThread(options);
-      thread.follow();
-      return thread;
+      return new WorkerThread(options);
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       options.main.post({ type: 'failed', message: error.message });
@@ -60,14 +59,14 @@ export class WorkerThread {
   }
 
   private constructor(options: WorkerThreadOptions) {
-    const { data, main, control, clock } = options;
+    const { data, main, clock } = options;
     const { settings } = data;
     this.options = options;
     const relay = new LogRelay((batch) => main.post(batch));
     this.errorLog = openErrorLog(settings, clock, relay);
     this.accessLog = openAccessLog(settings, this.errorLog, relay);
     this.feed = new MetricFeed(() => clock.monotonic_ms());
-    this.feed.connect((feed) => control.post({ type: 'metrics', feed }));
+    this.feed.connect((feed) => main.post({ type: 'metrics', feed }));
     const metrics = this.feed.registry;
     const limits = sharedLimits(data.memory.limits, clock, data.thread);
     const thread = `worker ${data.place + 1}`;
@@ -82,6 +81,7 @@ export class WorkerThread {
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     const refusals = tlsRefusals(metrics);
     this.place = new Board(data.memory.board).place(data.place);
+    this.place.arrive();
     this.worker = new Worker({
       settings: {
         ...settings,
@@ -113,20 +113,22 @@ export class WorkerThread {
     this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);
     this.heap = new HeapWatch((used_bytes) => this.onHeapFull(used_bytes));
     this.heap.begin();
+    this.follower = this.startFollower();
     main.receive((message) => {
       if (message.type === 'log_written') relay.onWritten(message);
       else if (message.type === 'reopen_logs') this.reopenLogs();
       else if (message.type === 'abort') this.worker.abort();
       else if (message.type === 'names') this.names.tell(message.told);
+      else if (message.type === 'control') this.follower.connect(portOf(message.port));
+      else if (message.type === 'collect') this.feed.collect(message.id);
       else void this.drain();
     });
   }
 
-  private follow(): void {
-    const { data, control, plugins, clock } = this.options;
+  private startFollower(): Follower {
+    const { data, plugins, clock } = this.options;
     const { errorLog } = this;
-    follow({
-      port: control,
+    return new Follower({
       matching: { mode: data.settings.router, mergeSlashes: data.settings.merge_slashes },
       pluginsWithout: (disabled) => checkedPluginRegistry(plugins, disabled),
       instances: new Instances(hostFactory(this.parts), ({ plugin, object }, error) =>
@@ -138,7 +140,6 @@ export class WorkerThread {
         // Not before there is something to serve: a connection would be answered with 404.
         if (!this.isListening) void this.listen();
       },
-      collect: (id) => this.feed.collect(id),
     });
   }
 

@@ -23,6 +23,8 @@ export class Editor {
 
   /** Writes the file anew, whole or not at all, and resolves when every worker serves by it. */
   async change(edit: (document: Document) => void): Promise<void> {
+    // A gateway is ready a moment before its log says by what.
+    await this.gateway.logged(/ serving revision=/);
     const before = this.inForce();
     this.write(edit);
     await eventually(
