@@ -94,8 +94,27 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
     packages: 'any',
     node: 'any',
   },
+  // A gateway in the thread of its caller: `createGateway`, and what `dev` runs.
+  embed: {
+    imports: [
+      'builders',
+      'sdk',
+      'clock',
+      'http1',
+      'model',
+      'plugins',
+      'compile',
+      'config',
+      'observe',
+      'upstream',
+      'threads',
+    ],
+    packages: 'none',
+    node: 'any',
+  },
   cli: {
     imports: [
+      'embed',
       'sdk',
       'clock',
       'router',
@@ -123,7 +142,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
 /** Files directly in src/. `main.ts` finds the verb; `index.ts` is what the package exports. */
 export const ROOT_FILES: Readonly<Record<string, Layer>> = {
   'main.ts': { imports: ['cli'], packages: 'none', node: 'any' },
-  'index.ts': { imports: ['builders'], packages: 'none', node: 'types' },
+  'index.ts': { imports: ['builders', 'embed', 'model'], packages: 'none', node: 'types' },
 };
 
 /** Modules of Node.js that read or write something outside the process, or wait. */

@@ -108,6 +108,14 @@ async function readConfiguration(path: string, env: Environment): Promise<Config
   }
 }
 
+/** What a program has made, as if it had been read from a file in `folder`; the environment is not substituted in it. */
+export function readDocument(document: unknown, folder: string): Configuration {
+  // As JSON: no getters, no instances, nothing that changes later.
+  const read = readValue(JSON.parse(JSON.stringify(document) ?? 'null'), 'gatewright');
+  const settings = withAbsolutePaths(read.settings, folder);
+  return { ...read, settings, hasEndMark: false, dress: (problem) => problem };
+}
+
 /** Pure: everything that a text says, with all its problems. */
 export function parseConfiguration(text: string, options: ParseOptions): Configuration {
   const { text: substituted, problems: unset, redactions } = substitute(text, options.env);

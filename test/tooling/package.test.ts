@@ -1,11 +1,40 @@
 /** The package as it would be published: packed, unpacked elsewhere, and used there. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+/** What the guide to embedding has its readers write, on ports that are free. */
+async function embeddingExample(): Promise<string> {
+  const page = readFileSync(path.join(ROOT, 'docs/embedding.md'), 'utf8');
+  const text = /```ts\n([^]*?)```/.exec(page)?.[1] ?? '';
+  const [service, gateway] = await freePorts(2);
+  return text.replaceAll('8081', String(service)).replaceAll('9080', String(gateway));
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
+}
+
+const TYPES = path.resolve(import.meta.dirname, '../../node_modules/@types');
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
 describe('the package', () => {
@@ -60,7 +89,7 @@ describe('the package', () => {
     assert.match(gatewright('plugins', 'tenant').output, /phases +access/);
   });
 
-  it('types plugins and configurations by its exports', () => {
+  it('types plugins, configurations and gateways by its exports', async () => {
     const app = path.join(folder, 'app');
     writeFileSync(path.join(app, 'package.json'), '{ "type": "module" }');
     writeFileSync(
@@ -78,11 +107,31 @@ describe('the package', () => {
         },
       );
     assert.equal(tsc('tenant.ts', 'gatewright.config.ts').stdout, '');
+    writeFileSync(path.join(app, 'embedding.ts'), await embeddingExample());
+    assert.equal(tsc('--target', 'es2024', '--typeRoots', TYPES, '--types', 'node', 'embedding.ts').stdout, '');
     writeFileSync(
       path.join(app, 'wrong.ts'),
       `import { definePlugin } from 'gatewright/sdk';\nexport default definePlugin({ name: 7 });\n`,
     );
     assert.match(tsc('wrong.ts').stdout, /wrong\.ts\(2,/);
     assert.equal(existsSync(path.join(home, 'src')), false);
+  });
+
+  it('embeds a gateway in a program, as the guide has it', async () => {
+    const app = path.join(folder, 'app');
+    writeFileSync(path.join(app, 'embedding.ts'), await embeddingExample());
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['embedding.ts'], {
+      encoding: 'utf8',
+      cwd: app,
+      timeout: 60_000,
+    });
+    assert.deepEqual(
+      [stdout.replaceAll(/\n+/g, '\n'), stderr, status],
+      [
+        'GET /hello → 200 by upstream (route hello)\n200 hello, paid\nGET /hello → 200 by upstream (route hello)\nhello, paid\n',
+        '',
+        0,
+      ],
+    );
   });
 });
