@@ -14,6 +14,7 @@ import {
   pluginFaults,
   storeLive,
   tlsRefusals,
+  upstreamTlsFailures,
 } from '../../src/threads/gateway-metrics.ts';
 import { UpstreamView, startProber } from '../../src/threads/health.ts';
 import { countDrops } from '../../src/threads/logs.ts';
@@ -65,6 +66,7 @@ function registerGateway(metrics: MetricRegistry): void {
   configProblems(metrics);
   http2Abuses(metrics);
   tlsRefusals(metrics);
+  upstreamTlsFailures(metrics);
   storeLive(metrics);
   pluginFaults(metrics);
   countDrops(metrics, {});
@@ -72,7 +74,7 @@ function registerGateway(metrics: MetricRegistry): void {
   measureLimits(metrics, sharedLimits(memory.limits, systemClock, 1));
   const health = {
     memory: memory.health,
-    settings: DEFAULT_SETTINGS.health,
+    settings: DEFAULT_SETTINGS,
     clock: systemClock,
     errorLog: SILENT,
     metrics,

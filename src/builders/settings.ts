@@ -29,6 +29,13 @@ export interface Settings {
     /** How long a session can be resumed at most; tickets are protected with new keys as often. Default: `21600000`. Bounds: 1 to 2147483647. */
     readonly ticket_lifetime_ms?: number;
   };
+  /** TLS towards nodes of upstreams with the scheme https. Default: `{}`. */
+  readonly upstream_tls?: {
+    /** Authorities by which nodes are known: bundled for Mozilla's list as Node.js brings it along, system for those of the operating system, or files of certificates in PEM; relative paths begin where this file lies. They are read at the start. Clients of plugins that are given no authorities of their own know their peers by them, too. Default: `["bundled"]`. Bounds: 1 to 64 items; each: 1 to 4096 characters. */
+    readonly trusted_certificates?: readonly string[];
+    /** Lowest version of TLS. Default: `"TLSv1.2"`. */
+    readonly min_version?: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  };
   /** Where /status and the Control API answer. Default: `{}`. */
   readonly control?: {
     /** IP address to listen on. Default: `"127.0.0.1"`. Bounds: 1 to 255 characters. */
@@ -75,7 +82,7 @@ export interface Settings {
   };
   /** Threads that carry traffic; auto: as many as there are cores that the process may use, by its affinity and the quota of its cgroup. Default: `"auto"`. Bounds: 1 to 1024. */
   readonly workers?: number | 'auto';
-  /** secure: strict defaults; apisix: APISIX's own laxer ones. Default: `"secure"`. */
+  /** secure: strict defaults; apisix: APISIX's own laxer one: nodes with scheme https are not verified by default. Default: `"secure"`. */
   readonly profile?: 'secure' | 'apisix';
   /** How routes are matched: host first, then path; path only; path only, with :name parameters. Default: `"radixtree_host_uri"`. */
   readonly router?: 'radixtree_host_uri' | 'radixtree_uri' | 'radixtree_uri_with_parameter';

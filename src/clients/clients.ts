@@ -1,5 +1,5 @@
 /** The clients that plugins reach out with, by kind. */
-import type { ClientKind, Clients } from '../sdk/clients.ts';
+import type { ClientKind, Clients, ClientTls } from '../sdk/clients.ts';
 import { HttpConnections } from './http-client.ts';
 import { RedisConnections } from './redis-client.ts';
 
@@ -20,14 +20,20 @@ export type ClientSource = <K extends ClientKind>(
 
 type Makers = { readonly [K in ClientKind]: (options: Clients[K]['options']) => OwnedClient<Clients[K]['client']> };
 
-export function clientSource(startTimer: StartTimer): ClientSource {
+/** @param authorities certificates (PEM) that are trusted where options name none; undefined: those that Node.js brings along */
+export function clientSource(startTimer: StartTimer, authorities?: string): ClientSource {
+  const trusting = (tls: ClientTls = {}): ClientTls =>
+    authorities === undefined || tls.ca !== undefined ? tls : { ...tls, ca: authorities };
   const makers: Makers = {
     http: (options) => {
-      const connections = new HttpConnections(options, startTimer);
+      const connections = new HttpConnections({ ...options, tls: trusting(options.tls) }, startTimer);
       return { client: connections, close: () => connections.close() };
     },
     redis: (options) => {
-      const connections = new RedisConnections(options, startTimer);
+      const connections = new RedisConnections(
+        options.tls === undefined ? options : { ...options, tls: trusting(options.tls) },
+        startTimer,
+      );
       return { client: connections, close: () => connections.close() };
     },
   };

@@ -279,7 +279,7 @@ class Assembly {
     for (const { kind, id, before, after } of this.touched) {
       keys.add(`${kind}/${id}`);
       yield;
-      if ((before === undefined) === (after === undefined)) continue;
+      if (kind !== 'ssls' && (before === undefined) === (after === undefined)) continue;
       for (const [user] of this.users.get(`${kind}/${id}`) ?? []) keys.add(user);
     }
     for (const key of keys) {

@@ -26,13 +26,15 @@ export interface CompiledSsl {
 }
 
 export interface Certificates {
+  /** One of type `client`, for upstreams. */
+  client(id: string): CompiledSsl | undefined;
   /** @param name in lower case; the exact name first, then the wildcard of its parent */
   find(name: string): CompiledSsl | undefined;
   /** One that asks for client certificates exists: a Host has to be of the same object as the connection. */
   readonly isMutual: boolean;
 }
 
-export const NO_CERTIFICATES: Certificates = { find: () => undefined, isMutual: false };
+export const NO_CERTIFICATES: Certificates = { find: () => undefined, client: () => undefined, isMutual: false };
 
 interface Memory {
   readonly source: SslObject;
@@ -73,7 +75,8 @@ export class CertificateIndex implements Certificates {
 
   /** A certificate of type `client`, for upstreams. */
   client(id: string): CompiledSsl | undefined {
-    return this.byId.get(id)?.compiled;
+    const memory = this.byId.get(id);
+    return memory?.source.type === 'client' ? memory.compiled : undefined;
   }
 }
 

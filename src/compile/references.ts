@@ -17,6 +17,7 @@ const NOUNS = {
   plugin_configs: 'plugin config',
   consumer_groups: 'consumer group',
   consumers: 'consumer',
+  ssls: 'SSL object',
 } as const satisfies Partial<Record<Kind, string>>;
 
 /** Ids are compared as strings: 7 and "7" are the same. */
@@ -57,6 +58,8 @@ export function referencesOf(kind: Kind, id: string, reading: Reading | undefine
     const to = named[attribute];
     if (typeof to === 'string' || typeof to === 'number') targets.push(`${target}/${to}`);
   }
+  const certificate = certificateOf(kind, reading.value)?.id;
+  if (certificate !== undefined) targets.push(`ssls/${certificate}`);
   return targets;
 }
 
@@ -69,6 +72,19 @@ const REFERENCES: { readonly [K in Kind]?: readonly (readonly [attribute: string
   services: [['upstream_id', 'upstreams']],
   consumers: [['group_id', 'consumer_groups']],
 };
+
+/** The SSL object that an object's upstream names, and where. */
+function certificateOf(
+  kind: Kind,
+  value: unknown,
+): { readonly id: string | number; readonly path: string } | undefined {
+  if (value === null || (kind !== 'upstreams' && kind !== 'services' && kind !== 'routes')) return undefined;
+  const inside = kind === 'upstreams' ? '' : 'upstream.';
+  const upstream =
+    kind === 'upstreams' ? (value as ObjectOf<'upstreams'>) : (value as ObjectOf<'services' | 'routes'>).upstream;
+  const id = upstream?.tls?.client_cert_id;
+  return id === undefined ? undefined : { id, path: `${inside}tls.client_cert_id` };
+}
 
 /** References other than those of routes, which are followed where routes are compiled. */
 export function findingsOf(kind: Kind, id: string, readings: AllReadings): Pick<Findings, 'uses' | 'reference'> {
@@ -83,6 +99,17 @@ export function findingsOf(kind: Kind, id: string, readings: AllReadings): Pick<
       problems.push({ path, value: to, code: 'dangling_reference', message });
   for (const { path, id: to } of plugins.references) follow(readings, 'upstreams', to, at(uses, `${raw.path}.${path}`));
   if (value === null) return { uses, reference };
+  const certificate = certificateOf(kind, value);
+  if (certificate !== undefined) {
+    const dangling = at(reference, `${raw.path}.${certificate.path}`);
+    const followed = follow(readings, 'ssls', certificate.id, dangling);
+    if (typeof followed === 'object' && followed.found.type !== 'client') {
+      dangling(
+        `the SSL object ${quote(String(certificate.id))} is of type server: one of type client is needed`,
+        certificate.id,
+      );
+    }
+  }
   if (kind === 'services') {
     const { upstream_id } = value as ObjectOf<'services'>;
     follow(readings, 'upstreams', upstream_id, at(reference, pathOf(raw.path, 'upstream_id')));

@@ -98,7 +98,7 @@ export interface NameQuery {
 export interface CompiledNames {
   readonly queries: readonly NameQuery[];
   /** The nodes are those of a service, and `nodes` is empty; null: names among `nodes`. */
-  readonly service: { readonly name: string; readonly port: number } | null;
+  readonly service: { readonly name: string; readonly port: number; readonly fallbackPort: number } | null;
   /** null: as many retries as there are further nodes. */
   readonly retries: number | null;
 }
@@ -152,7 +152,9 @@ export type CheckLimits = readonly [successes: number, tcp: number, http: number
 export interface CompiledUpstream {
   /** Identity across Snapshots: kind and id of the object that owns it. */
   readonly key: string;
-  readonly scheme: 'http';
+  readonly scheme: 'http' | 'https';
+  /** Present with the scheme https. */
+  readonly tls?: CompiledUpstreamTls;
   readonly nodes: readonly CompiledNode[];
   readonly balancer: BalancerSettings;
   /** Further attempts after the first; APISIX's default (nodes − 1) is filled in. */
@@ -168,6 +170,17 @@ export interface CompiledUpstream {
   readonly names?: CompiledNames;
   /** Absent: the nodes are not checked. */
   readonly checks?: CompiledChecks;
+}
+
+/** TLS towards the nodes of an upstream. */
+export interface CompiledUpstreamTls {
+  /** What the gateway shows of itself, PEM; both '' for nothing, or for what `certId` names. */
+  readonly cert: string;
+  readonly key: string;
+  /** Id of an SSL object of type client; '' for none. Looked up when a connection is made, so that its certificate may change. */
+  readonly certId: string;
+  /** Whether nodes are verified; null: as the gateway's profile says. */
+  readonly verify: boolean | null;
 }
 
 export interface KeepalivePool {

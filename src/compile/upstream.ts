@@ -14,6 +14,7 @@ import type {
   CompiledNames,
   CompiledNode,
   CompiledUpstream,
+  CompiledUpstreamTls,
   NameQuery,
   UpstreamMemory,
   UpstreamTimeouts,
@@ -40,11 +41,13 @@ export function checkBalancer(upstream: UpstreamObject, at: string, report: Repo
 
 /** Compiles a checked upstream. `key` is the object that owns it, such as `upstreams/7` or `routes/1`. */
 export function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
-  const nodes = nodesOf(upstream).map(compileNode);
+  const scheme = upstream.scheme === 'https' ? 'https' : 'http';
+  const nodes = nodesOf(upstream).map((node) => compileNode(node, PORTS[scheme]));
   const pool = upstream.keepalive_pool;
   return {
     key,
-    scheme: 'http',
+    scheme,
+    ...(scheme === 'https' ? { tls: compileTls(upstream.tls) } : {}),
     nodes,
     balancer: compileBalancer(upstream),
     retries: upstream.retries ?? Math.max(0, nodes.length - 1),
@@ -88,17 +91,42 @@ function toMilliseconds(seconds: number): number {
   return Math.ceil(seconds * 1000);
 }
 
-function compileNode({ host, port = 80, weight, priority }: NodeObject): CompiledNode {
+function compileTls({
+  client_cert,
+  client_key,
+  client_cert_id,
+  verify,
+}: NonNullable<UpstreamObject['tls']> = {}): CompiledUpstreamTls {
+  return {
+    cert: client_cert ?? '',
+    key: client_key ?? '',
+    certId: client_cert_id === undefined ? '' : String(client_cert_id),
+    verify: verify ?? null,
+  };
+}
+
+/** Of nodes that name none. */
+const PORTS = { http: 80, https: 443 } as const;
+
+function compileNode({ host, port: given, weight, priority }: NodeObject, fallback: number): CompiledNode {
+  const port = given ?? fallback;
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return { host, port, weight, priority, authority, address: host, endpoint: authority };
 }
 
 function compileNames(upstream: UpstreamObject, nodes: readonly CompiledNode[]): { names?: CompiledNames } {
+  const scheme = upstream.scheme === 'https' ? 'https' : 'http';
   const { service_name } = upstream;
   const retries = upstream.retries ?? null;
   if (service_name !== undefined) {
     const { host, port } = parseServiceName(service_name);
-    return { names: { queries: [{ kind: 'service', name: host }], service: { name: host, port }, retries } };
+    return {
+      names: {
+        queries: [{ kind: 'service', name: host }],
+        service: { name: host, port, fallbackPort: PORTS[scheme] },
+        retries,
+      },
+    };
   }
   const names = new Set(nodes.flatMap(({ host }) => (isIP(host) === 0 ? [host.toLowerCase()] : [])));
   if (names.size === 0) return {};

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { PAIR } from '../../test/certificate.ts';
 import { findConfiguration, loadConfiguration, parseConfiguration } from './configuration.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gatewright-configuration-'));
@@ -108,4 +109,29 @@ test('#END is the last line, whatever white space follows', () => {
     false,
     false,
   ]);
+});
+
+test('authorities are read from files beside the configuration, and one without a certificate is a problem with its place', async () => {
+  write('authorities/good.pem', `a comment\n${PAIR.cert}`);
+  write('authorities/none.pem', 'nothing');
+  write('authorities/broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+  const listed = ['bundled', 'good.pem', 'none.pem', 'broken.pem', 'absent.pem'];
+  const file = write(
+    'authorities/gatewright.yaml',
+    `gateway:\n  upstream_tls:\n    trusted_certificates: [${listed.join(', ')}]\nroutes: []\n`,
+  );
+  const { settings, problems } = await loadConfiguration(file, {});
+  assert.deepEqual(settings.authorities, ['bundled', PAIR.cert.trim(), '', '', '']);
+  assert.deepEqual(
+    problems.map(({ path, line, message }) => `${line} ${path} ${message.replace(/: .*/, '')}`),
+    listed
+      .slice(2)
+      .map(
+        (name, i) => `3 gateway.upstream_tls.trusted_certificates[${i + 2}] "${name}" cannot be read as certificates`,
+      ),
+  );
+  assert.deepEqual(
+    (await loadConfiguration(write('authorities/plain.yaml', 'routes: []\n'), {})).settings.authorities,
+    ['bundled'],
+  );
 });

@@ -12,6 +12,7 @@ import type { Document, DocumentFormat } from './document.ts';
 import { redact, referencedVariables, substitute } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { DEFAULT_SETTINGS, readSettings } from './settings.ts';
+import { readAuthorities } from './tls-settings.ts';
 import type { GatewaySettings } from './settings.ts';
 
 export interface Configuration {
@@ -70,7 +71,14 @@ export async function loadConfiguration(path: string, env: Environment): Promise
   // Before the content: a change in between then counts as one.
   const signature = await fileSignature(path);
   const read = await readConfiguration(path, env);
-  return { ...read, settings: withAbsolutePaths(read.settings, dirname(resolve(path))), signature };
+  const folder = dirname(resolve(path));
+  const { authorities, problems } = await readAuthorities(read.settings.upstream_tls, folder);
+  return {
+    ...read,
+    settings: { ...withAbsolutePaths(read.settings, folder), authorities },
+    problems: [...read.problems, ...problems.map((problem) => read.dress(problem))],
+    signature,
+  };
 }
 
 /** What the file names beside itself lies beside it, wherever the gateway was started. */

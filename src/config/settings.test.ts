@@ -55,18 +55,6 @@ test('two listeners on port 0 do not collide, two on the same port do, the contr
   assert.deepEqual(paths({ http: [{ address: '127.0.0.1', port: 9090 }] }), ['gateway.control duplicate']);
 });
 
-test('what this version does not have is refused with the reason, never ignored', () => {
-  const cases: readonly [object, string][] = [[{ profile: 'apisix' }, 'gateway.profile']];
-  for (const [value, path] of cases) {
-    const { problems } = readSettings(value);
-    assert.deepEqual(
-      problems.map((problem) => [problem.path, problem.code]),
-      [[path, 'not_available']],
-    );
-  }
-  assert.deepEqual(readSettings({ workers: 1, profile: 'secure', store: { type: 'file' } }).problems, []);
-});
-
 test('a worker that recovers above the delay at which it is overloaded is refused', () => {
   const { problems } = readSettings({ load_shedding: { delay_ms: 20 } });
   assert.deepEqual(

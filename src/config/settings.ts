@@ -9,6 +9,7 @@ import { LIMITS } from './limit-settings.ts';
 import { milliseconds, positive, TIMEOUTS } from './timeout-settings.ts';
 import { checkDns, DNS_SETTINGS, HEALTH_SETTINGS } from './upstream-settings.ts';
 import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
+import { TLS_SETTINGS, UPSTREAM_TLS_SETTINGS } from './tls-settings.ts';
 import { checkStore, STORE_SETTINGS } from './store-settings.ts';
 
 const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const satisfies Schema;
@@ -57,29 +58,8 @@ export const settingsSchema = {
         },
       },
     },
-    tls: {
-      type: 'object',
-      default: {},
-      description: 'TLS towards clients.',
-      properties: {
-        fallback_sni: {
-          type: 'string',
-          default: '',
-          maxLength: 253,
-          description:
-            'Server name whose certificate serves clients that name none, or one that nobody serves; empty refuses them.',
-        },
-        min_version: {
-          enum: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'],
-          default: 'TLSv1.2',
-          description: 'Lowest version of TLS, for SSL objects without ssl_protocols.',
-        },
-        ticket_lifetime_ms: positive(
-          21_600_000,
-          'How long a session can be resumed at most; tickets are protected with new keys as often.',
-        ),
-      },
-    },
+    tls: TLS_SETTINGS,
+    upstream_tls: UPSTREAM_TLS_SETTINGS,
     control: {
       type: 'object',
       description: 'Where /status and the Control API answer.',
@@ -103,7 +83,8 @@ export const settingsSchema = {
     profile: {
       enum: ['secure', 'apisix'],
       default: 'secure',
-      description: "secure: strict defaults; apisix: APISIX's own laxer ones.",
+      description:
+        "secure: strict defaults; apisix: APISIX's own laxer one: nodes with scheme https are not verified by default.",
     },
     router: {
       enum: ['radixtree_host_uri', 'radixtree_uri', 'radixtree_uri_with_parameter'],
@@ -275,6 +256,8 @@ export const settingsSchema = {
 export interface GatewaySettings extends Readonly<Infer<typeof settingsSchema>> {
   /** Whether the file names `gateway.control`: without it, a port that is taken is only a warning. */
   readonly controlExplicit: boolean;
+  /** `upstream_tls.trusted_certificates` with the content of files in place of their names. */
+  readonly authorities: readonly string[];
 }
 
 /** Attributes that the design has and this version refuses. */
@@ -298,7 +281,7 @@ export function readSettings(value: unknown): {
   const filled = checked.value as Infer<typeof settingsSchema>;
   problems.push(...checkSettings(filled));
   const controlExplicit = Object.hasOwn(offered as object, 'control');
-  return { settings: { ...filled, controlExplicit }, problems };
+  return { settings: { ...filled, controlExplicit, authorities: [] }, problems };
 }
 
 function refuse(key: string, problems: Problem[]): boolean {
@@ -310,12 +293,7 @@ function refuse(key: string, problems: Problem[]): boolean {
 
 function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
   const problems: Problem[] = [];
-  const { profile, store } = settings;
-  if (profile === 'apisix') {
-    problems.push(
-      notAvailable('gateway.profile', profile, 'the profile "apisix" is not available in this version: write secure'),
-    );
-  }
+  const { store } = settings;
   problems.push(...checkStore(store));
   const { delay_ms, recover_delay_ms } = settings.load_shedding;
   if (recover_delay_ms >= delay_ms) {
@@ -369,12 +347,9 @@ function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
   return problems;
 }
 
-function notAvailable(path: string, value: string | number, message: string): Problem {
-  return { path, value, code: 'not_available', message };
-}
-
 /** What a file without the key `gateway` gets. */
 export const DEFAULT_SETTINGS: GatewaySettings = Object.freeze({
   ...(fillerOf(settingsSchema)({}, 'gateway', []) as Infer<typeof settingsSchema>),
   controlExplicit: false,
+  authorities: [],
 });

@@ -5,50 +5,24 @@
 import { TimedEntry } from '../clock/timer-wheel.ts';
 import { BodyReader } from './body-reader.ts';
 import { latin1 } from './bytes.ts';
-import type { ClientSettings, ClientTimeouts } from './client-settings.ts';
+import type {
+  ClientSettings,
+  ClientTimeouts,
+  ConnectionOwner,
+  Dialer,
+  ResponseFault,
+  ResponseFraming,
+  ResponseSink,
+} from './client-settings.ts';
+import { isBehind } from './direct-write.ts';
 import { parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
 import { disown, dropQueued, hasUnsent, isQueued, type OwnedSocket } from './owned-socket.ts';
-import { connect, type OutgoingOwner, own } from './sockets.ts';
+import { type OutgoingOwner, own } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
-
-/** Why no response, or no whole one, came. */
-export type ResponseFault = 'refused' | 'connect_timeout' | 'send_timeout' | 'read_timeout' | 'reset' | 'malformed';
-
-/** Where the response goes. It ends with a piece that is complete, or with `onResponseFault`. */
-export interface ResponseSink {
-  /** An interim response (1xx, never 101); its head is in the parser's scratch memory. */
-  onResponseInterim(status: number, head: string): void;
-  /** Only of those who asked for another protocol: a 101, its head as above, and what came behind it; `release` or `abort` follows. */
-  onResponseSwitch?(head: string, rest: Buffer): void;
-  /**
-   * The final head is in the parser's scratch memory; `head` is its text without the last CRLF. `onResponseStart` follows at
-   * once, unless the request was aborted by then.
-   * @returns how a chunked body is to be handed out
-   */
-  onResponseHead(status: number, head: string): 'coding' | 'codingWithTrailers' | 'data';
-  /** Called once after `onResponseHead`, with what came along with it of the body. */
-  onResponseStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
-  onResponseBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
-  /** The connection took what was sent, after `send` or `write` returned false. */
-  onUpstreamWritable(): void;
-  onResponseFault(fault: ResponseFault): void;
-}
-
-/** Who keeps the connection between requests. */
-export interface ConnectionOwner {
-  /** The connection can take another request. */
-  onReusable(connection: ClientConnection): void;
-  /** It cannot be used any more; called once for each connection. */
-  onClosed(connection: ClientConnection): void;
-  onException(error: unknown): void;
-}
-
-/** How the body of the current response is framed. */
-export type ResponseFraming = 'none' | 'length' | 'chunked' | 'until_close';
 
 /** Interim responses to one request; more of them is an upstream gone wrong. */
 const MOST_INTERIM = 16;
@@ -59,6 +33,7 @@ const BODY = 2;
 const CLOSED = 3;
 
 export class ClientConnection extends TimedEntry implements OutgoingOwner {
+  private readonly dialer: Dialer;
   private readonly socket: OwnedSocket;
   private readonly settings: ClientSettings;
   private readonly owner: ConnectionOwner;
@@ -85,18 +60,14 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   private stall: Stall | null = null;
 
   /** Starts to connect; `send` may be called at once. */
-  constructor(
-    address: { host: string; port: number },
-    settings: ClientSettings,
-    owner: ConnectionOwner,
-    timeouts: ClientTimeouts,
-  ) {
+  constructor(dialer: Dialer, settings: ClientSettings, owner: ConnectionOwner, timeouts: ClientTimeouts) {
     super();
+    this.dialer = dialer;
     this.settings = settings;
     this.owner = owner;
     this.timeouts = timeouts;
-    this.socket = settings.connect?.(address, this) ?? connect(address.host, address.port, this);
-    this.socket.once('connect', () => this.onConnect());
+    this.socket = dialer.dial(this);
+    this.socket.once(dialer.readyEvent, () => this.onReady());
     settings.wheel.arm(this, timeouts.connect_ms);
   }
 
@@ -184,9 +155,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       this.isRequestSent = true;
       if (this.isConnected) this.awaitBytes();
     }
-    if (isTaken || !this.isConnected) return isTaken;
-    this.onBehind();
-    return false;
+    if (!isTaken) this.onBehind();
+    return isTaken;
   }
 
   /** The read timeout runs from the moment the upstream owes us something. */
@@ -310,22 +280,26 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
 
   // Events of the socket and of the wheel.
 
-  private onConnect(): void {
+  private onReady(): void {
     this.isConnected = true;
     if (this.phase === CLOSED) return;
     this.settings.wheel.disarm(this);
     if (this.isRequestSent) this.awaitBytes();
+    // What was written before goes out only now, and from now on it has to be taken.
+    if (isBehind(this.socket)) this.onBehind();
   }
 
   onPeerEnd(): void {
     const { sink } = this;
+    // Within a handshake it is followed by what says so.
+    if (!this.isConnected) return;
     if (this.phase === BODY && this.framing === 'until_close' && sink !== null) {
       this.body.isDone = true;
       this.finish(false);
       sink.onResponseBody(Buffer.alloc(0), 0, 0, true);
       return;
     }
-    this.failRest('reset');
+    this.failRest(this.endFault(this.socket.failure));
   }
 
   /** The response is not going to be completed: because of `fault`, unless what came of its head is malformed anyway. */
@@ -337,7 +311,13 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.fail(fault);
   }
 
+  private endFault(error: Error | null): ResponseFault {
+    const isFirst = this.requests <= 1 && !this.hasReceived;
+    return isFirst ? this.dialer.failed(this.socket, error, this.isConnected) : 'reset';
+  }
+
   onBehind(): void {
+    if (!this.isConnected) return;
     this.stall ??= new Stall(this.socket, this.settings.wheel, () => this.fail('send_timeout'));
     this.stall.start(this.timeouts.send_ms);
   }
@@ -360,9 +340,9 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     return true;
   }
 
-  onGone(): void {
+  onGone(error: Error | null): void {
     const { sink } = this;
-    const fault = this.isConnected ? 'reset' : 'refused';
+    const fault = this.endFault(error);
     this.closed();
     sink?.onResponseFault(fault);
   }

@@ -1,4 +1,6 @@
+/** What a connection to an upstream is made of, and who it speaks to. */
 import type { TimerWheel } from '../clock/timer-wheel.ts';
+import type { ClientConnection } from './client-connection.ts';
 import type { HeadLimits } from './fields.ts';
 import type { OwnedSocket } from './owned-socket.ts';
 import type { OutgoingOwner } from './sockets.ts';
@@ -6,8 +8,6 @@ import type { OutgoingOwner } from './sockets.ts';
 export interface ClientSettings {
   readonly limits: HeadLimits;
   readonly wheel: TimerWheel;
-  /** Opens the socket of a connection; by TCP unless given. */
-  readonly connect?: (address: { readonly host: string; readonly port: number }, owner: OutgoingOwner) => OwnedSocket;
 }
 
 export interface ClientTimeouts {
@@ -15,3 +15,59 @@ export interface ClientTimeouts {
   readonly send_ms: number;
   readonly read_ms: number;
 }
+
+/**
+ * Why no response, or no whole one, came. `handshake`: there was no TLS to be had; `certificate`: there was, and the node did
+ * not prove who it is.
+ */
+export type ResponseFault =
+  | 'refused'
+  | 'connect_timeout'
+  | 'handshake'
+  | 'certificate'
+  | 'send_timeout'
+  | 'read_timeout'
+  | 'reset'
+  | 'malformed';
+
+/** How a connection comes about. */
+export interface Dialer {
+  /** The event of the socket after which requests may go out; until then nothing does. */
+  readonly readyEvent: 'connect' | 'secureConnect';
+  /** Begins to connect. */
+  dial(owner: OutgoingOwner): OwnedSocket;
+  /** Told of a socket that ended before anything had come on it. @param isReady whether its `readyEvent` had @returns why */
+  failed(socket: OwnedSocket, error: Error | null, isReady: boolean): ResponseFault;
+}
+
+/** Where the response goes. It ends with a piece that is complete, or with `onResponseFault`. */
+export interface ResponseSink {
+  /** An interim response (1xx, never 101); its head is in the parser's scratch memory. */
+  onResponseInterim(status: number, head: string): void;
+  /** Only of those who asked for another protocol: a 101, its head as above, and what came behind it; `release` or `abort` follows. */
+  onResponseSwitch?(head: string, rest: Buffer): void;
+  /**
+   * The final head is in the parser's scratch memory; `head` is its text without the last CRLF. `onResponseStart` follows at
+   * once, unless the request was aborted by then.
+   * @returns how a chunked body is to be handed out
+   */
+  onResponseHead(status: number, head: string): 'coding' | 'codingWithTrailers' | 'data';
+  /** Called once after `onResponseHead`, with what came along with it of the body. */
+  onResponseStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  onResponseBody(bytes: Buffer, start: number, end: number, isComplete: boolean): void;
+  /** The connection took what was sent, after `send` or `write` returned false. */
+  onUpstreamWritable(): void;
+  onResponseFault(fault: ResponseFault): void;
+}
+
+/** Who keeps the connection between requests. */
+export interface ConnectionOwner {
+  /** The connection can take another request. */
+  onReusable(connection: ClientConnection): void;
+  /** It cannot be used any more; called once for each connection. */
+  onClosed(connection: ClientConnection): void;
+  onException(error: unknown): void;
+}
+
+/** How the body of the current response is framed. */
+export type ResponseFraming = 'none' | 'length' | 'chunked' | 'until_close';

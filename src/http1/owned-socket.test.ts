@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { ClientConnection } from './client-connection.ts';
+import { plainDialer } from './plain-dialer.ts';
 import { disown, hasUnsent, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
 import { currentScratch } from './scratch.ts';
 import { own } from './sockets.ts';
@@ -231,7 +232,7 @@ describe('a request that has not left yet', () => {
     };
     const timeouts = { connect_ms: 1_000, send_ms: 1_000, read_ms: 1_000 };
     const owner = { onReusable: ignore, onClosed: ignore, onException: fail };
-    const connection = new ClientConnection({ host: '127.0.0.1', port }, settings, owner, timeouts);
+    const connection = new ClientConnection(plainDialer('127.0.0.1', port), settings, owner, timeouts);
     const [peer] = await accepted;
     while (!connection.isConnected) await nextTurn();
     const faults: string[] = [];

@@ -12,7 +12,7 @@ export type ReadPath = 'onread' | 'data';
 /** One for all sockets of both sides: reading is synchronous, no two reads overlap. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(262_144);
 
-const ONREAD = {
+export const ONREAD = {
   buffer: READ_BUFFER,
   callback(this: OwnedSocket, length: number, bytes: Buffer): boolean {
     const { owner } = this;

@@ -1,8 +1,8 @@
 /** SSL: a certificate with its key, and the server names that it serves. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { checkRegex } from '../sdk/regex.ts';
 import type { Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, HOST_PATTERN, LABELS } from './attributes.ts';
+import { pairProblems, parsedCertificate } from './certificate.ts';
 import { defineModel, type Report } from './object-model.ts';
 
 const CERTIFICATE = { type: 'string', minLength: 1, maxLength: 65_536 } as const satisfies Schema;
@@ -26,7 +26,7 @@ export const sslSchema = {
     type: {
       enum: ['server', 'client'],
       default: 'server',
-      description: 'server: presented to clients; client: to upstreams.',
+      description: 'server: presented to clients; client: to upstreams, which takes cert, key and client.ca alone.',
     },
     cert: { ...CERTIFICATE, description: 'Certificate chain, PEM.' },
     key: { ...KEY, description: 'Private key, PEM.' },
@@ -37,7 +37,8 @@ export const sslSchema = {
     client: {
       type: 'object',
       required: ['ca'],
-      description: 'Verification of client certificates.',
+      description:
+        'Verification of client certificates; for a certificate of type client, of the nodes that it is presented to.',
       properties: {
         ca: { ...CERTIFICATE, description: 'Certificate authorities, PEM.' },
         depth: { type: 'integer', minimum: 0, default: 1, description: 'Longest chain.' },
@@ -78,8 +79,9 @@ export const sslModel = defineModel({
       const key = ssl.keys?.[i];
       if (key !== undefined) checkPair(cert, key, `s[${i}]`, report);
     }
-    if (ssl.client !== undefined && parsed(ssl.client.ca) === null) {
-      report('client.ca', 'invalid_value', 'is no certificate in PEM: give the authorities that vouch for clients');
+    if (ssl.client !== undefined && parsedCertificate(ssl.client.ca) === null) {
+      const whom = ssl.type === 'client' ? 'nodes' : 'clients';
+      report('client.ca', 'invalid_value', `is no certificate in PEM: give the authorities that vouch for ${whom}`);
     }
     for (const [i, pattern] of (ssl.client?.skip_mtls_uri_regex ?? []).entries()) {
       const fault = checkRegex(pattern);
@@ -90,26 +92,7 @@ export const sslModel = defineModel({
 
 /** A certificate and its key. @param suffix of the attributes' names */
 function checkPair(cert: string, key: string, suffix: string, report: Report): void {
-  const certificate = parsed(cert);
-  if (certificate === null) {
-    report(`cert${suffix}`, 'invalid_value', 'is no certificate in PEM: it begins with -----BEGIN CERTIFICATE-----');
-    return;
-  }
-  try {
-    // The message says nothing of the key itself.
-    if (!certificate.checkPrivateKey(createPrivateKey(key))) {
-      report(`key${suffix}`, 'invalid_value', `is not the key of the certificate in "cert${suffix}"`);
-    }
-  } catch {
-    report(`key${suffix}`, 'invalid_value', 'is no private key in PEM, or one with a passphrase: give it without one');
-  }
-}
-
-/** The first certificate of a chain; null if there is none. */
-function parsed(pem: string): X509Certificate | null {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return null;
+  for (const { attribute, message } of pairProblems(cert, key, { cert: `cert${suffix}`, key: `key${suffix}` })) {
+    report(attribute, 'invalid_value', message);
   }
 }

@@ -5,6 +5,7 @@ import { BOOKKEEPING, DESCRIPTION, HOST, ID, LABELS, NAME, TIMEOUT } from './att
 import { CHECKS, checkChecks } from './checks.ts';
 import { defineModel } from './object-model.ts';
 import type { Report } from './object-model.ts';
+import { pairProblems } from './certificate.ts';
 import { pathOf, quote } from './problem.ts';
 
 const PORT = { type: 'integer', minimum: 1, maximum: 65535 } as const satisfies Schema;
@@ -49,7 +50,11 @@ const TLS = {
     client_cert_id: { ...ID, description: 'SSL object whose certificate is presented.' },
     client_cert: { type: 'string', minLength: 1, description: 'Certificate to present, PEM.' },
     client_key: { type: 'string', minLength: 1, secret: true, description: 'Its private key, PEM.' },
-    verify: { type: 'boolean', default: false, description: "Whether the node's certificate is verified." },
+    verify: {
+      type: 'boolean',
+      description:
+        "Whether a node's certificate has to be valid, of a trusted authority and for the name that is asked for. By default it has to, unless the profile is apisix.",
+    },
   },
   dependentRequired: { client_cert: ['client_key'], client_key: ['client_cert'] },
   not: { anyOf: [{ required: ['client_cert_id', 'client_cert'] }, { required: ['client_cert_id', 'client_key'] }] },
@@ -170,12 +175,11 @@ export function checkUpstream(upstream: UpstreamObject, at: string, report: Repo
 
 /** Attributes with a valid shape that this version cannot honour: refused, because ignoring them would be wrong. */
 function checkAvailable(upstream: UpstreamObject, at: string, report: Report): void {
-  if (upstream.scheme !== 'http') {
-    const message = `the scheme "${upstream.scheme}" is not available in this version: only http is`;
+  if (upstream.scheme !== 'http' && upstream.scheme !== 'https') {
+    const message = `the scheme "${upstream.scheme}" is not available in this version: only http and https are`;
     report(`${at}scheme`, 'not_available', message, upstream.scheme);
   }
-  if (upstream.tls !== undefined)
-    report(`${at}tls`, 'not_available', 'TLS towards upstreams is not available in this version');
+  checkTls(upstream, at, report);
   const { discovery_type, discovery_args } = upstream;
   if (discovery_type !== undefined && discovery_type !== 'dns') {
     const message = `discovery by ${quote(discovery_type)} is not available in this version: use dns, or list the nodes`;
@@ -183,6 +187,25 @@ function checkAvailable(upstream: UpstreamObject, at: string, report: Report): v
   }
   if (discovery_args !== undefined) {
     report(`${at}discovery_args`, 'not_supported', 'discovery by dns takes no arguments: leave this out');
+  }
+}
+
+function checkTls({ scheme, tls }: UpstreamObject, at: string, report: Report): void {
+  if (tls === undefined) return;
+  if (scheme === 'http') {
+    report(
+      `${at}tls`,
+      'conflict',
+      'has no effect with the scheme "http": write "scheme": "https" beside it, or leave it out',
+    );
+  }
+  const { client_cert, client_key } = tls;
+  if (client_cert === undefined || client_key === undefined) return;
+  for (const { attribute, message } of pairProblems(client_cert, client_key, {
+    cert: 'client_cert',
+    key: 'client_key',
+  })) {
+    report(`${at}tls.${attribute}`, 'invalid_value', message);
   }
 }
 

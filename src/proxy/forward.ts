@@ -4,7 +4,7 @@
  */
 import { LATENCY_FAILED, LATENCY_UNKNOWN } from '../balance/balancer.ts';
 import type { CompiledNode } from '../compile/snapshot.ts';
-import type { ResponseFault, ResponseSink } from '../http1/client-connection.ts';
+import type { ResponseFault, ResponseSink } from '../http1/client-settings.ts';
 import type { OutgoingRequest } from '../http1/messages.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { Head } from '../http1/head.ts';
@@ -32,6 +32,8 @@ const CONTINUE_PATIENCE_MS = 1_000;
 const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
   refused: 'upstream_refused',
   connect_timeout: 'upstream_connect_timeout',
+  handshake: 'upstream_handshake',
+  certificate: 'upstream_certificate',
   send_timeout: 'upstream_send_timeout',
   read_timeout: 'upstream_timeout',
   reset: 'upstream_reset',
@@ -123,17 +125,18 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     const timeouts = exchange.timeoutsTo(upstream);
     exchange.isSent = true;
     exchange.node = node;
+    const request = this.requestTo(node);
     const stream = plane.transport.open(upstream, node, this, {
       isHead: exchange.sentMethod === 'HEAD',
       timeouts,
       isFresh,
+      authority: exchange.upstreamHost,
     });
     this.stream = stream;
     if (this.copy === null && this.mayNeedCopy(stream)) {
       this.copy = new RequestCopy();
       this.copy.add(bytes, start, end);
     }
-    const request = this.requestTo(node);
     if (!stream.send(request, bytes, start, end, this.isRequestComplete)) exchange.downstream.pauseBody();
   }
 
@@ -211,7 +214,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     this.stream = null;
     this.fault = fault;
     if (this.exchange.isHeadSent) {
-      this.target.health?.noteFault(this.nodeIndex, fault);
+      this.noteHealth(fault);
       this.noteAttempt(LATENCY_FAILED, 'failed');
       this.giveUp(FAULT_CODES[fault]);
       return;
@@ -233,7 +236,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     // The attempt in place of one on a stale connection has the same pick, which is released once.
     if (decision === 'fresh') this.recordAttempt('failed', this.now_ms);
     else {
-      this.target.health?.noteFault(this.nodeIndex, fault);
+      this.noteHealth(fault);
       this.noteAttempt(LATENCY_FAILED, 'failed');
     }
     if (decision === 'fresh') {
@@ -241,6 +244,13 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       this.repeat(true);
     } else if (decision === 'next' && this.isInBudget(failed)) this.retry(fault);
     else this.giveUp(FAULT_CODES[fault]);
+  }
+
+  private noteHealth(fault: ResponseFault): void {
+    // Which certificate a node shows may depend on the name that the client chose: it says nothing about the node.
+    const isTls = fault === 'handshake' || fault === 'certificate';
+    const isClientsName = this.upstream.passHost === 'pass' && this.exchange.newHost === null;
+    if (!isTls || !isClientsName) this.target.health?.noteFault(this.nodeIndex, fault);
   }
 
   private isInBudget(failed: FailedAttempt): boolean {

@@ -1,6 +1,6 @@
 /** Passes one upstream response on to the client, through the plugins that want a part in it. */
 import { ByteQueue } from '../http1/bytes.ts';
-import type { ResponseFraming } from '../http1/client-connection.ts';
+import type { ResponseFraming } from '../http1/client-settings.ts';
 import { DATE, parsed } from '../http1/fields.ts';
 import { Head } from '../http1/head.ts';
 import { passableTrailers } from '../http1/trailers.ts';

@@ -1,5 +1,5 @@
 /** Whether, and when, a failed attempt is followed by another one. Pure decisions. */
-import type { ResponseFault } from '../http1/client-connection.ts';
+import type { ResponseFault } from '../http1/client-settings.ts';
 
 /** RFC 9110 §9.2.2: sending these twice does what sending them once does. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);

@@ -30,7 +30,7 @@ export interface HttpClientOptions {
 export interface ClientTls {
   /** Whether certificate and host name are verified. Default true. */
   readonly verify?: boolean;
-  /** Certificates (PEM) that are trusted in place of the system's. */
+  /** Certificates (PEM) that are trusted in place of those of `gateway.upstream_tls.trusted_certificates`. */
   readonly ca?: string;
   /** The client's own certificate and key (PEM). */
   readonly cert?: string;

@@ -1,6 +1,6 @@
 /** A Transport that notes which exchange a connection serves, so that what an upstream saw can be told of that exchange. */
 import type { CompiledNode, CompiledUpstream } from '../compile/snapshot.ts';
-import type { ResponseSink } from '../http1/client-connection.ts';
+import type { ResponseSink } from '../http1/client-settings.ts';
 import { NodeChoice } from '../proxy/node-choice.ts';
 import type { WorkerTransport } from '../threads/worker.ts';
 import type { ConnectionPool } from '../upstream/pool.ts';

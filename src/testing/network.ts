@@ -1,12 +1,11 @@
 /** What lies around a gateway under test: its clients, its upstream nodes, and the ways to them. */
 import type net from 'node:net';
 import type { CompiledNode } from '../compile/snapshot.ts';
-import type { TimerWheel } from '../clock/timer-wheel.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import { type OutgoingOwner, own, readByEvents } from '../http1/sockets.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Worker, WorkerTransport } from '../threads/worker.ts';
-import { ConnectionPool } from '../upstream/pool.ts';
+import { ConnectionPool, type ConnectionPoolOptions } from '../upstream/pool.ts';
 import { type Probe, probeOver } from '../upstream/probe.ts';
 import { type Ends, MemorySocket } from './memory-socket.ts';
 import type { Nodes } from './nodes.ts';
@@ -24,7 +23,7 @@ export interface ClientEnds {
 
 export interface Network {
   readonly probe: Probe;
-  openTransport(wheel: TimerWheel, onFault: (error: unknown) => void): WorkerTransport;
+  openTransport(options: ConnectionPoolOptions): WorkerTransport;
   /** A client's end of a new connection; the gateway knows it by its port. */
   connect(worker: Worker, ends: ClientEnds): Promise<net.Socket>;
   /** Whether nothing is under way in it. */
@@ -55,8 +54,8 @@ export class MemoryNetwork implements Network {
     return this.wire.hops;
   }
 
-  openTransport(wheel: TimerWheel, onFault: (error: unknown) => void): WorkerTransport {
-    const pool = new ConnectionPool(wheel, onFault, (node, owner) => this.open(node, owner));
+  openTransport(options: ConnectionPoolOptions): WorkerTransport {
+    const pool = new ConnectionPool({ ...options, connect: (node, owner) => this.open(node, owner) });
     return new ExchangeTransport(pool, this.nodes);
   }
 

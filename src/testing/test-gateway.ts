@@ -162,7 +162,7 @@ export class TestGateway {
         random: random.random,
         randomBytes: random.randomBytes,
         tick_ms: 1,
-        openTransport: (wheel, fault) => this.network.openTransport(wheel, fault),
+        openTransport: (transport) => this.network.openTransport(transport),
       },
     });
     this.conductor = new Conductor(this.time, this.network, this.worker);

@@ -60,6 +60,13 @@ export function tlsRefusals(metrics: Metrics): Counter {
   });
 }
 
+export function upstreamTlsFailures(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_upstream_tls_failed_total', {
+    help: 'TLS handshakes with nodes of upstreams that came to nothing, and nodes whose certificate was not accepted.',
+    labels: ['kind'],
+  });
+}
+
 export function storeLive(metrics: Metrics): Gauge {
   return metrics.gauge('gatewright_store_live', {
     help: 'Whether the store that objects come from can be reached: 1, or 0 while the last good state serves.',

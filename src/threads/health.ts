@@ -1,5 +1,6 @@
 /** Health checks across threads: control says what is to be checked, main probes it, and everybody looks at one board. */
 import type { Clock } from '../clock/clock.ts';
+import { type Certificates, NO_CERTIFICATES } from '../compile/certificates.ts';
 import type { CompiledUpstream, NameQuery, Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
@@ -9,12 +10,13 @@ import { HealthBoard } from '../upstream/health-board.ts';
 import { type CheckedUpstream, HealthMonitor, type HealthTurn } from '../upstream/health-monitor.ts';
 import { healthReport, type UpstreamReport } from '../upstream/health-report.ts';
 import { NameAnswers, type ToldAnswer } from '../upstream/name-answers.ts';
-import { openProbe } from '../upstream/probe.ts';
+import { probeBy, type ShownCertificate } from '../upstream/probe.ts';
+import { resolveAuthorities } from '../upstream/upstream-tls.ts';
 
 export interface ProberParts {
   /** Of the board. */
   readonly memory: SharedArrayBuffer;
-  readonly settings: GatewaySettings['health'];
+  readonly settings: Pick<GatewaySettings, 'health' | 'authorities' | 'upstream_tls'>;
   readonly clock: Clock;
   readonly errorLog: HostLog;
   readonly metrics: MetricRegistry;
@@ -23,13 +25,17 @@ export interface ProberParts {
 /** The prober of a gateway: in main, where no request and no configuration keeps it waiting. */
 export function startProber({ memory, settings, clock, errorLog, metrics }: ProberParts): HealthMonitor {
   let unchecked = 0;
+  const ca = resolveAuthorities(settings.authorities);
   const monitor = new HealthMonitor({
     board: new HealthBoard(memory),
     now_ms: () => clock.monotonic_ms(),
     random: Math.random,
     startTimer,
-    probe: openProbe,
-    slowStart_ms: settings.slow_start_ms,
+    probe: probeBy({
+      minVersion: settings.upstream_tls.min_version,
+      ...(ca === undefined ? {} : { ca }),
+    }),
+    slowStart_ms: settings.health.slow_start_ms,
     onTurn: (turn) => logTurn(errorLog, turn),
     onUnchecked: (nodes) => {
       unchecked = nodes;
@@ -75,6 +81,7 @@ export class UpstreamView {
   private readonly names: NameAnswers;
   private readonly onChanged: (checked: readonly CheckedUpstream[], queries: readonly NameQuery[]) => void;
   private sources: readonly CompiledUpstream[] = [];
+  private shown: readonly (ShownCertificate | undefined)[] = [];
   private checked: readonly CheckedUpstream[] = [];
 
   /** @param onChanged told what is to be checked and resolved, all of it, whenever that changed */
@@ -106,11 +113,25 @@ export class UpstreamView {
   update({ memory }: Snapshot): void {
     const compiled = Array.from(memory?.upstreams.values() ?? [], (upstream) => upstream.compiled);
     const sources = compiled.filter(({ checks, names }) => checks !== undefined || names !== undefined);
-    if (sources.length === this.sources.length && sources.every((one, i) => one === this.sources[i])) return;
+    const certificates = memory?.certificates ?? NO_CERTIFICATES;
+    const shown = sources.map((one) => shownBy(one, certificates));
+    const isSame = sources.length === this.sources.length && sources.every((one, i) => one === this.sources[i]);
+    if (isSame && shown.every((one, i) => one?.cert === this.shown[i]?.cert && one?.ca === this.shown[i]?.ca)) return;
     this.sources = sources;
-    this.checked = sources.flatMap(({ key, checks, nodes, names }) =>
-      checks === undefined ? [] : [{ key, checks, nodes, ...(names === undefined ? {} : { names }) }],
-    );
+    this.shown = shown;
+    this.checked = sources.flatMap(({ key, checks, nodes, names }, i) => {
+      if (checks === undefined) return [];
+      const certificate = shown[i];
+      return [
+        {
+          key,
+          checks,
+          nodes,
+          ...(names === undefined ? {} : { names }),
+          ...(certificate === undefined ? {} : { shown: certificate }),
+        },
+      ];
+    });
     const queries = sources.flatMap(({ names }) => names?.queries ?? []);
     this.onChanged(this.checked, queries);
   }
@@ -123,6 +144,15 @@ export class UpstreamView {
   report(): UpstreamReport[] {
     return healthReport(this.board, resolvedUpstreams(this.checked, this.names));
   }
+}
+
+/** What probes over TLS show, and by whom they know the node: the same as requests. */
+function shownBy({ tls, checks }: CompiledUpstream, certificates: Certificates): ShownCertificate | undefined {
+  if (tls === undefined || checks?.active.type !== 'https') return undefined;
+  const ssl = tls.certId === '' ? undefined : certificates.client(tls.certId);
+  const { cert, key } = ssl?.certs[0] ?? tls;
+  if (cert === '') return undefined;
+  return { cert, key, ...(ssl === undefined || ssl.clientCa === '' ? {} : { ca: ssl.clientCa }) };
 }
 
 /** The same with an address for each node; nodes whose names have none yet are left out. */

@@ -11,6 +11,7 @@ import { addProcessMetrics, addThreadMetrics } from '../observe/process-metrics.
 import type { LoopDelay } from '../observe/process-metrics.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { HostLog } from '../sdk/host.ts';
+import { resolveAuthorities } from '../upstream/upstream-tls.ts';
 import { sha256 } from './host.ts';
 import type { HostParts } from './host.ts';
 import { LoadMeter } from './load-meter.ts';
@@ -27,7 +28,7 @@ export interface ThreadParts {
   readonly metrics: MetricRegistry;
   /** Its name in metrics. */
   readonly thread: string;
-  readonly settings: Pick<GatewaySettings, 'load_shedding'>;
+  readonly settings: Pick<GatewaySettings, 'load_shedding' | 'authorities'>;
   /** What it shares with the other threads; without it, it is alone. */
   readonly limits?: SharedLimits;
 }
@@ -59,7 +60,7 @@ export function systemParts(options: ThreadParts): SystemParts {
     load.close();
   };
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
-  const clients = clientSource(startTimer);
+  const clients = clientSource(startTimer, resolveAuthorities(settings.authorities)?.join('\n'));
   const shared = { counters, kv, cells, limits };
   return { clock, errorLog, ...shared, metrics, load, clients, startTimer, random: Math.random, randomBytes, close };
 }

@@ -30,7 +30,7 @@ export class UpstreamWork {
   private isClosed = false;
 
   constructor({ memory, settings, clock, errorLog, metrics, broadcast }: UpstreamWorkParts) {
-    this.prober = startProber({ memory, settings: settings.health, clock, errorLog, metrics });
+    this.prober = startProber({ memory, settings, clock, errorLog, metrics });
     this.names = new NameAnswers((queries) => this.resolver.ask(queries));
     const onTold = (told: readonly ToldAnswer[]): void => {
       this.names.tell(told);

@@ -11,7 +11,7 @@ import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { Follower } from './follower.ts';
-import { http2Abuses, measureWorker, pluginFaults, tlsRefusals } from './gateway-metrics.ts';
+import { http2Abuses, measureWorker, pluginFaults, tlsRefusals, upstreamTlsFailures } from './gateway-metrics.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
@@ -20,6 +20,7 @@ import type { FromWorker, Port, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { explainNoRoute } from './no-route.ts';
 import { portOf } from './port.ts';
+import { Seldom } from './seldom.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { sharedLimits, systemParts, type SystemParts } from './system-parts.ts';
 import { Worker } from './worker.ts';
@@ -32,6 +33,8 @@ export interface WorkerThreadOptions {
 }
 
 const BEAT_MS = 100;
+/** Between two lines about the same fault of the same node. */
+const UPSTREAM_TLS_LINE_MS = 10_000;
 
 export class WorkerThread {
   private readonly options: WorkerThreadOptions;
@@ -80,6 +83,8 @@ export class WorkerThread {
     const abuses = http2Abuses(metrics);
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     const refusals = tlsRefusals(metrics);
+    const failures = upstreamTlsFailures(metrics);
+    const seldom = new Seldom(() => clock.monotonic_ms(), UPSTREAM_TLS_LINE_MS);
     this.place = new Board(data.memory.board).place(data.place);
     this.place.arrive();
     this.worker = new Worker({
@@ -92,6 +97,11 @@ export class WorkerThread {
       onTlsRefused: (reason, address) => {
         refusals.add(1);
         this.errorLog.info('tls_refused', { reason, client: address });
+      },
+      onUpstreamTlsFailed: ({ kind, node, name, reason }) => {
+        failures.add(1, kind);
+        // A node that is broken is so with every request.
+        if (seldom.isDue(`${node} ${reason}`)) this.errorLog.warn('upstream_tls_failed', { node, name, reason });
       },
       snapshot: EMPTY_SNAPSHOT,
       clock,

@@ -24,9 +24,10 @@ import type { HealthBoard } from '../upstream/health-board.ts';
 import type { NameAnswers } from '../upstream/name-answers.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import { TlsFront } from '../tls/tls-front.ts';
-import { ConnectionPool } from '../upstream/pool.ts';
+import { ConnectionPool, type ConnectionPoolOptions } from '../upstream/pool.ts';
 import { type TargetOptions, Targets } from '../upstream/targets.ts';
 import type { Transport } from '../upstream/transport.ts';
+import type { UpstreamTlsFailure, UpstreamTlsOptions } from '../upstream/upstream-tls.ts';
 
 /** Resolution of every timeout. */
 const TICK_MS = 50;
@@ -44,7 +45,7 @@ export interface WorkerWorld {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Resolution of every timeout. */
   readonly tick_ms: number;
-  readonly openTransport: (wheel: TimerWheel, onFault: (error: unknown) => void) => WorkerTransport;
+  readonly openTransport: (options: ConnectionPoolOptions) => WorkerTransport;
 }
 
 /** The Transport of a worker, and what it has open. */
@@ -58,7 +59,7 @@ const SYSTEM_WORLD: WorkerWorld = {
   random: Math.random,
   randomBytes,
   tick_ms: TICK_MS,
-  openTransport: (wheel, onFault) => new ConnectionPool(wheel, onFault),
+  openTransport: (options) => new ConnectionPool(options),
 };
 
 export interface WorkerOptions {
@@ -73,6 +74,8 @@ export interface WorkerOptions {
   readonly onPluginFault: (fault: PluginFault) => void;
   /** A client of HTTP/2 did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
+  /** A node could not be spoken to over TLS. */
+  readonly onUpstreamTlsFailed?: (failure: UpstreamTlsFailure) => void;
   /** A TLS handshake came to nothing. */
   readonly onTlsRefused?: (reason: string, address: string) => void;
   /** The same in all workers, so that each resumes the others' TLS sessions; without it, none does. */
@@ -105,7 +108,14 @@ export class Worker {
     const { settings, clock, record, onFault, world = SYSTEM_WORLD } = options;
     const { random } = world;
     const wheel = new TimerWheel(world.tick_ms, onFault);
-    this.pool = world.openTransport(wheel, onFault);
+    const tls: UpstreamTlsOptions = {
+      verifies: settings.profile === 'secure',
+      authorities: settings.authorities,
+      minVersion: settings.upstream_tls.min_version,
+      clientCertificate: (id) => this.snapshot.certificates?.client(id),
+      onFailed: options.onUpstreamTlsFailed ?? ignore,
+    };
+    this.pool = world.openTransport({ wheel, onFault, tls });
     const trusted = blockListOf(settings.trusted_addresses);
     this.plane = {
       current: new SnapshotUse(options.snapshot),
@@ -168,7 +178,7 @@ export class Worker {
         ticketEpoch: () => Math.floor(clock.wall_ms() / settings.tls.ticket_lifetime_ms),
         certificates: () => this.snapshot.certificates ?? NO_CERTIFICATES,
         onFault,
-        onRefused: options.onTlsRefused ?? ignoreRefused,
+        onRefused: options.onTlsRefused ?? ignore,
       }),
     });
     this.tick();
@@ -330,6 +340,4 @@ function healthOptions({ health, settings }: WorkerOptions, random: () => number
   return { board: health, usesDownNodes: settings.health.all_down === 'use_all', random };
 }
 
-function ignoreRefused(): void {}
-
-function ignore(_exchange: Exchange): void {}
+function ignore(): void {}

@@ -53,7 +53,7 @@ test('a service has the ports, weights and priorities of its records, unless its
     { address: '10.0.0.2', port: 0, weight: 20, priority: -20 },
     { address: '10.0.0.2', port: 0, weight: 20, priority: -20 },
   ];
-  const service = (port: number) => ({ queries: [], service: { name: 'blah', port }, retries: null });
+  const service = (port: number) => ({ queries: [], service: { name: 'blah', port, fallbackPort: 80 }, retries: null });
   const expanded = expandNodes({ nodes: [], names: service(0) }, (kind) => (kind === 'service' ? answer : undefined));
   assert.deepEqual(
     expanded.nodes.map(({ endpoint, weight, priority }) => [endpoint, weight, priority]),

@@ -14,8 +14,6 @@ export interface Expansion {
   readonly isPending: boolean;
 }
 
-/** Of nodes of a service without a port anywhere. */
-const DEFAULT_PORT = 80;
 /** Balancers sum weights up, and the sums must stay exact. */
 const MOST_MULTIPLE = 1_000_000;
 
@@ -52,10 +50,13 @@ function nodeAt(node: CompiledNode, address: string, weight: number): CompiledNo
   return { ...node, weight, address, endpoint: endpointOf(address, node.port) };
 }
 
-function expandService({ port }: { readonly port: number }, answer: NameAnswer | undefined): Expansion {
+function expandService(
+  { port, fallbackPort }: NonNullable<CompiledNames['service']>,
+  answer: NameAnswer | undefined,
+): Expansion {
   const seen = new Set<string>();
   const nodes = (answer ?? []).flatMap((found): CompiledNode[] => {
-    const at = port || found.port || DEFAULT_PORT;
+    const at = port || found.port || fallbackPort;
     const endpoint = endpointOf(found.address, at);
     if (seen.has(endpoint)) return [];
     seen.add(endpoint);

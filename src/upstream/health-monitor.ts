@@ -6,7 +6,7 @@
 import type { ActiveChecks, CompiledChecks, CompiledNames, CompiledNode } from '../compile/snapshot.ts';
 import type { HealthBoard, HealthSlot } from './health-board.ts';
 import { HTTP_FAILURE, SUCCESS, TCP_FAILURE, TIMEOUT_FAILURE, type HealthEvent } from './health-state.ts';
-import type { Probe, ProbeOutcome, RunningProbe } from './probe.ts';
+import type { Probe, ProbeOutcome, RunningProbe, ShownCertificate } from './probe.ts';
 import { eventOf, healthKey, statusTable } from './upstream-health.ts';
 
 /** An upstream with checks; every CompiledUpstream that has some is one. */
@@ -17,6 +17,8 @@ export interface CheckedUpstream {
   readonly nodes: readonly CompiledNode[];
   /** Until `nodes` are made of them. */
   readonly names?: CompiledNames;
+  /** What probes over TLS show. */
+  readonly shown?: ShownCertificate;
 }
 
 export interface MonitorOptions {
@@ -55,6 +57,7 @@ const LEAST_SHARE = 26;
 interface Group {
   readonly checks: CompiledChecks;
   readonly statuses: Uint8Array;
+  shown: ShownCertificate | undefined;
   running: number;
   readonly waiting: Checked[];
   isReady: boolean;
@@ -118,6 +121,10 @@ export class HealthMonitor {
     for (const [key, one] of before) if (!next.has(key)) this.leave(one);
     const groups = new Map<string, Group>();
     for (const { upstream, group } of next.values()) groups.set(`${upstream} ${group.checks.identity}`, group);
+    for (const of of upstreams) {
+      const group = groups.get(`${of.key} ${of.checks.identity}`);
+      if (group !== undefined) group.shown = of.shown;
+    }
     let unchecked = 0;
     for (const { key, node, of } of fresh) {
       if (next.has(key)) continue;
@@ -141,7 +148,7 @@ export class HealthMonitor {
   private enter(of: CheckedUpstream, node: CompiledNode, slot: HealthSlot, groups: Map<string, Group>): Checked {
     const { checks, key } = of;
     const groupKey = `${key} ${checks.identity}`;
-    const group = groups.get(groupKey) ?? createGroup(checks);
+    const group = groups.get(groupKey) ?? createGroup(checks, of.shown);
     groups.set(groupKey, group);
     const one: Checked = {
       upstream: key,
@@ -212,9 +219,10 @@ export class HealthMonitor {
     one.group.running++;
     one.begun_ms = now_ms();
     one.timer = startTimer(active.timeout_ms, () => this.expire(one));
-    const running = probe(active, one.node, (outcome) => {
+    const settle = (outcome: ProbeOutcome): void => {
       if (one.probe === running) this.settle(one, outcome);
-    });
+    };
+    const running = probe(active, one.node, settle, one.group.shown);
     one.probe = running;
   }
 
@@ -294,8 +302,8 @@ export class HealthMonitor {
   }
 }
 
-function createGroup(checks: CompiledChecks): Group {
-  return { checks, statuses: statusTable(checks.active.statuses), running: 0, waiting: [], isReady: false };
+function createGroup(checks: CompiledChecks, shown: ShownCertificate | undefined): Group {
+  return { checks, statuses: statusTable(checks.active.statuses), shown, running: 0, waiting: [], isReady: false };
 }
 
 function judge(outcome: ProbeOutcome, { statuses, checks }: Group): { event: HealthEvent | undefined; reason: string } {

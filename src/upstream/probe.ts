@@ -22,7 +22,22 @@ export type Probe = (
   checks: ActiveChecks,
   node: CompiledNode,
   onOutcome: (outcome: ProbeOutcome) => void,
+  /** What is shown to a node that asks for a certificate. */
+  shown?: ShownCertificate,
 ) => RunningProbe;
+
+export interface ShownCertificate {
+  readonly cert?: string;
+  readonly key?: string;
+  /** Authorities of this upstream alone, in place of those of all. */
+  readonly ca?: string;
+}
+
+export interface ProbeTrust {
+  /** Undefined: those that Node.js brings along. */
+  readonly ca?: string | string[];
+  readonly minVersion?: tls.SecureVersion;
+}
 
 /** Of an answer, until its status is known. */
 const MOST_HEAD_BYTES = 16_384;
@@ -34,14 +49,17 @@ const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n/;
 const HEAD_END = /\r?\n\r?\n/;
 
 /** Opens a socket for a probe; it emits 'connect' later, or 'secureConnect' where the probe is `https`. */
-export type ConnectProbe = (checks: ActiveChecks, node: CompiledNode) => net.Socket;
+export type ConnectProbe = (checks: ActiveChecks, node: CompiledNode, shown?: ShownCertificate) => net.Socket;
 
-export const openProbe: Probe = (checks, node, onOutcome) =>
-  runProbe(connect(checks, node), { checks, node, onOutcome });
+/** @param trust by which nodes are known that are probed over TLS */
+export const probeBy = (trust: ProbeTrust): Probe =>
+  probeOver((checks, node, shown) => connect(checks, node, { ...trust, ...shown }));
+
+export const openProbe: Probe = probeBy({});
 
 /** The same over sockets of somebody else. */
 export function probeOver(open: ConnectProbe): Probe {
-  return (checks, node, onOutcome) => runProbe(open(checks, node), { checks, node, onOutcome });
+  return (checks, node, onOutcome, shown) => runProbe(open(checks, node, shown), { checks, node, onOutcome });
 }
 
 interface ProbeTask {
@@ -85,13 +103,14 @@ function runProbe(socket: net.Socket, { checks, node, onOutcome }: ProbeTask): R
   };
 }
 
-function connect(checks: ActiveChecks, node: CompiledNode): net.Socket {
+function connect(checks: ActiveChecks, node: CompiledNode, secure: tls.SecureContextOptions): net.Socket {
   const address = { host: node.address, port: checks.port === 0 ? node.port : checks.port };
   if (checks.type !== 'https') return net.connect({ ...address, noDelay: true });
   const name = checks.host === '' ? node.host : hostWithoutPort(checks.host);
   return tls.connect({
     ...address,
     ALPNProtocols: ['http/1.1'],
+    ...secure,
     rejectUnauthorized: checks.verifies,
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
   });

@@ -1,5 +1,5 @@
 /** How forwarding reaches upstreams: real connections in the gateway, scripted ones in tests. */
-import type { ResponseFraming, ResponseSink } from '../http1/client-connection.ts';
+import type { ResponseFraming, ResponseSink } from '../http1/client-settings.ts';
 import type { OutgoingRequest } from '../http1/messages.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
@@ -11,6 +11,8 @@ export interface OpenOptions {
   readonly timeouts: UpstreamTimeouts;
   /** Never an idle connection: the retry after one that turned out to be stale. */
   readonly isFresh: boolean;
+  /** The Host that is sent: over TLS, the name that is asked for and verified. */
+  readonly authority: string;
 }
 
 export interface Transport {

@@ -1,6 +1,6 @@
 /** The health of one upstream's nodes as a worker sees it: whom to leave out, and what the worker's own traffic tells. */
 import type { CompiledChecks, CompiledNode, PassiveChecks } from '../compile/snapshot.ts';
-import type { ResponseFault } from '../http1/client-connection.ts';
+import type { ResponseFault } from '../http1/client-settings.ts';
 import { DOWN, type HealthBoard, type HealthSlot, LOST, UP } from './health-board.ts';
 import { HTTP_FAILURE, SUCCESS, TCP_FAILURE, TIMEOUT_FAILURE, type HealthEvent } from './health-state.ts';
 

@@ -1,6 +1,6 @@
 /** A configuration → what the gateway would make of it, short enough to read: what has its default value is left out. */
 import { compile, type CompileResult } from '../../src/compile/compile.ts';
-import type { CompiledNode, CompiledUpstream, RouteMemory, Snapshot } from '../../src/compile/snapshot.ts';
+import type { CompiledNode, CompiledUpstream, CompiledUpstreamTls, RouteMemory, Snapshot } from '../../src/compile/snapshot.ts';
 import { type Configuration, parseConfiguration } from '../../src/config/configuration.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
 import type { Problem } from '../../src/model/problem.ts';
@@ -89,10 +89,16 @@ function describeUpstream(upstream: CompiledUpstream): unknown {
     timeouts_ms: timeouts === '60000 60000 60000' ? '' : timeouts,
     pass_host: upstream.passHost === 'pass' ? '' : upstream.passHost,
     upstream_host: upstream.upstreamHost,
+    tls: upstream.tls === undefined ? '' : describeTls(upstream.tls),
     service: upstream.names?.service ?? {},
     checks: upstream.checks === undefined ? {} : { ...upstream.checks, identity: '' },
     keepalive: pool === 'size 320, idle 60000 ms, requests 1000' ? '' : pool,
   });
+}
+
+function describeTls({ cert, certId, verify }: CompiledUpstreamTls): string {
+  const shown = certId === '' ? (cert === '' ? 'no certificate' : 'a certificate of its own') : `certificate ${certId}`;
+  return `shows ${shown}, verifies ${verify === null ? 'by profile' : String(verify)}`;
 }
 
 function describeNode({ host, port, weight, priority, authority }: CompiledNode): string {

@@ -1,11 +1,8 @@
 /** Feeds bytes to a ClientConnection that waits for a response, cut as asked, and tells what it made of them. */
 import { TimerWheel } from '../../src/clock/timer-wheel.ts';
-import {
-  ClientConnection,
-  type ConnectionOwner,
-  type ResponseFault,
-  type ResponseSink,
-} from '../../src/http1/client-connection.ts';
+import { ClientConnection } from '../../src/http1/client-connection.ts';
+import type { ConnectionOwner, ResponseFault, ResponseSink } from '../../src/http1/client-settings.ts';
+import { plainDialer } from '../../src/http1/plain-dialer.ts';
 import { Head } from '../../src/http1/head.ts';
 import type { ChunkRuns } from '../../src/http1/chunked.ts';
 import { type CorpusLimits, notationOf } from './corpus.ts';
@@ -153,8 +150,12 @@ export function runClient(bytes: Buffer, cuts: readonly number[], options: Clien
   const wheel = new TimerWheel(50, (error) => recorder.problems.push(`a deadline threw ${String(error)}`));
   const headLimits = { line_bytes: limits.line, head_bytes: limits.head, fields: limits.fields };
   // The socket begins to connect in the next turn, and by then it is gone: nothing leaves the process.
-  const address = { host: '127.0.0.1', port: 9 };
-  const connection = new ClientConnection(address, { limits: headLimits, wheel }, recorder, TIMEOUTS);
+  const connection = new ClientConnection(
+    plainDialer('127.0.0.1', 9),
+    { limits: headLimits, wheel },
+    recorder,
+    TIMEOUTS,
+  );
   recorder.connection = connection;
   connection.begin(recorder, method === 'HEAD', TIMEOUTS);
   // Marks the request as sent without a byte: a connection that has something to write is not free.

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TimerWheel } from '../../src/clock/timer-wheel.ts';
-import { ClientConnection, type ResponseFault, type ResponseSink } from '../../src/http1/client-connection.ts';
+import { ClientConnection } from '../../src/http1/client-connection.ts';
+import { plainDialer } from '../../src/http1/plain-dialer.ts';
+import type { ResponseFault, ResponseSink } from '../../src/http1/client-settings.ts';
 import { ServerConnection } from '../../src/http1/server-connection.ts';
 import { DEFAULT_LIMITS } from './corpus.ts';
 import { FakeSocket } from './fake-socket.ts';
@@ -58,7 +60,7 @@ describe('when the time for a response is up', () => {
     const owner = { onReusable: ignore, onClosed: ignore, onException: onFault };
     const limits = { line_bytes: 8_192, head_bytes: 32_768, fields: 100 };
     const timeouts = { connect_ms: 1_000, send_ms: 1_000, read_ms: 1_000 };
-    const connection = new ClientConnection({ host: '127.0.0.1', port: 9 }, { limits, wheel }, owner, timeouts);
+    const connection = new ClientConnection(plainDialer('127.0.0.1', 9), { limits, wheel }, owner, timeouts);
     connection.isConnected = true;
     connection.begin(sink, false, timeouts);
     connection.write(Buffer.alloc(0), 0, 0, true);

@@ -21,6 +21,7 @@ import { ALL_PLUGINS } from '../../src/plugins/all.ts';
 import type { AnyPlugin } from '../../src/sdk/index.ts';
 import { hostFactory } from '../../src/threads/host.ts';
 import { Worker } from '../../src/threads/worker.ts';
+import type { UpstreamTlsFailure } from '../../src/upstream/upstream-tls.ts';
 import { EchoUpstream, fieldsOf } from './echo-upstream.ts';
 import type { Field, SeenRequest } from './echo-upstream.ts';
 import { HandClock, labParts } from './lab-host.ts';
@@ -39,6 +40,8 @@ export interface LabOptions {
   /** What instances see of the gateway, in place of the lab's own. */
   readonly hostFor?: HostFor;
   readonly readPath?: ReadPath;
+  /** By which nodes over TLS are known; those that Node.js brings along by default. */
+  readonly authorities?: readonly string[];
 }
 
 export interface Ask {
@@ -122,6 +125,8 @@ export class Lab {
   tlsPorts: readonly number[] = [];
   /** Why TLS handshakes came to nothing. */
   readonly tlsRefused: string[] = [];
+  /** Which nodes could not be spoken to over TLS. */
+  readonly upstreamTlsFailed: UpstreamTlsFailure[] = [];
   private readonly registry: PluginRegistry;
   private readonly hostFor: HostFor;
 
@@ -136,7 +141,11 @@ export class Lab {
     this.hostFor = options.hostFor ?? hostFactory(parts);
     const { settings, result } = this.compile(yamlText);
     this.worker = new Worker({
-      settings: { ...settings, http: [{ address: '127.0.0.1', port: 0, http2: false }] },
+      settings: {
+        ...settings,
+        http: [{ address: '127.0.0.1', port: 0, http2: false }],
+        authorities: options.authorities ?? [],
+      },
       snapshot: result.snapshot,
       clock,
       record: ({ method, target, status, errorCode, consumerName, routeId }) => {
@@ -145,6 +154,7 @@ export class Lab {
       onFault: (error) => this.faults.push({ plugin: '', phase: '', error }),
       onPluginFault: ({ plugin, phase, error }) => this.faults.push({ plugin, phase, error }),
       onTlsRefused: (reason) => this.tlsRefused.push(reason),
+      onUpstreamTlsFailed: (failure) => this.upstreamTlsFailed.push(failure),
       ...(options.ticketSecret === undefined ? {} : { ticketSecret: options.ticketSecret }),
       readPath: options.readPath ?? 'onread',
     });

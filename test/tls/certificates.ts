@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { isIP } from 'node:net';
 import path from 'node:path';
 
 export interface Pair {
@@ -50,7 +51,7 @@ export class Certificates {
     const file = this.key(rsa);
     const extensions = path.join(this.folder, `${file.key}.ext`.replaceAll('/', '_'));
     const constraint = isAuthority ? 'basicConstraints=critical,CA:TRUE\n' : '';
-    writeFileSync(extensions, `${constraint}subjectAltName=DNS:${name}\n`);
+    writeFileSync(extensions, `${constraint}subjectAltName=${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}\n`);
     const request = `${file.cert}.csr`;
     this.openssl(['req', '-new', '-key', file.key, '-out', request, '-subj', `/O=Test/CN=${name}`]);
     const signed = ['-CA', by.cert, '-CAkey', by.key, '-CAcreateserial', '-extfile', extensions];

@@ -92,6 +92,8 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   method_not_implemented: refused(GET.replace('GET', 'CONNECT')),
   transfer_coding: refused(post('Transfer-Encoding: gzip, chunked\r\n')),
   upstream_refused: { request: GET, ports: [NOBODY], keeps: true },
+  upstream_handshake: 'only over TLS: test/tls/upstream.test.ts',
+  upstream_certificate: 'only over TLS: test/tls/upstream.test.ts',
   upstream_reset: {
     request: GET,
     upstreams: [
@@ -120,7 +122,7 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   upstream_empty: { request: GET, keeps: true },
   upstream_unresolved: {
     request: GET,
-    upstream: { nodes: [], names: { queries: [], service: { name: 'a', port: 0 }, retries: null } },
+    upstream: { nodes: [], names: { queries: [], service: { name: 'a', port: 0, fallbackPort: 80 }, retries: null } },
     keeps: true,
   },
   no_node: {

@@ -14,7 +14,7 @@ export interface Ssl {
   readonly labels?: {
     readonly [name: string]: string;
   };
-  /** server: presented to clients; client: to upstreams. Default: `"server"`. */
+  /** server: presented to clients; client: to upstreams, which takes cert, key and client.ca alone. Default: `"server"`. */
   readonly type?: 'server' | 'client';
   /** Certificate chain, PEM. Bounds: 1 to 65536 characters. */
   readonly cert: string;
@@ -28,7 +28,7 @@ export interface Ssl {
   readonly sni?: string;
   /** The server names that it serves. Bounds: not empty; each: 1 to 253 characters. */
   readonly snis?: readonly string[];
-  /** Verification of client certificates. */
+  /** Verification of client certificates; for a certificate of type client, of the nodes that it is presented to. */
   readonly client?: {
     /** Certificate authorities, PEM. Bounds: 1 to 65536 characters. */
     readonly ca: string;

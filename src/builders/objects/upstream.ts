@@ -131,7 +131,7 @@ export interface Upstream {
     readonly client_cert?: string;
     /** Its private key, PEM. Bounds: not empty; never printed. */
     readonly client_key?: string;
-    /** Whether the node's certificate is verified. Default: `false`. */
+    /** Whether a node's certificate has to be valid, of a trusted authority and for the name that is asked for. By default it has to, unless the profile is apisix. */
     readonly verify?: boolean;
   };
   /** Idle connections kept to each node. Default: `{}`. */

@@ -1,0 +1,50 @@
+/** Outgoing connections over TLS: read and owned as plain ones are, and silent until they are secured. */
+import tls from 'node:tls';
+import { ONREAD, type OutgoingOwner, own } from './sockets.ts';
+import { confine, type OwnedSocket } from './owned-socket.ts';
+
+type SecuredSocket = tls.TLSSocket & OwnedSocket & { owner: OutgoingOwner | null; hasSendFailed?: boolean };
+
+/** Opens one. Nothing that is written leaves before `secureConnect`, which comes only when everything was verified. */
+export function connectSecured(options: tls.ConnectionOptions, owner: OutgoingOwner): OwnedSocket {
+  // `onread` is passed on to the socket beneath; the types of Node.js know it only there.
+  const all = { ...options, allowHalfOpen: true, noDelay: true, onread: ONREAD };
+  const socket = tls.connect(all as tls.ConnectionOptions) as SecuredSocket;
+  own(socket, owner);
+  socket.destroy = destroyUnlessSending;
+  socket.push = pushOrEnd;
+  socket.cork();
+  socket.once('secureConnect', uncork);
+  return socket;
+}
+
+function uncork(this: tls.TLSSocket): void {
+  this.uncork();
+}
+
+const { destroy, push } = tls.TLSSocket.prototype;
+
+/** As of a plain outgoing socket: what the peer said before a write failed is still to be read. */
+function destroyUnlessSending(this: SecuredSocket, error?: Error): SecuredSocket {
+  const isOfWrite = error !== undefined && (error as NodeJS.ErrnoException).syscall === 'write';
+  if (isOfWrite && !this.readableEnded && this.owner !== null) {
+    if (this.hasSendFailed === true || this.owner.onSendError()) {
+      this.hasSendFailed = true;
+      return this;
+    }
+  }
+  return destroy.call(this, error) as SecuredSocket;
+}
+
+/** A stream with a failed write emits no 'end'. */
+function pushOrEnd(this: SecuredSocket, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (chunk !== null || this.hasSendFailed !== true) return push.call(this, chunk, encoding);
+  const { owner } = this;
+  try {
+    owner?.onPeerEnd();
+  } catch (fault) {
+    confine(this, owner, fault);
+  }
+  destroy.call(this);
+  return false;
+}

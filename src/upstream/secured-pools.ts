@@ -1,0 +1,218 @@
+/**
+ * Connections over TLS: apart by node, by who the gateway is there, and by the name that was asked for and verified. With
+ * `pass_host: pass` clients choose that name, so that the number of names is bounded, and so are idle connections to a node
+ * under all names together.
+ */
+import { isIP } from 'node:net';
+import tls from 'node:tls';
+import type { CompiledNode, CompiledUpstreamTls, KeepalivePool } from '../compile/snapshot.ts';
+import type { Dialer, ResponseFault, ResponseSink } from '../http1/client-settings.ts';
+import type { OwnedSocket } from '../http1/owned-socket.ts';
+import { connectSecured } from '../http1/secured-socket.ts';
+import type { OutgoingOwner } from '../http1/sockets.ts';
+import { FailedStream } from './failed-stream.ts';
+import { NodePool, type PoolSettings } from './node-pool.ts';
+import type { OpenOptions, UpstreamStream } from './transport.ts';
+import { type TlsIdentity, TlsIdentities, type UpstreamTlsOptions } from './upstream-tls.ts';
+
+/** To one node. */
+const MOST_NAMES = 64;
+
+/** What RFC 6066 §3 allows as a name: anything else is not asked for, and no certificate is for it. */
+const SERVER_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/;
+
+export interface SecuredPlace {
+  readonly tls: CompiledUpstreamTls;
+  readonly keepalive: KeepalivePool;
+  readonly node: CompiledNode;
+}
+
+export class SecuredPools {
+  private readonly settings: PoolSettings;
+  private readonly options: UpstreamTlsOptions;
+  private readonly identities: TlsIdentities;
+  private readonly places = new Map<string, NamedPools>();
+  private readonly byNode = new WeakMap<CompiledNode, { identity: TlsIdentity; pools: NamedPools }>();
+
+  constructor(settings: PoolSettings, options: UpstreamTlsOptions) {
+    this.settings = settings;
+    this.options = options;
+    this.identities = new TlsIdentities(options);
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const place of this.places.values()) size += place.openCount;
+    return size;
+  }
+
+  get idleSize(): number {
+    let size = 0;
+    for (const place of this.places.values()) size += place.idleCount;
+    return size;
+  }
+
+  open(place: SecuredPlace, sink: ResponseSink, options: OpenOptions): UpstreamStream {
+    const identity = this.identities.of(place.tls);
+    const name = serverNameOf(options.authority);
+    if (typeof identity === 'string') {
+      this.options.onFailed({ kind: 'handshake', node: place.node.endpoint, name, reason: identity });
+      return new FailedStream(sink, 'handshake', this.settings.onFault);
+    }
+    const known = this.byNode.get(place.node);
+    const pools = known?.identity === identity ? known.pools : this.poolsFor(place, identity);
+    return pools.open(name, sink, options);
+  }
+
+  close(): void {
+    for (const place of this.places.values()) place.close();
+  }
+
+  private poolsFor({ keepalive, node }: SecuredPlace, identity: TlsIdentity): NamedPools {
+    const { size, idle_ms, requests } = keepalive;
+    const key = `${node.endpoint} ${size} ${idle_ms} ${requests} ${identity.key}`;
+    let pools = this.places.get(key);
+    if (pools === undefined) {
+      for (const [other, place] of this.places) if (place.openCount === 0) this.places.delete(other);
+      const dialerFor = (name: string): Dialer => new SecuredDialer(node, name, identity, this.options);
+      pools = new NamedPools(keepalive, this.settings, dialerFor);
+      this.places.set(key, pools);
+    }
+    this.byNode.set(node, { identity, pools });
+    return pools;
+  }
+}
+
+/** The connections to one node by one identity. */
+class NamedPools {
+  private readonly keepalive: KeepalivePool;
+  private readonly settings: PoolSettings;
+  private readonly dialerFor: (name: string) => Dialer;
+  /** In the order in which they were made. */
+  private readonly pools = new Map<string, NodePool>();
+  /** That had to make room while they were in use. */
+  private readonly retired = new Set<NodePool>();
+
+  constructor(keepalive: KeepalivePool, settings: PoolSettings, dialerFor: (name: string) => Dialer) {
+    this.keepalive = keepalive;
+    this.settings = settings;
+    this.dialerFor = dialerFor;
+  }
+
+  get openCount(): number {
+    let count = 0;
+    for (const pool of this.pools.values()) count += pool.openCount;
+    for (const pool of this.retired) count += pool.openCount;
+    return count;
+  }
+
+  get idleCount(): number {
+    let count = 0;
+    for (const pool of this.pools.values()) count += pool.idleCount;
+    return count;
+  }
+
+  open(name: string, sink: ResponseSink, options: OpenOptions): UpstreamStream {
+    const pool = this.pools.get(name) ?? this.add(name);
+    if (pool.idleCount === 0 && this.pools.size > 1) this.makeRoom(pool);
+    return pool.open(sink, options);
+  }
+
+  close(): void {
+    for (const pool of this.pools.values()) pool.close();
+  }
+
+  private add(name: string): NodePool {
+    for (const pool of this.retired) if (pool.openCount === 0) this.retired.delete(pool);
+    if (this.pools.size >= MOST_NAMES) this.dropOne();
+    const pool = new NodePool(this.dialerFor(name), this.keepalive, this.settings);
+    this.pools.set(name, pool);
+    return pool;
+  }
+
+  /** One that nobody uses, or else the one that was made first: its connections end when their exchanges do. */
+  private dropOne(): void {
+    let first: readonly [string, NodePool] | null = null;
+    for (const entry of this.pools) {
+      first ??= entry;
+      if (entry[1].openCount > entry[1].idleCount) continue;
+      first = entry;
+      break;
+    }
+    if (first === null) return;
+    const [name, pool] = first;
+    this.pools.delete(name);
+    pool.retire();
+    if (pool.openCount > 0) this.retired.add(pool);
+  }
+
+  /** Before a new connection: what one name does not need is not kept beyond what the node is to hold. */
+  private makeRoom(wanted: NodePool): void {
+    if (this.idleCount < this.keepalive.size) return;
+    for (const pool of this.pools.values()) if (pool !== wanted && pool.closeOldest()) return;
+  }
+}
+
+/** Connects to one name at one node; a session of an earlier connection spares most of the handshake. */
+class SecuredDialer implements Dialer {
+  readonly readyEvent = 'secureConnect';
+  private readonly node: CompiledNode;
+  private readonly name: string;
+  private readonly onFailed: UpstreamTlsOptions['onFailed'];
+  private readonly connection: tls.ConnectionOptions;
+  private session: Buffer | undefined = undefined;
+
+  constructor(node: CompiledNode, name: string, identity: TlsIdentity, { onFailed }: UpstreamTlsOptions) {
+    this.node = node;
+    this.name = name;
+    this.onFailed = onFailed;
+    this.connection = {
+      host: node.address,
+      port: node.port,
+      secureContext: identity.context,
+      rejectUnauthorized: identity.verifies,
+      ALPNProtocols: ['http/1.1'],
+      checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+      // RFC 6066 §3: no addresses.
+      servername: isIP(name) === 0 && SERVER_NAME.test(name) ? name : '',
+    };
+  }
+
+  dial(owner: OutgoingOwner): OwnedSocket {
+    const { session, connection } = this;
+    const socket = connectSecured(session === undefined ? connection : { ...connection, session }, owner);
+    // Nothing comes of a connection that was not verified: it is gone by then.
+    socket.on('session', (ticket: Buffer) => {
+      this.session = ticket;
+    });
+    return socket;
+  }
+
+  failed(socket: OwnedSocket, error: Error | null, isReady: boolean): ResponseFault {
+    const { code = '', syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+    // A node that refuses our certificate says so when its part of the handshake is over (RFC 8446 §4.4.2.4).
+    if (isReady && !code.startsWith('ERR_SSL_')) return 'reset';
+    if (!isReady && (syscall === 'connect' || syscall === 'getaddrinfo' || error instanceof AggregateError))
+      return 'refused';
+    // What it was resumed from may be what is wrong.
+    this.session = undefined;
+    const { authorizationError } = socket as unknown as tls.TLSSocket;
+    const kind = authorizationError ? 'certificate' : 'handshake';
+    this.onFailed({ kind, node: this.node.endpoint, name: this.name, reason: reasonOf(error) });
+    return kind;
+  }
+}
+
+/** In OpenSSL's words, without its function and file names, and without Node.js's advice. */
+function reasonOf(error: Error | null): string {
+  if (error === null) return 'the connection ended';
+  const { reason, message } = error as Error & { readonly reason?: unknown };
+  return typeof reason === 'string' && reason !== '' ? reason : message.replace(/; if the root CA.*$/s, '');
+}
+
+/** The name in what is sent as Host: without port, brackets and a dot at its end. */
+export function serverNameOf(authority: string): string {
+  const end = authority.startsWith('[') ? authority.indexOf(']') : authority.indexOf(':');
+  const host = authority.startsWith('[') ? authority.slice(1, end) : end < 0 ? authority : authority.slice(0, end);
+  return (host.endsWith('.') ? host.slice(0, -1) : host).toLowerCase();
+}
