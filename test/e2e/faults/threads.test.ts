@@ -1,12 +1,17 @@
-/** A worker that dies under load: what it had is its loss, exactly, and nobody else's; another one takes its place. */
+/**
+ * A worker that dies under load: what it had is its loss, exactly, and nobody else's; another one takes its place. One that
+ * is only late loses nothing.
+ */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { ask } from '../client.ts';
-import { RunningGateway } from '../gateway.ts';
+import { routeTo, RunningGateway } from '../gateway.ts';
 import { Load } from '../load.ts';
+import { requireProgram } from '../../require-program.ts';
 import { NodeProcess } from '../node-process.ts';
 import { eventually } from '../waiting.ts';
 import { descriptorsOf } from './accounts.ts';
@@ -75,6 +80,56 @@ describe('a worker that dies under load', () => {
     );
   });
 });
+
+/** Programs that never rest, on one core. */
+function crowd(core: number, size: number): Disposable {
+  const programs = Array.from({ length: size }, () =>
+    spawn('taskset', ['-c', String(core), 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }),
+  );
+  return { [Symbol.dispose]: () => programs.forEach((program) => program.kill('SIGKILL')) };
+}
+
+describe('a worker that gets no core', () => {
+  it('is left alone: it is late, but what it is replaced by would be as late, and its requests are answered', async (t) => {
+    if (requireProgram(t, 'taskset') === undefined) return;
+    await using node = await NodeProcess.start();
+    const stall_ms = 500;
+    await using gateway = await RunningGateway.start({
+      gateway: { workers: 1, timeouts: { stall_ms } },
+      routes: [routeTo([node.port])],
+    });
+    await using load = new Load(gateway.port, 8);
+    await load.more(200);
+    const core = allowedCore();
+    for (const thread of readdirSync(`/proc/${gateway.pid}/task`)) {
+      execFileSync('taskset', ['-cp', String(core), thread]);
+      setPriority(Number(thread), 19);
+    }
+    let late_ms = 0;
+    {
+      // With the lowest priority among so many, it gets a few milliseconds of each second.
+      using _crowd = crowd(core, 12);
+      const until_ms = performance.now() + 6 * stall_ms;
+      while (performance.now() < until_ms || late_ms < 2 * stall_ms) {
+        const asked_ms = performance.now();
+        assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
+        late_ms = Math.max(late_ms, performance.now() - asked_ms);
+      }
+    }
+    await load.more(200);
+    const { answered, failed } = await load.stop();
+    assert.deepEqual([failed, Object.keys(answered)], [[], ['200']]);
+    assert.doesNotMatch(gateway.errorLog, /worker_stalled/);
+    assert.equal(workersReady(gateway), 1);
+    t.diagnostic(`${answered[200]} answered; the latest came after ${Math.round(late_ms)} ms`);
+  });
+});
+
+/** One that this process may use. */
+function allowedCore(): number {
+  const list = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(list);
+}
 
 function workersReady(gateway: RunningGateway): number {
   return [...gateway.errorLog.matchAll(/worker_ready/g)].length;
