@@ -10,7 +10,7 @@ import { Backoff } from './backoff.ts';
 import type { Place } from './board.ts';
 import type { Thread } from './fleet.ts';
 import type { ControlRestart, FromControl, SidePorts, ToControl } from './messages.ts';
-import { Standstill, waitedForCore_ms } from './standstill.ts';
+import { Standstill, threadTimes } from './standstill.ts';
 import { StartError } from './start-error.ts';
 
 export interface ControlOptions {
@@ -149,7 +149,7 @@ export class Control {
 
   private judge(stall_ms: number): Standstill {
     const { place, now_ms } = this.options;
-    return new Standstill(now_ms(), { stall_ms, waited_ms: () => waitedForCore_ms(place.systemId) });
+    return new Standstill(now_ms(), { stall_ms, times: () => threadTimes(place.systemId) });
   }
 
   private look(): void {

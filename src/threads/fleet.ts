@@ -9,7 +9,7 @@ import type { Counter } from '../sdk/host.ts';
 import { Backoff } from './backoff.ts';
 import type { Board, Place } from './board.ts';
 import type { FeedMessage, FromWorker, ToWorker, WorkerData } from './messages.ts';
-import { Standstill, waitedForCore_ms } from './standstill.ts';
+import { Standstill, threadTimes } from './standstill.ts';
 import { StartError } from './start-error.ts';
 
 /** A thread as main has it. */
@@ -190,7 +190,7 @@ export class Fleet {
       startedAt_ms: now_ms(),
       standstill: new Standstill(now_ms(), {
         stall_ms: this.options.stall_ms,
-        waited_ms: () => waitedForCore_ms(place.systemId),
+        times: () => threadTimes(place.systemId),
       }),
       hungAt: null,
       listening: listening.promise,

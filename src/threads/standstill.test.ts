@@ -1,68 +1,108 @@
 import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Board } from './board.ts';
-import { Standstill, waitedForCore_ms } from './standstill.ts';
+import { Standstill, threadTimes, type ThreadTimes } from './standstill.ts';
 
 const LOOK_MS = 500;
 const STALL_MS = 5_000;
 
-/** A thread, looked at every half second. `step` says what became of that time: beats, and how long no core was free for it. */
-function watched(step: (look: number) => { beats?: number; starved_ms?: number | null; late_ms?: number }) {
-  let now_ms = 0;
-  let waited_ms: number | null = 0;
-  let beats = 0;
-  const standstill = new Standstill(now_ms, { stall_ms: STALL_MS, waited_ms: () => waited_ms });
-  /** Resolves with when it was found hanging, null if never. */
-  return (looks: number): number | null => {
-    for (let look = 1; look <= looks; look++) {
-      const { beats: more = 0, starved_ms = 0, late_ms = 0 } = step(look);
-      now_ms += LOOK_MS + late_ms;
-      beats += more;
-      waited_ms = starved_ms === null ? null : (waited_ms ?? 0) + starved_ms;
-      if (standstill.look(now_ms, beats) > 0) return now_ms;
-    }
-    return null;
-  };
+/** What became of the time before a look. */
+interface Step {
+  readonly beats?: number;
+  readonly ran_ms?: number;
+  /** Ready to run, without a core; told once that is over. */
+  readonly starved_ms?: number;
+  readonly isReady?: boolean;
+  /** How much later than half a second the look comes. */
+  readonly late_ms?: number;
 }
 
+/** A thread, looked at every half second. @returns when it is found hanging in so many looks, null if never */
+function found_ms(looks: number, step: (look: number) => Step, isKnown = true): number | null {
+  let now_ms = 0;
+  let beats = 0;
+  let times: ThreadTimes = { ran_ms: 0, waited_ms: 0, isReady: true };
+  const standstill = new Standstill(now_ms, { stall_ms: STALL_MS, times: () => (isKnown ? times : null) });
+  for (let look = 1; look <= looks; look++) {
+    const { beats: more = 0, ran_ms = 0, starved_ms = 0, isReady = true, late_ms = 0 } = step(look);
+    now_ms += LOOK_MS + late_ms;
+    beats += more;
+    times = { ran_ms: times.ran_ms + ran_ms, waited_ms: times.waited_ms + starved_ms, isReady };
+    if (standstill.look(now_ms, beats) > 0) return now_ms;
+  }
+  return null;
+}
+
+const isSoon = (at_ms: number | null, expected_ms: number): void =>
+  assert.ok(at_ms !== null && at_ms >= expected_ms && at_ms <= expected_ms + 3 * LOOK_MS, String(at_ms));
+
 test('a thread whose loop goes round never hangs, however rarely', () => {
-  const run = watched((look) => ({ beats: look % 9 === 0 ? 1 : 0 }));
-  assert.equal(run(1_000), null);
+  assert.equal(
+    found_ms(1_000, (look) => ({ ran_ms: LOOK_MS, beats: look % 9 === 0 ? 1 : 0 })),
+    null,
+  );
 });
 
-test('an endless loop is found as soon as it has had the time for it', () => {
-  const found_ms = watched(() => ({}))(100);
-  assert.ok(found_ms !== null && found_ms >= STALL_MS && found_ms <= STALL_MS + 2 * LOOK_MS, String(found_ms));
+test('an endless loop is found as soon as it has had the time for it, whether it gets all of a core or half', () => {
+  isSoon(
+    found_ms(100, () => ({ ran_ms: LOOK_MS })),
+    STALL_MS,
+  );
+  isSoon(
+    found_ms(100, () => ({ ran_ms: LOOK_MS / 2, starved_ms: LOOK_MS / 2 })),
+    2 * STALL_MS,
+  );
+});
+
+test('a thread that waits for something that never comes is found as soon', () => {
+  isSoon(
+    found_ms(100, () => ({ isReady: false })),
+    STALL_MS,
+  );
 });
 
 test('a thread that gets no core is not taken for one that hangs', () => {
-  assert.equal(watched(() => ({ starved_ms: LOOK_MS }))(10_000), null);
+  // Nothing is told of the wait before it is over.
+  assert.equal(
+    found_ms(1_000, () => ({})),
+    null,
+  );
+  assert.equal(
+    found_ms(1_000, (look) => (look % 7 === 0 ? { ran_ms: 4, starved_ms: 7 * LOOK_MS - 4, isReady: false } : {})),
+    null,
+  );
   // Nor where the look itself is as late as the thread.
-  assert.equal(watched(() => ({ starved_ms: LOOK_MS + 5_000, late_ms: 5_000 }))(1_000), null);
-});
-
-test('an endless loop that gets half of a core is found after twice the time', () => {
-  const found_ms = watched(() => ({ starved_ms: LOOK_MS / 2 }))(100);
-  assert.ok(found_ms !== null && found_ms >= 2 * STALL_MS && found_ms <= 2 * STALL_MS + 4 * LOOK_MS, String(found_ms));
+  assert.equal(
+    found_ms(1_000, () => ({ ran_ms: 1, starved_ms: LOOK_MS + 5_000, late_ms: 5_000, isReady: false })),
+    null,
+  );
 });
 
 test('a machine that slept finds no thread hanging', () => {
-  const run = watched((look) => (look === 3 ? { late_ms: 3_600_000 } : { beats: look > 3 ? 1 : 0 }));
-  assert.equal(run(20), null);
+  const slept = (look: number): Step =>
+    look === 3 ? { late_ms: 3_600_000, isReady: false } : { isReady: false, beats: look > 3 ? 1 : 0 };
+  assert.equal(found_ms(20, slept), null);
 });
 
 test('where the system does not tell who waits, a late look counts for nothing', () => {
-  const late = watched(() => ({ starved_ms: null, late_ms: 2_000 }));
-  assert.equal(late(1_000), null);
-  const found_ms = watched(() => ({ starved_ms: null }))(100);
-  assert.ok(found_ms !== null && found_ms <= STALL_MS + 2 * LOOK_MS, String(found_ms));
+  assert.equal(
+    found_ms(1_000, () => ({ late_ms: 2_000 }), false),
+    null,
+  );
+  isSoon(
+    found_ms(100, () => ({}), false),
+    STALL_MS,
+  );
 });
 
 test('what stood still before a beat does not count after it', () => {
-  const run = watched((look) => ({ beats: look % 8 === 0 ? 1 : 0 }));
-  assert.equal(run(80), null);
+  assert.equal(
+    found_ms(80, (look) => ({ ran_ms: LOOK_MS, beats: look % 8 === 0 ? 1 : 0 })),
+    null,
+  );
 });
 
 test('the system tells how long each thread waited for a core', async () => {
@@ -85,15 +125,19 @@ test('the system tells how long each thread waited for a core', async () => {
     await Promise.all(crowd.map((one) => new Promise((resolve) => one.once('message', resolve))));
     const { systemId } = new Board(memory).place(0);
     assert.ok(systemId > 0 && systemId !== process.pid, String(systemId));
-    const before_ms = waitedForCore_ms(systemId) ?? assert.fail('nothing is known of the thread');
+    const before = threadTimes(systemId) ?? assert.fail('nothing is known of the thread');
     const deadline_ms = performance.now() + 30_000;
-    while ((waitedForCore_ms(systemId) ?? 0) < before_ms + 20) {
+    const hasWaited = ({ ran_ms, waited_ms, isReady } = threadTimes(systemId) ?? before): boolean =>
+      isReady && waited_ms > before.waited_ms + 20 && ran_ms > before.ran_ms + 20;
+    while (!hasWaited()) {
       if (performance.now() > deadline_ms) assert.fail('it never waited');
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   } finally {
     await Promise.all(crowd.map((one) => one.terminate()));
   }
-  assert.equal(waitedForCore_ms(0), null);
-  assert.equal(waitedForCore_ms(999_999_999), null);
+  const own = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+  assert.equal(threadTimes(own)?.isReady, true);
+  assert.equal(threadTimes(0), null);
+  assert.equal(threadTimes(999_999_999), null);
 });

@@ -1,14 +1,21 @@
 /** Decides whether a thread hangs: whether its loop has stood still although it could have gone round. */
 import { readFileSync } from 'node:fs';
 
+/** What the system knows of a thread. */
+export interface ThreadTimes {
+  /** On a core, since it began. */
+  readonly ran_ms: number;
+  /** Ready to run while others had all cores; counted when that is over. */
+  readonly waited_ms: number;
+  /** Whether it is running now, or ready to. */
+  readonly isReady: boolean;
+}
+
 export interface StandstillOptions {
   /** How long it may stand still. */
   readonly stall_ms: number;
-  /**
-   * How long the thread has waited for a core since it began, while others had them all; null if that is not known. Only
-   * read while a beat is missing.
-   */
-  readonly waited_ms: () => number | null;
+  /** Null if they are not known. Only asked for while a beat is missing. */
+  readonly times: () => ThreadTimes | null;
 }
 
 /** A look that comes later than this was held up itself, or the machine slept: what else it found counts for no more. */
@@ -22,8 +29,9 @@ export class Standstill {
   private readonly options: StandstillOptions;
   private beats = 0;
   private looked_ms: number;
-  /** At the last look; null while nothing was missing. */
-  private waited_ms: number | null = null;
+  /** At the last look, while a beat was missing. */
+  private before: ThreadTimes | null = null;
+  private isMissing = false;
   private stood_ms = 0;
 
   constructor(now_ms: number, options: StandstillOptions) {
@@ -44,34 +52,49 @@ export class Standstill {
       this.forget();
       return 0;
     }
-    const waited_ms = this.options.waited_ms();
-    const before_ms = this.waited_ms;
-    this.waited_ms = waited_ms ?? 0;
-    if (before_ms === null) return 0;
-    const starved_ms = waited_ms === null ? 0 : waited_ms - before_ms;
-    // Of a late look that cannot tell why, nothing counts: the thread may have been held up as long.
-    if (waited_ms === null && past_ms > MOST_BETWEEN_LOOKS_MS) return 0;
-    this.stood_ms += Math.max(0, Math.min(past_ms, MOST_BETWEEN_LOOKS_MS) - starved_ms);
+    const { before, isMissing } = this;
+    const times = this.options.times();
+    this.before = times;
+    this.isMissing = true;
+    if (!isMissing) return 0;
+    this.stood_ms += stood(past_ms, before, times);
     return this.stood_ms >= this.options.stall_ms ? this.stood_ms : 0;
   }
 
   /** The thread goes on, or has not begun. */
   forget(): void {
-    this.waited_ms = null;
+    this.isMissing = false;
     this.stood_ms = 0;
   }
 }
 
+/** How much of the time between two looks counts. */
+function stood(past_ms: number, before: ThreadTimes | null, times: ThreadTimes | null): number {
+  if (before === null || times === null) {
+    // Nobody tells why: what held up the look may have held up the thread as long.
+    return past_ms > MOST_BETWEEN_LOOKS_MS ? 0 : past_ms;
+  }
+  const ran_ms = times.ran_ms - before.ran_ms;
+  // How long one that is ready now has waited is not told before it runs.
+  if (times.isReady) return ran_ms;
+  const blocked_ms = Math.min(past_ms, MOST_BETWEEN_LOOKS_MS) - ran_ms - (times.waited_ms - before.waited_ms);
+  return ran_ms + Math.max(0, blocked_ms);
+}
+
 /**
- * How long a thread of this process has waited for a core, by Linux's own account: the second number of `schedstat`, in
- * nanoseconds (Documentation/scheduler/sched-stats.rst). Null elsewhere, and where the thread is not known.
+ * Of a thread of this process, by Linux's own account: `schedstat` has the two times, in nanoseconds
+ * (Documentation/scheduler/sched-stats.rst), `stat` the state (proc_pid_stat(5)). Null elsewhere, and where the thread is not
+ * known.
  * @param id the system's; 0 for none
  */
-export function waitedForCore_ms(id: number): number | null {
+export function threadTimes(id: number): ThreadTimes | null {
   if (id === 0) return null;
   try {
-    const [, waited_ns] = readFileSync(`/proc/self/task/${id}/schedstat`, 'latin1').split(' ');
-    return Number(waited_ns) / 1e6;
+    const [ran_ns, waited_ns] = readFileSync(`/proc/self/task/${id}/schedstat`, 'latin1').split(' ').map(Number);
+    const stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1');
+    // The name before it may have anything in it, parentheses too.
+    const state = stat.charAt(stat.lastIndexOf(')') + 2);
+    return { ran_ms: (ran_ns ?? 0) / 1e6, waited_ms: (waited_ns ?? 0) / 1e6, isReady: state === 'R' };
   } catch {
     return null;
   }
