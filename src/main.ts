@@ -22,6 +22,10 @@ const VERBS: Record<string, { readonly summary: string; readonly load: () => Pro
     summary: 'name everything that is wrong with a configuration',
     load: async () => (await import('./cli/check.ts')).check,
   },
+  explain: {
+    summary: 'say what would become of a request, and why',
+    load: async () => (await import('./cli/explain.ts')).explain,
+  },
   schema: {
     summary: 'show what may be written in a configuration',
     load: async () => (await import('./cli/schema.ts')).schema,

@@ -94,6 +94,12 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
     packages: 'any',
     node: 'any',
   },
+  // What would become of a request: a gateway of `testing`, looked into.
+  explain: {
+    imports: ['testing', 'compile', 'proxy', 'router', 'sdk'],
+    packages: 'none',
+    node: 'pure',
+  },
   // A gateway in the thread of its caller: `createGateway`, and what `dev` runs.
   embed: {
     imports: [
@@ -115,6 +121,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   cli: {
     imports: [
       'embed',
+      'explain',
       'sdk',
       'clock',
       'router',

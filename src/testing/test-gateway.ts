@@ -57,6 +57,12 @@ export interface TestGatewayOptions {
   readonly admits?: (priority: number) => boolean;
 }
 
+/** What else those who are not tests want: see `explain`. */
+export interface ObservedOptions extends TestGatewayOptions {
+  /** Every exchange, when it is over and nothing of it is used again. */
+  readonly onExchange?: (exchange: Exchange) => void;
+}
+
 /** What is below a gateway under test, in place of memory: for tests of the kit itself. */
 export type MakeNetwork = (wire: Wire, clock: VirtualClock, nodes: Nodes) => Network;
 
@@ -75,11 +81,7 @@ export async function testGateway(
 }
 
 /** The same for a configuration that was read before. Throws ConfigurationError. */
-export function gatewayWith(
-  read: ReadConfiguration,
-  options: TestGatewayOptions = {},
-  make?: MakeNetwork,
-): TestGateway {
+export function gatewayWith(read: ReadConfiguration, options: ObservedOptions = {}, make?: MakeNetwork): TestGateway {
   return new TestGateway(read, options, make ?? ((wire, clock, nodes) => new MemoryNetwork(wire, clock, nodes)));
 }
 
@@ -99,7 +101,7 @@ export class TestGateway {
   readonly seen: SeenRequest[] = [];
   /** What was written to the error log. */
   readonly log: LogLine[] = [];
-  private readonly options: TestGatewayOptions;
+  private readonly options: ObservedOptions;
   private readonly time: VirtualClock;
   private readonly nodes: Nodes;
   private readonly names: ScriptedNames;
@@ -116,7 +118,7 @@ export class TestGateway {
   private lastPort = 9_999;
   private isClosed = false;
 
-  constructor(read: ReadConfiguration, options: TestGatewayOptions, makeNetwork: MakeNetwork) {
+  constructor(read: ReadConfiguration, options: ObservedOptions, makeNetwork: MakeNetwork) {
     const { seed = 1, now = START, upstreams = { '*': 200 }, names = {}, effects = {}, admits = () => true } = options;
     const start_ms = new Date(now).getTime();
     if (Number.isNaN(start_ms)) throw new TypeError(`${inspect(now)} is no time: write 2026-01-01T00:00:00Z`);
@@ -310,6 +312,7 @@ export class TestGateway {
   }
 
   private note(exchange: Exchange): void {
+    this.options.onExchange?.(exchange);
     this.exchanges.set(exchange.connectionMemo.remotePort, told(exchange));
   }
 
