@@ -55,6 +55,8 @@ export { forwardAuth } from './plugins/forward-auth.ts';
 export type { ForwardAuth } from './plugins/forward-auth.ts';
 export { ipRestriction } from './plugins/ip-restriction.ts';
 export type { IpRestriction } from './plugins/ip-restriction.ts';
+export { jwtAuth, jwtAuthCredential, jwtAuthMetadata } from './plugins/jwt-auth.ts';
+export type { JwtAuth, JwtAuthCredential, JwtAuthMetadata } from './plugins/jwt-auth.ts';
 export { keyAuth, keyAuthCredential, keyAuthMetadata } from './plugins/key-auth.ts';
 export type { KeyAuth, KeyAuthCredential, KeyAuthMetadata } from './plugins/key-auth.ts';
 export { limitConn } from './plugins/limit-conn.ts';

@@ -12,6 +12,7 @@ import type { DebugHeaders } from './plugins/debug-headers.ts';
 import type { FaultInjection } from './plugins/fault-injection.ts';
 import type { ForwardAuth } from './plugins/forward-auth.ts';
 import type { IpRestriction } from './plugins/ip-restriction.ts';
+import type { JwtAuth, JwtAuthCredential } from './plugins/jwt-auth.ts';
 import type { KeyAuth, KeyAuthCredential } from './plugins/key-auth.ts';
 import type { LimitConn } from './plugins/limit-conn.ts';
 import type { LimitCount } from './plugins/limit-count.ts';
@@ -60,6 +61,8 @@ export interface Plugins {
   readonly 'forward-auth'?: ForwardAuth;
   /** Lets in clients by their addresses: only those of a list, or all but those. */
   readonly 'ip-restriction'?: IpRestriction;
+  /** Lets in callers that send a token (JWT) which a consumer, or somebody whom it trusts, has signed. */
+  readonly 'jwt-auth'?: JwtAuth;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */
   readonly 'key-auth'?: KeyAuth;
   /** Bounds how many requests are under way at the same time; some more are delayed, the others are refused. */
@@ -101,9 +104,11 @@ export interface Plugins {
 }
 
 /** Plugins of a consumer or credential: those that authenticate have what identifies it. */
-export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'key-auth'> {
+export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'jwt-auth' | 'key-auth'> {
   /** Lets in callers that send the name and the password of a consumer. */
   readonly 'basic-auth'?: BasicAuthCredential;
+  /** Lets in callers that send a token (JWT) which a consumer, or somebody whom it trusts, has signed. */
+  readonly 'jwt-auth'?: JwtAuthCredential;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */
   readonly 'key-auth'?: KeyAuthCredential;
 }

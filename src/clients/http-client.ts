@@ -16,7 +16,8 @@ type Pending = Set<http.ClientRequest>;
 export class HttpConnections implements HttpClient {
   readonly #bounds: HttpBounds;
   readonly #startTimer: StartTimer;
-  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
+  /** By protocol, made when first needed: most clients are made for routes that need none for now. */
+  readonly #agents: { http?: http.Agent; https?: https.Agent } = {};
   readonly #pending: Pending = new Set();
   #isClosed = false;
 
@@ -24,14 +25,18 @@ export class HttpConnections implements HttpClient {
   constructor(options: HttpClientOptions, startTimer: StartTimer) {
     this.#bounds = checkedOptions(options);
     this.#startTimer = startTimer;
+  }
+
+  #agent(isSecure: boolean): http.Agent {
     const { keepalive, connections, idle_connections, idle_ms, tls } = this.#bounds;
-    const agent = {
+    const options = {
       keepAlive: keepalive,
       maxSockets: connections,
       maxFreeSockets: idle_connections,
       timeout: idle_ms,
     };
-    this.#agents = { http: new http.Agent(agent), https: new https.Agent({ ...agent, ...tls }) };
+    if (isSecure) return (this.#agents.https ??= new https.Agent({ ...options, ...tls }));
+    return (this.#agents.http ??= new http.Agent(options));
   }
 
   async request(request: HttpRequest): Promise<HttpAnswer> {
@@ -66,8 +71,8 @@ export class HttpConnections implements HttpClient {
   close(): void {
     this.#isClosed = true;
     for (const request of this.#pending) request.destroy(closedError());
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    this.#agents.http?.destroy();
+    this.#agents.https?.destroy();
   }
 
   #startDeadline({ timeout_ms = Infinity }: HttpRequest): Deadline {
@@ -110,7 +115,7 @@ export class HttpConnections implements HttpClient {
     return new Promise((resolve, reject) => {
       const sent = (isSecure ? https : http).request(url, {
         method,
-        agent: isSecure ? this.#agents.https : this.#agents.http,
+        agent: this.#agent(isSecure),
         headers: headersOf(headers, body),
         maxHeaderSize: MOST_HEAD_BYTES,
         ...(isSecure ? this.#bounds.tls : {}),

@@ -98,8 +98,8 @@ class Plugin implements PluginShape {
     // To switch off what a service has, nobody should have to repeat its attributes.
     if (meta.isDisabled && Object.keys(own).length === 0) return { config: Object.freeze({}), meta, problems, unknown };
     const reading = ownAttributes(validate(own, path));
-    const isDue = this.isChecking && reading.problems.length === 0 && this.isRoutePart(place);
-    const checked = isDue ? this.check(reading.config, path) : [];
+    const isDue = this.isChecking && reading.problems.length === 0;
+    const checked = isDue ? this.check(this.isRoutePart(place) ? 'check' : 'checkConsumer', reading.config, path) : [];
     return {
       config: reading.config,
       meta,
@@ -121,10 +121,10 @@ class Plugin implements PluginShape {
   }
 
   /** A fault in a plugin's own check must not end the gateway; the object counts as bad. */
-  private check(config: unknown, path: string): Problem[] {
+  private check(which: 'check' | 'checkConsumer', config: unknown, path: string): Problem[] {
     let found: readonly ConfigProblem[];
     try {
-      found = this.definition.check?.(config as never) ?? [];
+      found = this.definition[which]?.(config as never) ?? [];
     } catch (error) {
       const message = `the check of the plugin "${this.name}" failed: ${messageOf(error)}`;
       return [{ path, code: 'invalid_value', message }];

@@ -13,6 +13,7 @@ import debugHeaders from './debug-headers/debug-headers.ts';
 import faultInjection from './fault-injection/fault-injection.ts';
 import forwardAuth from './forward-auth/forward-auth.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
+import jwtAuth from './jwt-auth/jwt-auth.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitConn from './limit-conn/limit-conn.ts';
 import limitCount from './limit-count/limit-count.ts';
@@ -47,6 +48,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   faultInjection,
   forwardAuth,
   ipRestriction,
+  jwtAuth,
   keyAuth,
   limitConn,
   limitCount,

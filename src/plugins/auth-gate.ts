@@ -115,6 +115,11 @@ export class AuthGate {
     return this.turnAway(exchange, held_ms === 0 ? refusal : tooMany(held_ms), failure);
   }
 
+  /** Whether the credentials are right cannot be found out: nobody is let in, not even as nobody in particular. */
+  fail(exchange: Exchange, reply: Reply, failure: Failure): Reply {
+    return this.turnAway(exchange, reply, failure);
+  }
+
   /**
    * Whether this address has guessed too often, at this name or at all, so that its credentials are not to be looked at: the
    * phase then returns `refuseHeld`. Costs nothing unless secrets can be guessed, or all is to be blocked.

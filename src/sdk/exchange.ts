@@ -16,6 +16,9 @@ export function exchangeKey<T>(name: string): ExchangeKey<T> {
   return { name };
 }
 
+/** The claims of the token that `jwt-auth` let the caller in by, where it is told to keep them (`store_in_ctx`). */
+export const JWT_PAYLOAD: ExchangeKey<Readonly<Record<string, unknown>>> = exchangeKey('jwt_auth_payload');
+
 export interface Exchange {
   /** Unique across workers and restarts; in the error log, and in access logs as `exchange_id`. */
   readonly id: string;

@@ -4,7 +4,7 @@ export type * from './clients.ts';
 export { checkExpression, compileExpression } from './conditions.ts';
 export type { Expression, ExpressionProblem } from './conditions.ts';
 export type * from './attempt.ts';
-export { exchangeKey } from './exchange.ts';
+export { exchangeKey, JWT_PAYLOAD } from './exchange.ts';
 export type * from './exchange.ts';
 export type * from './host.ts';
 export { definePlugin } from './plugin.ts';

@@ -95,6 +95,8 @@ export interface PluginDefinition<C = never, K = never> {
   readonly streams?: (config: C) => 'request' | 'response' | 'both' | null;
   /** What the schema cannot say: pure, all problems at once. */
   readonly check?: (config: C) => readonly ConfigProblem[];
+  /** The same of the attributes on a consumer or credential. */
+  readonly checkConsumer?: (config: K) => readonly ConfigProblem[];
   /** The upstreams and the other plugins that a configuration names: they are checked with it. Pure. */
   readonly uses?: (config: C) => PluginUses;
   /**
@@ -132,7 +134,7 @@ export function definePlugin<const N extends string, const S extends Schema, con
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const OBJECTS = ['schema', 'consumerSchema', 'metadataSchema'] as const;
-const FUNCTIONS = ['create', 'check', 'uses', 'claims', 'streams', 'consumerKey'] as const;
+const FUNCTIONS = ['create', 'check', 'checkConsumer', 'uses', 'claims', 'streams', 'consumerKey'] as const;
 const KINDS = ['auth', 'authorization', 'traffic', 'transformation', 'security', 'observability'];
 const BODIES = ['request', 'response', 'both'];
 
