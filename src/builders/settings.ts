@@ -2,21 +2,37 @@
 
 /** What a start needs to know. */
 export interface Settings {
-  /** Where plain HTTP is accepted. Default: `[{"port":9080}]`. Bounds: 1 to 64 items. */
+  /** Where plain HTTP is accepted. Default: `[{"port":9080}]`. Bounds: ≤ 64 items. */
   readonly http?: readonly {
-    /** IP address to listen on. Default: `"0.0.0.0"`. Bounds: 1 to 255 characters. */
+    /** IP address to listen on; 0.0.0.0 by default. `::` stands for all, those of IPv4 included. Bounds: 1 to 255 characters. */
     readonly address?: string;
     /** Port to listen on; 0 takes a free one and the log names it. Bounds: 0 to 65535. */
-    readonly port: number;
+    readonly port?: number;
+    /** UNIX domain socket to listen on, in place of a port. A relative path begins where this file lies; what another process left there is replaced. Bounds: 1 to 4096 characters. */
+    readonly path?: string;
+    /** Who may connect to the socket at `path`, as an octal number in quotes; "0660" by default. */
+    readonly mode?: string;
+    /** User that owns the socket at `path`; the one that the gateway runs as by default. Bounds: 0 to 4294967294. */
+    readonly uid?: number;
+    /** Group that owns the socket at `path`; the one that the gateway runs as by default. Bounds: 0 to 4294967294. */
+    readonly gid?: number;
     /** Whether HTTP/2 in the clear is served too, to clients that begin with its preface (prior knowledge). Default: `false`. */
     readonly http2?: boolean;
   }[];
   /** Where HTTPS is accepted: by the certificates of the SSL objects, chosen by server name. Default: `[]`. Bounds: ≤ 64 items. */
   readonly https?: readonly {
-    /** IP address to listen on. Default: `"0.0.0.0"`. Bounds: 1 to 255 characters. */
+    /** IP address to listen on; 0.0.0.0 by default. `::` stands for all, those of IPv4 included. Bounds: 1 to 255 characters. */
     readonly address?: string;
     /** Port to listen on; 0 takes a free one and the log names it. Bounds: 0 to 65535. */
-    readonly port: number;
+    readonly port?: number;
+    /** UNIX domain socket to listen on, in place of a port. A relative path begins where this file lies; what another process left there is replaced. Bounds: 1 to 4096 characters. */
+    readonly path?: string;
+    /** Who may connect to the socket at `path`, as an octal number in quotes; "0660" by default. */
+    readonly mode?: string;
+    /** User that owns the socket at `path`; the one that the gateway runs as by default. Bounds: 0 to 4294967294. */
+    readonly uid?: number;
+    /** Group that owns the socket at `path`; the one that the gateway runs as by default. Bounds: 0 to 4294967294. */
+    readonly gid?: number;
     /** Whether ALPN offers HTTP/2, too. Default: `true`. */
     readonly http2?: boolean;
   }[];
@@ -86,7 +102,7 @@ export interface Settings {
   readonly profile?: 'secure' | 'apisix';
   /** How routes are matched: host first, then path; path only; path only, with :name parameters. Default: `"radixtree_host_uri"`. */
   readonly router?: 'radixtree_host_uri' | 'radixtree_uri' | 'radixtree_uri_with_parameter';
-  /** Addresses and CIDR blocks of peers whose X-Forwarded-* headers are believed. Default: `[]`. Bounds: ≤ 4096 items; each: 1 to 255 characters. */
+  /** Addresses and CIDR blocks of peers whose X-Forwarded-* headers are believed; `unix:` stands for peers on UNIX domain sockets. Default: `[]`. Bounds: ≤ 4096 items; each: 1 to 255 characters. */
   readonly trusted_addresses?: readonly string[];
   /** Server header of every response, in place of the upstream's; empty sends none and lets the upstream's pass. Default: `"Gatewright"`. Bounds: ≤ 256 characters. */
   readonly server_header?: string;

@@ -11,6 +11,7 @@ import { MAX_DOCUMENT_BYTES, parseDocument } from './document.ts';
 import type { Document, DocumentFormat } from './document.ts';
 import { redact, referencedVariables, substitute } from './environment.ts';
 import type { Environment } from './environment.ts';
+import { withAbsolutePlaces } from './listener-settings.ts';
 import { DEFAULT_SETTINGS, readSettings } from './settings.ts';
 import { readAuthorities } from './tls-settings.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -83,9 +84,11 @@ export async function loadConfiguration(path: string, env: Environment): Promise
 
 /** What the file names beside itself lies beside it, wherever the gateway was started. */
 function withAbsolutePaths(settings: GatewaySettings, folder: string): GatewaySettings {
-  const { plugin_files, pid_file } = settings;
+  const { plugin_files, pid_file, http, https } = settings;
   return {
     ...settings,
+    http: withAbsolutePlaces(http, folder),
+    https: withAbsolutePlaces(https, folder),
     plugin_files: plugin_files.map((file) => resolve(folder, file)),
     pid_file: pid_file === '' ? '' : resolve(folder, pid_file),
   };

@@ -1,19 +1,25 @@
 /** The reserved key `gateway`: what a start needs to know. Everything else in the file is objects. */
-import { isIP } from 'node:net';
 import type { Infer, Schema } from '../sdk/schema.ts';
 import { fillerOf } from '../model/fill.ts';
-import { pathOf, quote } from '../model/problem.ts';
+import { pathOf } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { validator } from '../model/validate.ts';
 import { LIMITS } from './limit-settings.ts';
 import { milliseconds, positive, TIMEOUTS } from './timeout-settings.ts';
 import { checkDns, DNS_SETTINGS, HEALTH_SETTINGS } from './upstream-settings.ts';
-import { ADMIN_SETTINGS, checkAdmin, isCidr } from './admin-settings.ts';
 import { TLS_SETTINGS, UPSTREAM_TLS_SETTINGS } from './tls-settings.ts';
+import { ADMIN_SETTINGS, checkAdmin } from './admin-settings.ts';
+import {
+  ADDRESS,
+  checkListeners,
+  checkPeers,
+  HTTP_LISTENERS,
+  HTTPS_LISTENERS,
+  PORT,
+  type SidePort,
+  withAddresses,
+} from './listener-settings.ts';
 import { checkStore, STORE_SETTINGS } from './store-settings.ts';
-
-const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const satisfies Schema;
-const ADDRESS = { type: 'string', minLength: 1, maxLength: 255 } as const satisfies Schema;
 
 const bytes = <const D extends number>(value: D, minimum: number, description: string) =>
   ({ type: 'integer', minimum, maximum: Number.MAX_SAFE_INTEGER, default: value, description }) as const;
@@ -22,42 +28,8 @@ export const settingsSchema = {
   type: 'object',
   description: 'What a start needs to know.',
   properties: {
-    http: {
-      type: 'array',
-      description: 'Where plain HTTP is accepted.',
-      minItems: 1,
-      maxItems: 64,
-      default: [{ port: 9080 }],
-      items: {
-        type: 'object',
-        required: ['port'],
-        properties: {
-          address: { ...ADDRESS, default: '0.0.0.0', description: 'IP address to listen on.' },
-          port: { ...PORT, description: 'Port to listen on; 0 takes a free one and the log names it.' },
-          http2: {
-            type: 'boolean',
-            default: false,
-            description:
-              'Whether HTTP/2 in the clear is served too, to clients that begin with its preface (prior knowledge).',
-          },
-        },
-      },
-    },
-    https: {
-      type: 'array',
-      description: 'Where HTTPS is accepted: by the certificates of the SSL objects, chosen by server name.',
-      maxItems: 64,
-      default: [],
-      items: {
-        type: 'object',
-        required: ['port'],
-        properties: {
-          address: { ...ADDRESS, default: '0.0.0.0', description: 'IP address to listen on.' },
-          port: { ...PORT, description: 'Port to listen on; 0 takes a free one and the log names it.' },
-          http2: { type: 'boolean', default: true, description: 'Whether ALPN offers HTTP/2, too.' },
-        },
-      },
-    },
+    http: HTTP_LISTENERS,
+    https: HTTPS_LISTENERS,
     tls: TLS_SETTINGS,
     upstream_tls: UPSTREAM_TLS_SETTINGS,
     control: {
@@ -96,7 +68,8 @@ export const settingsSchema = {
       default: [],
       maxItems: 4096,
       items: ADDRESS,
-      description: 'Addresses and CIDR blocks of peers whose X-Forwarded-* headers are believed.',
+      description:
+        'Addresses and CIDR blocks of peers whose X-Forwarded-* headers are believed; `unix:` stands for peers on UNIX domain sockets.',
     },
     server_header: {
       type: 'string',
@@ -278,7 +251,7 @@ export function readSettings(value: unknown): {
   const checked = validateSettings(offered, 'gateway');
   problems.push(...checked.unknown, ...checked.problems);
   if (checked.problems.length > 0) return { settings: DEFAULT_SETTINGS, problems };
-  const filled = checked.value as Infer<typeof settingsSchema>;
+  const filled = withPlaces(checked.value as Infer<typeof settingsSchema>);
   problems.push(...checkSettings(filled));
   const controlExplicit = Object.hasOwn(offered as object, 'control');
   return { settings: { ...filled, controlExplicit, authorities: [] }, problems };
@@ -306,50 +279,26 @@ function checkSettings(settings: Infer<typeof settingsSchema>): Problem[] {
     });
   }
   problems.push(...checkDns(settings.dns));
-  settings.trusted_addresses.forEach((block, i) => {
-    const path = pathOf('gateway.trusted_addresses', i);
-    if (!isCidr(block))
-      problems.push({
-        path,
-        value: block,
-        code: 'invalid_value',
-        message: `${quote(block)} is no IP address and no CIDR block such as 10.0.0.0/8`,
-      });
-  });
+  problems.push(...checkPeers(settings.trusted_addresses, 'gateway.trusted_addresses'));
   if (settings.admin !== false) problems.push(...checkAdmin(settings.admin));
-  return [...problems, ...checkListeners(settings)];
+  return [...problems, ...checkListeners(settings, sidePorts(settings))];
 }
 
-function checkListeners(settings: Infer<typeof settingsSchema>): Problem[] {
-  const problems: Problem[] = [];
-  const seen = new Map<string, string>();
-  const listeners = settings.http.map(({ address, port }, i) => ({ address, port, path: pathOf('gateway.http', i) }));
-  for (const [i, { address, port }] of settings.https.entries()) {
-    listeners.push({ address, port, path: pathOf('gateway.https', i) });
-  }
-  listeners.push({ ...settings.control, path: 'gateway.control' });
-  if (settings.admin !== false && settings.admin.enabled) {
-    listeners.push({ ...settings.admin, path: 'gateway.admin' });
-  }
-  if (settings.metrics !== false) listeners.push({ ...settings.metrics, path: 'gateway.metrics' });
-  for (const { address, port, path } of listeners) {
-    if (isIP(address) === 0) {
-      const message = `${quote(address)} is not an IP address: 0.0.0.0 stands for all, 127.0.0.1 for this machine only`;
-      problems.push({ path: pathOf(path, 'address'), value: address, code: 'invalid_value', message });
-    }
-    const key = `${address} ${port}`;
-    const other = seen.get(key);
-    if (port !== 0 && other !== undefined) {
-      problems.push({ path, code: 'duplicate', message: `${other} listens on ${address} port ${port} already` });
-    }
-    seen.set(key, path);
-  }
-  return problems;
+function withPlaces(settings: Infer<typeof settingsSchema>): Infer<typeof settingsSchema> {
+  return { ...settings, http: withAddresses(settings.http), https: withAddresses(settings.https) };
+}
+
+function sidePorts({ control, admin, metrics }: Infer<typeof settingsSchema>): SidePort[] {
+  return [
+    { ...control, path: 'gateway.control' },
+    ...(admin !== false && admin.enabled ? [{ ...admin, path: 'gateway.admin' }] : []),
+    ...(metrics === false ? [] : [{ ...metrics, path: 'gateway.metrics' }]),
+  ];
 }
 
 /** What a file without the key `gateway` gets. */
 export const DEFAULT_SETTINGS: GatewaySettings = Object.freeze({
-  ...(fillerOf(settingsSchema)({}, 'gateway', []) as Infer<typeof settingsSchema>),
+  ...withPlaces(fillerOf(settingsSchema)({}, 'gateway', []) as Infer<typeof settingsSchema>),
   controlExplicit: false,
   authorities: [],
 });

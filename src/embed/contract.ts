@@ -50,6 +50,7 @@ export interface Gateway {
 /** Where it listens. */
 export interface ListeningAddress {
   readonly protocol: 'http' | 'https';
+  /** Path of a UNIX domain socket, which has no port: 0. */
   readonly address: string;
   readonly port: number;
 }

@@ -155,9 +155,9 @@ export class LocalGateway {
   async listen(): Promise<readonly ListeningAddress[]> {
     const { http, https } = this.settings;
     const listening = await this.worker.listen();
-    return [...http, ...https].map(({ address }, i) => ({
+    return [...http, ...https].map(({ address = '', path = address }, i) => ({
       protocol: i < http.length ? 'http' : 'https',
-      address,
+      address: path,
       port: listening[i]?.port ?? 0,
     }));
   }

@@ -139,9 +139,16 @@ export function hasUnsent(socket: OwnedSocket): boolean {
 export function disown(socket: OwnedSocket, reset: boolean): void {
   socket.owner = null;
   writeQueued(socket);
-  // Over TLS an end without close_notify is what a client knows a cut by (RFC 8446 §6.1), and RST cannot be asked for.
-  if (reset && socket.encrypted !== true) socket.resetAndDestroy();
+  // Over TLS an end without close_notify is what a client knows a cut by (RFC 8446 §6.1), and RST cannot be asked for. A UNIX
+  // domain socket has none: there, framing alone tells a client.
+  if (reset && socket.encrypted !== true && hasReset(socket)) socket.resetAndDestroy();
   else socket.destroy();
+}
+
+/** Private: only handles of TCP have `reset`, and the stream throws for the others. */
+function hasReset(socket: net.Socket): boolean {
+  const { _handle } = socket as unknown as { readonly _handle?: { readonly reset?: unknown } | null };
+  return _handle === null || _handle === undefined || _handle.reset !== undefined;
 }
 
 /** Ends a socket whose owner threw: that must cost no other one. */

@@ -53,12 +53,12 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
   /** Room for what the handler keeps per connection. */
   memo: unknown = null;
 
-  /** @param localPort asked of the system if it is not known, which costs a call of it */
-  constructor(socket: net.Socket, settings: ServerSettings, localPort = socket.localPort ?? 0) {
+  /** @param localPort asked of the system if it is not known, as the address is, which costs a call of it each */
+  constructor(socket: net.Socket, settings: ServerSettings, localPort = socket.localPort ?? 0, remoteAddress?: string) {
     super();
     this.socket = own(socket, this);
     this.settings = settings;
-    this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
+    this.remoteAddress = remoteAddress ?? plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
     this.inflow = new Inflow(this.socket);
     this.output = new Output(this.socket, settings.wheel, settings.timeouts.send_ms, () => this.cutOff());

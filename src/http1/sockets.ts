@@ -164,6 +164,8 @@ export function readByEvents(socket: net.Socket): void {
 export interface ListenOptions {
   readonly address: string;
   readonly port: number;
+  /** UNIX domain socket, in place of address and port. */
+  readonly path?: string;
   readonly backlog: number;
   /** Lets tests take the slower path. */
   readonly readPath: ReadPath;
@@ -196,8 +198,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    const { address: host, port, backlog, reusePort = false } = options;
-    server.listen({ host, port, backlog, reusePort }, () => {
+    const { address: host, port, path, backlog, reusePort = false } = options;
+    server.listen(path === undefined ? { host, port, backlog, reusePort } : { path, backlog }, () => {
       server.removeListener('error', reject);
       resolve();
     });

@@ -31,13 +31,13 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
   private isDraining = false;
   private waitsFor: 'head' | 'request' | 'drained' | 'nothing' = 'head';
 
-  constructor(socket: net.Socket, settings: Http2Settings, localPort: number) {
+  constructor(socket: net.Socket, settings: Http2Settings, localPort: number, remoteAddress?: string) {
     const { wheel, turn, lines, limits, timeouts } = settings;
     const { connection_window_bytes: window_bytes } = limits;
     const { send_ms } = timeouts;
     super((owner) => own(socket, owner), { wheel, turn, lines, send_ms, window_bytes });
     this.settings = settings;
-    this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
+    this.remoteAddress = remoteAddress ?? plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
     this.streams = new ServerStreams(this);
     socket.setNoDelay(true);

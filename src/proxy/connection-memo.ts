@@ -5,6 +5,7 @@ import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Authority, AuthorityMemo } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import { describeClient } from './forwarding.ts';
+import type { Tunnels } from './tunnels.ts';
 
 export class ConnectionMemo {
   /** Of a connection over TLS. */
@@ -12,6 +13,8 @@ export class ConnectionMemo {
   readonly isPeerTrusted: boolean;
   /** Of the peer; 0 if it is not known. */
   readonly remotePort: number;
+  /** Where this connection goes if it leaves HTTP. */
+  readonly tunnels: Tunnels;
   private authority: Authority | null = null;
   private forwardingHost: string | null = null;
   private forwardingVersion = -1;
@@ -20,11 +23,18 @@ export class ConnectionMemo {
 
   private readonly authorities: AuthorityMemo;
 
-  constructor(isPeerTrusted: boolean, remotePort: number, authorities: AuthorityMemo, tls: TlsFacts | null = null) {
+  constructor(
+    isPeerTrusted: boolean,
+    remotePort: number,
+    authorities: AuthorityMemo,
+    tls: TlsFacts | null,
+    tunnels: Tunnels,
+  ) {
     this.tls = tls;
     this.isPeerTrusted = isPeerTrusted;
     this.remotePort = remotePort;
     this.authorities = authorities;
+    this.tunnels = tunnels;
   }
 
   /** Of a head's field; null if it is malformed. */

@@ -17,6 +17,8 @@ import { ServerConnection as Http2Connection } from '../http2/server-connection.
 import type { ServerStream } from '../http2/server-stream.ts';
 import type { Abuse, Http2Limits, Http2Settings, StreamHandler } from '../http2/settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
+import { plainAddress } from '../http1/address.ts';
+import type { TunnelSettings } from '../http1/tunnel.ts';
 import { readByEvents } from '../http1/sockets.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Handshake, TlsFront } from '../tls/tls-front.ts';
@@ -30,14 +32,26 @@ import { refuse, route } from './life.ts';
 import { replyError } from './reply.ts';
 import { parseTarget, plainTarget } from './target.ts';
 import { tlsFault } from './tls-rules.ts';
+import { Tunnels } from './tunnels.ts';
 
 export interface ListenerOptions {
-  readonly limits: ServerLimits & Http2Limits & { readonly connections: number };
+  readonly limits: ServerLimits & Http2Limits;
   readonly timeouts: ServerTimeouts;
   /** A client did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
   /** Needed for listeners of TLS. */
   readonly tls?: TlsFront;
+  readonly tunnels: TunnelSettings;
+  /** Whether no further connection is taken. */
+  readonly isFull: () => boolean;
+  readonly entrance: Entrance;
+}
+
+/** What its clients get to know, and may do, at one listening socket. */
+export interface Entrance {
+  readonly protocol: Protocol;
+  /** In place of the address of clients where they have none; '' where they do. */
+  readonly unnamed: string;
 }
 
 /**
@@ -52,20 +66,25 @@ interface Connection {
   cutOff(): void;
 }
 
-/** Serves the clients of one or more listening sockets. */
+/** Serves the clients of one listening socket. */
 export class Listener implements RequestHandler, StreamHandler {
   private readonly plane: Plane;
   private readonly options: ListenerOptions;
   private readonly settings: ServerSettings;
   private readonly http2: Http2Settings;
   private readonly connections = new Set<Connection>();
+  private readonly tunnels: Tunnels;
   private readonly authorities = new AuthorityMemo();
-  private isDraining = false;
-  private onIdle: (() => void) | null = null;
+  private entrance: Entrance;
+  /** Of connections since the start. */
+  accepted = 0;
+  private drained: PromiseWithResolvers<void> | null = null;
 
   constructor(plane: Plane, options: ListenerOptions) {
     this.plane = plane;
     this.options = options;
+    this.tunnels = new Tunnels(options.tunnels);
+    this.entrance = options.entrance;
     this.settings = { limits: options.limits, timeouts: options.timeouts, wheel: plane.wheel, handler: this };
     this.http2 = {
       limits: options.limits,
@@ -78,17 +97,23 @@ export class Listener implements RequestHandler, StreamHandler {
   }
 
   get connectionCount(): number {
-    return this.connections.size + this.plane.tunnels.size;
+    return this.connections.size + this.tunnels.size;
+  }
+
+  /** For connections from now on. */
+  change(entrance: Entrance): void {
+    this.entrance = entrance;
   }
 
   /** Takes a socket that was accepted on `port`. */
-  accept(socket: net.Socket, port: number, protocol: Protocol = 'http1'): void {
-    const most = this.options.limits.connections;
-    if (most > 0 && this.connectionCount >= most) {
+  accept(socket: net.Socket, port: number): void {
+    this.accepted++;
+    if (this.options.isFull()) {
       socket.on('error', ignore);
       socket.destroy();
       return;
     }
+    const { protocol } = this.entrance;
     if (protocol === 'http1') this.serve(socket, port, false);
     else if (protocol === 'either') this.acceptEither(socket, port);
     else this.acceptTls(socket, port, protocol === 'tlsHttp2');
@@ -96,6 +121,7 @@ export class Listener implements RequestHandler, StreamHandler {
 
   /** Takes a connection whose TLS somebody else has seen to. */
   acceptSecured(socket: net.Socket, port: number, facts: TlsFacts): void {
+    this.accepted++;
     this.serve(socket, port, false, facts);
   }
 
@@ -133,32 +159,33 @@ export class Listener implements RequestHandler, StreamHandler {
     isHttp2: boolean,
     tls: TlsFacts | null = null,
   ): ServerConnection | Http2Connection {
+    const { unnamed } = this.entrance;
+    const address = unnamed === '' ? plainAddress(socket.remoteAddress ?? '') : unnamed;
     const connection = isHttp2
-      ? new Http2Connection(socket, this.http2, port)
-      : new ServerConnection(socket, this.settings, port);
-    const isTrusted = this.plane.isTrusted(connection.remoteAddress);
-    connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities, tls);
+      ? new Http2Connection(socket, this.http2, port, address)
+      : new ServerConnection(socket, this.settings, port, address);
+    const isTrusted = this.plane.isTrusted(address);
+    connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities, tls, this.tunnels);
     this.connections.add(connection);
-    if (this.isDraining) connection.drain();
+    if (this.drained !== null) connection.drain();
     return connection;
   }
 
   /** Ends every connection after its answer in progress, an idle one if it stays idle. Resolves when none is left. */
   drain(): Promise<void> {
-    this.isDraining = true;
-    for (const connection of this.connections) connection.drain();
-    const { tunnels } = this.plane;
-    return new Promise((resolve) => {
-      this.onIdle = resolve;
-      tunnels.drain(() => this.checkIdle());
+    if (this.drained === null) {
+      this.drained = Promise.withResolvers<void>();
+      for (const connection of this.connections) connection.drain();
+      this.tunnels.drain(() => this.checkIdle());
       this.checkIdle();
-    });
+    }
+    return this.drained.promise;
   }
 
   /** Ends every connection, whatever it is doing. */
   abort(): void {
     for (const connection of this.connections) connection.cutOff();
-    this.plane.tunnels.cutOff();
+    this.tunnels.cutOff();
   }
 
   onRequest(connection: ServerConnection, text: string): RequestSink {
@@ -253,11 +280,11 @@ export class Listener implements RequestHandler, StreamHandler {
 
   private ended(connection: Connection): void {
     this.connections.delete(connection);
-    if (this.isDraining) this.checkIdle();
+    this.checkIdle();
   }
 
   private checkIdle(): void {
-    if (this.connectionCount === 0) this.onIdle?.();
+    if (this.drained !== null && this.connectionCount === 0) this.drained.resolve();
   }
 
   onException(error: unknown): void {

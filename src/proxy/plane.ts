@@ -9,7 +9,6 @@ import type { Backoff } from './retry.ts';
 import type { Exchange } from './exchange.ts';
 import type { NearMisses } from './near-misses.ts';
 import type { OwnFields } from './own-fields.ts';
-import type { Tunnels } from './tunnels.ts';
 
 export interface Plane {
   /** The Snapshot in force now, with its users; an exchange takes it once. */
@@ -17,8 +16,6 @@ export interface Plane {
   readonly options: PlaneOptions;
   readonly transport: Transport;
   readonly targets: Targets;
-  /** What left HTTP for WebSocket. */
-  readonly tunnels: Tunnels;
   readonly clock: AlarmClock;
   readonly wheel: TimerWheel;
   /** Uniform in [0, 1). */

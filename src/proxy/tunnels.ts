@@ -1,6 +1,6 @@
 import { Tunnel, type TunnelSettings } from '../http1/tunnel.ts';
 
-/** The tunnels of one worker. */
+/** The tunnels of the clients of one listener. */
 export class Tunnels {
   private readonly settings: TunnelSettings;
   private readonly open = new Set<Tunnel>();

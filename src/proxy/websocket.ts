@@ -89,7 +89,7 @@ class WebSocketForward extends Forward {
   private join(stream: UpstreamStream, rest: Buffer): void {
     const { exchange } = this;
     // Counted before the client's connection is not any more: who drains waits for both.
-    const tunnel = exchange.plane.tunnels.add((ended) => this.onTunnelOver(ended));
+    const tunnel = exchange.connectionMemo.tunnels.add((ended) => this.onTunnelOver(ended));
     const { client, head, ahead } = this.takeClient(tunnel);
     const upstream = tunnel.upstream.takeOver(stream.release(tunnel.upstream));
     tunnel.begin({ client, upstream }, head, ahead, rest);

@@ -16,11 +16,13 @@ import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { Board, type Place } from './board.ts';
+import type { Applied } from './applied.ts';
 import { FileObjects } from './file-objects.ts';
 import { measureNode } from './gateway-metrics.ts';
 import { differenceOf } from './changed-objects.ts';
 import { HandOver, type InForce } from './hand-over.ts';
 import { UpstreamView } from './health.ts';
+import { ListenerProposals, textBesideListeners } from './listener-proposal.ts';
 import type { LogRelay } from './log-relay.ts';
 import { countDrops, schedule } from './logs.ts';
 import type { ControlData, FromControl, Port, ToControl } from './messages.ts';
@@ -39,17 +41,6 @@ export interface ControlThreadOptions {
   readonly main: Port<ToControl, FromControl>;
   readonly clock: AlarmClock;
   readonly plugins: readonly AnyPlugin[];
-}
-
-/** What came of a change. */
-export interface Applied {
-  /** In force now. */
-  readonly revision: number;
-  /** Of the objects: where there are some, last good versions or refusals serve in their place. */
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-  /** Why nothing changed; '' if it did. */
-  readonly refusal: string;
 }
 
 /** Threads that do not answer within this time are read as they are. */
@@ -87,6 +78,7 @@ export class ControlThread {
   private readonly place: Place;
   private readonly servers: SideServers;
   private readonly resumed = Promise.withResolvers<Resume>();
+  private readonly listeners: ListenerProposals;
   private watch: Watch | null = null;
   /** Null where objects stand in the configuration file. */
   private stored: StoredObjects | null = null;
@@ -98,6 +90,7 @@ export class ControlThread {
   /** Checked last; what the workers have is made of the same objects. */
   private snapshot: Snapshot;
   private last: Promise<unknown> = Promise.resolve();
+  private files: Promise<void> = Promise.resolve();
 
   constructor(parts: ControlParts) {
     const { data, main, clock, settings, registry, errorLog, relay, first } = parts;
@@ -110,6 +103,7 @@ export class ControlThread {
     this.relay = relay;
     this.snapshot = first;
     this.place = new Board(memory.board).control;
+    this.listeners = new ListenerProposals(this.settings, (message) => main.post(message));
     const now_ms = (): number => clock.monotonic_ms();
     this.sum = new MetricSum(now_ms);
     this.feed = new MetricFeed(now_ms);
@@ -197,6 +191,8 @@ export class ControlThread {
         return this.sum.take(message.thread, message.feed);
       case 'thread_left':
         return this.sum.leave(message.thread);
+      case 'listeners_opened':
+        return this.listeners.opened(message.problems);
       case 'names':
         return this.upstreams.tell(message.told);
       case 'log_written':
@@ -258,7 +254,8 @@ export class ControlThread {
     if (data.restart === null) return this.stored?.begin();
     void this.stored?.begin();
     if (this.isServing) await this.listen();
-    await this.applyFile(configuration);
+    this.takeFile(configuration);
+    await this.files;
   }
 
   /** A bad object of a store never keeps the gateway from serving the others, nor from being put right. */
@@ -275,24 +272,33 @@ export class ControlThread {
       env,
       current,
       schedule,
-      onChange: (configuration) => void this.applyFile(configuration),
+      onChange: (configuration) => this.takeFile(configuration),
       onHeldBack: (reason) => this.errorLog.warn('configuration_held_back', { reason }),
     });
+  }
+
+  /** One after the other. */
+  private takeFile(configuration: Configuration): void {
+    this.files = this.files.then(() => this.applyFile(configuration)).catch((error: unknown) => this.noteFault(error));
   }
 
   private async applyFile(configuration: Configuration): Promise<void> {
     const { settings, objects, dress } = configuration;
     this.fileObjects?.take(configuration);
-    const applied = this.stored === null ? await this.apply(objects, configuration.problems) : this.unchanged;
+    const listeners = await this.listeners.propose(configuration);
+    const others = [...configuration.problems, ...listeners.problems.map(dress)];
+    const applied = this.stored === null ? await this.apply(objects, others) : this.unchanged;
+    listeners.settle(applied.refusal === '');
     this.report.take('file', applied.revision, {
-      problems: [...configuration.problems, ...applied.problems.map(dress)],
+      problems: [...others, ...applied.problems.map(dress)],
       warnings: [...configuration.warnings, ...applied.warnings.map(dress)],
       refusal: applied.refusal,
       objects: objects.objects,
     });
     if (applied.refusal !== '') return;
-    if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
-      this.errorLog.warn('restart_needed', { reason: 'a change under "gateway" takes effect at the next start' });
+    if (textBesideListeners(settings) !== textBesideListeners(this.settings)) {
+      const reason = 'a change under "gateway", except of http and https, takes effect at the next start';
+      this.errorLog.warn('restart_needed', { reason });
     }
     if ((await pluginSignature(this.settings.plugin_files)) !== this.pluginCode) {
       this.errorLog.warn('restart_needed', { reason: 'the code of plugins changed: it is loaded at the next start' });

@@ -9,6 +9,7 @@ import type { Counter } from '../sdk/host.ts';
 import { Backoff } from './backoff.ts';
 import type { Place } from './board.ts';
 import type { Thread } from './fleet.ts';
+import type { ListenerChoice } from './listener-change.ts';
 import type { ControlRestart, FromControl, SidePorts, ToControl } from './messages.ts';
 import { Standstill, threadTimes } from './standstill.ts';
 import { StartError } from './start-error.ts';
@@ -50,6 +51,8 @@ export class Control {
   private timer: NodeJS.Timeout | null = null;
   private restartTimer: NodeJS.Timeout | null = null;
   private ports: SidePorts = {};
+  /** Listeners that took the place of those of the start. */
+  private listeners: Partial<ListenerChoice> = {};
   private startedAt_ms: number;
   /** Whether there is one that can be told something. */
   isUp = true;
@@ -94,6 +97,11 @@ export class Control {
   /** While there is none, nobody is told: the next one is told everything. */
   post(message: ToControl, transfer: readonly Transferable[] = []): void {
     if (this.isUp) this.thread.post(message, transfer);
+  }
+
+  /** The next one begins with these. */
+  noteListeners({ http, https }: ListenerChoice): void {
+    this.listeners = { http, https };
   }
 
   /** Whether it only holds what is in force. */
@@ -186,7 +194,11 @@ export class Control {
     this.cause = 'died';
     this.isRestarting = true;
     this.startedAt_ms = options.now_ms();
-    this.thread = options.spawn({ settings: watching.settings, ports: this.ports, isHeld: this.isHeld });
+    this.thread = options.spawn({
+      settings: { ...watching.settings, ...this.listeners },
+      ports: this.ports,
+      isHeld: this.isHeld,
+    });
     this.isUp = true;
     this.follow(this.thread);
     watching.onRestart();

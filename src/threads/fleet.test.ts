@@ -42,7 +42,7 @@ class FakeWorker implements Thread<FromWorker, ToWorker> {
   }
 
   listens(): void {
-    this.onMessage({ type: 'listening', ports: [80], isSlowPath: false, plugins: [] });
+    this.onMessage({ type: 'listening', ports: [], isSlowPath: false, plugins: [] });
   }
 }
 
@@ -56,7 +56,7 @@ async function started(t: TestContext) {
     workers: 1,
     board,
     errorLog: { info: () => undefined, warn: () => undefined, error: () => undefined } as unknown as ErrorLog,
-    ports: [80],
+    listeners: [],
     reusePort: true,
     drainTimeout_ms: 60_000,
     now_ms: () => now_ms,

@@ -8,6 +8,8 @@ import type { ErrorLog } from '../observe/error-log.ts';
 import type { Counter } from '../sdk/host.ts';
 import { Backoff } from './backoff.ts';
 import type { Board, Place } from './board.ts';
+import type { ListeningWorker, OpenedListeners } from './listener-change.ts';
+import { type FoundPorts, hasUnknownPort, type ListenerPlan, shareOf, withPorts } from './listener-plan.ts';
 import type { FeedMessage, FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { Standstill, threadTimes } from './standstill.ts';
 import { StartError } from './start-error.ts';
@@ -22,14 +24,14 @@ export interface Thread<In, Out> {
   terminate(): void;
 }
 
-export type WorkerStart = Pick<WorkerData, 'thread' | 'place' | 'ports' | 'reusePort'>;
+export type WorkerStart = Pick<WorkerData, 'thread' | 'place' | 'listeners' | 'reusePort'>;
 
 export interface FleetOptions {
   readonly workers: number;
   readonly board: Board;
   readonly errorLog: ErrorLog;
-  /** Ports of the listeners; 0 where the first worker finds one. */
-  readonly ports: readonly number[];
+  /** Where clients are accepted; a port is 0 where the first worker finds one. */
+  readonly listeners: readonly ListenerPlan[];
   readonly reusePort: boolean;
   readonly drainTimeout_ms: number;
   readonly now_ms: () => number;
@@ -56,7 +58,10 @@ interface Member {
   readonly thread: number;
   readonly place: Place;
   readonly index: number;
+  /** Which of the workers it is, from 0: what cannot be shared is divided by that. */
+  readonly slot: number;
   readonly handle: Thread<FromWorker, ToWorker>;
+  onOpened: (opened: OpenedListeners) => void;
   state: State;
   /** Ends once this one listens; null for nobody. */
   predecessor: Member | null;
@@ -65,7 +70,7 @@ interface Member {
   readonly standstill: Standstill;
   /** Its beats when it was found hanging; null if it was not. */
   hungAt: number | null;
-  readonly listening: Promise<readonly number[]>;
+  readonly listening: Promise<FoundPorts>;
   readonly gone: Promise<void>;
 }
 
@@ -86,7 +91,7 @@ export class Fleet {
   private readonly members = new Set<Member>();
   private readonly backoff: Backoff;
   private readonly timers = new Set<NodeJS.Timeout>();
-  private ports: readonly number[];
+  private plans: readonly ListenerPlan[];
   private nextThread = 2;
   private watch: NodeJS.Timeout | null = null;
   private isEnding = false;
@@ -97,26 +102,55 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.options = options;
-    this.ports = options.ports;
+    this.plans = options.listeners;
     this.backoff = new Backoff({ first_ms: 250, most_ms: 30_000 });
   }
 
   /** Rejects with a StartError, with nothing left running, if one of them cannot start. */
-  async start(): Promise<readonly number[]> {
+  async start(): Promise<void> {
     const { workers } = this.options;
     try {
       // Free ports are found by the first; the others share them.
-      const first = this.spawn(null);
-      if (this.ports.includes(0)) this.ports = await first.listening;
-      const others = Array.from({ length: workers - 1 }, () => this.spawn(null));
-      const [ports = []] = await Promise.all([first, ...others].map(({ listening }) => listening));
-      this.ports = ports;
+      const first = this.spawn(null, 0);
+      if (hasUnknownPort(this.plans)) this.plans = withPorts(this.plans, await first.listening);
+      const others = Array.from({ length: workers - 1 }, (_, i) => this.spawn(null, i + 1));
+      await Promise.all([first, ...others].map(({ listening }) => listening));
     } catch (error) {
       this.abort();
       throw error;
     }
     this.watch = setInterval(() => this.lookAtBeats(), WATCH_MS);
-    return this.ports;
+  }
+
+  /** Where clients are accepted now. */
+  get listeners(): readonly ListenerPlan[] {
+    return this.plans;
+  }
+
+  /** Those that take part in a change of the listeners. */
+  get listening(): readonly ListeningWorker[] {
+    const members = [...this.members].filter(({ state }) => state === 'listening');
+    return members.map((member) => ({
+      open: async (plans) => {
+        const opened = Promise.withResolvers<OpenedListeners>();
+        member.onOpened = opened.resolve;
+        member.handle.post({ type: 'open', listeners: this.shareOf(member.slot, plans) });
+        void member.gone.then(() => opened.resolve({ ports: [], problems: [] }));
+        return opened.promise;
+      },
+    }));
+  }
+
+  /** These are the listeners from now on, also of workers that are still to come. */
+  keepListeners(plans: readonly ListenerPlan[]): void {
+    this.plans = plans;
+    for (const { handle, slot, state } of this.members) {
+      if (state !== 'draining') handle.post({ type: 'keep', listeners: this.shareOf(slot, plans) });
+    }
+  }
+
+  private shareOf(slot: number, plans: readonly ListenerPlan[]): ListenerPlan[] {
+    return shareOf(plans, slot, this.options.workers);
   }
 
   /** Workers, those included that start or end. */
@@ -169,21 +203,28 @@ export class Fleet {
     for (const timer of this.timers) clearTimeout(timer);
   }
 
-  private spawn(predecessor: Member | null): Member {
+  private spawn(predecessor: Member | null, slot: number): Member {
     const { board, now_ms, reusePort } = this.options;
     const thread = this.nextThread++;
     const index = this.freeIndex();
     const place = board.place(index);
     place.clear();
-    const handle = this.options.spawn({ thread, place: index, ports: this.ports, reusePort });
-    const listening = Promise.withResolvers<readonly number[]>();
+    const handle = this.options.spawn({
+      thread,
+      place: index,
+      listeners: this.shareOf(slot, this.plans),
+      reusePort,
+    });
+    const listening = Promise.withResolvers<FoundPorts>();
     const gone = Promise.withResolvers<void>();
     listening.promise.catch(() => undefined);
     const member: Member = {
       thread,
       place,
       index,
+      slot,
       handle,
+      onOpened: () => undefined,
       state: 'starting',
       predecessor,
       isReplaced: false,
@@ -206,7 +247,8 @@ export class Fleet {
         listening.reject(new StartError(message.message));
         this.options.errorLog.error('worker_failed', { worker: index + 1, reason: message.message });
         handle.terminate();
-      } else if (message.type === 'faulted') this.replace(member, message.cause);
+      } else if (message.type === 'opened') member.onOpened(message);
+      else if (message.type === 'faulted') this.replace(member, message.cause);
       else if (message.type === 'drained') handle.terminate();
       else if (message.type === 'resolve') this.options.onResolve(message.queries);
       else if (message.type === 'metrics') this.options.onMetrics(thread, message.feed);
@@ -235,7 +277,7 @@ export class Fleet {
     if (this.isEnding || member.isReplaced) return;
     member.isReplaced = true;
     this.options.deaths.add(1, cause);
-    this.later(this.backoff.next_ms(this.options.now_ms()), () => this.spawn(member));
+    this.later(this.backoff.next_ms(this.options.now_ms()), () => this.spawn(member, member.slot));
   }
 
   private onExit(member: Member, error: Error | null): void {
@@ -252,7 +294,8 @@ export class Fleet {
     });
     if (now_ms() - member.startedAt_ms > STABLE_MS) this.backoff.reset();
     // One that was to take another's place leaves that waiting: the next one gets it.
-    if (!member.isReplaced) this.later(this.backoff.next_ms(now_ms()), () => this.spawn(member.predecessor));
+    if (!member.isReplaced)
+      this.later(this.backoff.next_ms(now_ms()), () => this.spawn(member.predecessor, member.slot));
   }
 
   private tellToDrain(member: Member, onTimeout: (connections: number) => void): void {
@@ -293,7 +336,7 @@ export class Fleet {
     });
     this.options.onStalled(member.thread);
     this.blame(plugin, now_ms());
-    this.spawn(member);
+    this.spawn(member, member.slot);
     this.later(STALLED_MS, () => {
       if (this.members.has(member) && hangs(member)) end(member);
     });

@@ -14,7 +14,9 @@ import { MetricFeed } from './metric-feed.ts';
 import { LEFT, MetricSum } from './metric-sum.ts';
 import { ensureMigration } from './migrate-requests.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
-import { canSharePorts, checkPorts } from './ports.ts';
+import { ListenerChanges, type ListenerChoice } from './listener-change.ts';
+import { placeFields, plansOf } from './listener-plan.ts';
+import { canSharePorts, checkPlaces } from './ports.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import { spawnThread } from './spawn.ts';
 import { StartError } from './start-error.ts';
@@ -61,6 +63,7 @@ export class Gateway {
   private readonly serving = Promise.withResolvers<void>();
   private readonly closed = Promise.withResolvers<void>();
   private onReleased: () => void = () => undefined;
+  private readonly listeners: ListenerChanges;
   private isUpgrading = false;
   private isServing = false;
   /** The ports of the side servers were given up for a successor. */
@@ -84,7 +87,8 @@ export class Gateway {
       const settings = await control.configured((batch) => writeLog(streams, batch, (reply) => control.post(reply)));
       const canShare = await canSharePorts();
       const isAlone = options.predecessor === null || options.predecessor === undefined;
-      if (isAlone) await checkPorts([...settings.http, ...settings.https]);
+      const [taken] = isAlone ? await checkPlaces(plansOf(settings)) : [];
+      if (taken !== undefined) throw new StartError(taken.message);
       const gateway = new Gateway(options, { settings, memory, control, streams, canShare });
       await gateway.begin(canShare);
       return gateway;
@@ -118,7 +122,7 @@ export class Gateway {
       workers: canShare ? workerCount(settings.workers) : 1,
       board: new Board(memory.board),
       errorLog: this.errorLog,
-      ports: [...settings.http, ...settings.https].map(({ port }) => port),
+      listeners: plansOf(settings),
       reusePort: canShare,
       drainTimeout_ms: settings.timeouts.drain_timeout_ms,
       now_ms,
@@ -136,7 +140,8 @@ export class Gateway {
       stall_ms: settings.timeouts.stall_ms,
       onLog: (batch, reply) => this.write(batch, reply),
     });
-    const { errorLog } = this;
+    const { errorLog, fleet } = this;
+    this.listeners = new ListenerChanges({ fleet, errorLog, onKept: (chosen) => control.noteListeners(chosen) });
     this.upstreams = new UpstreamWork({
       memory: memory.health,
       settings,
@@ -174,12 +179,8 @@ export class Gateway {
         const reason = 'this system does not let several threads listen on one port';
         this.errorLog.warn('one_worker', { reason });
       }
-      const ports = await this.fleet.start();
-      const { http, https } = this.settings;
-      for (const [index, { address }] of [...http, ...https].entries()) {
-        const protocol = index < http.length ? 'http' : 'https';
-        this.errorLog.info('listening', { protocol, address, port: ports[index] ?? 0 });
-      }
+      await this.fleet.start();
+      for (const plan of this.fleet.listeners) this.errorLog.info('listening', placeFields(plan));
       await predecessor?.release();
       this.control.post({ type: 'serve' });
       await this.serving.promise;
@@ -253,10 +254,18 @@ export class Gateway {
         return this.closed.resolve();
       case 'log':
         return this.write(message, (reply) => this.control.post(reply));
+      case 'open_listeners':
+        return void this.openListeners(message);
+      case 'settle_listeners':
+        return this.listeners.settle(message.isKept);
       case 'upstreams':
         return this.upstreams.update(message.checked, message.queries);
       case 'configured':
     }
+  }
+
+  private async openListeners(next: ListenerChoice): Promise<void> {
+    this.control.post({ type: 'listeners_opened', problems: await this.listeners.open(next) });
   }
 
   /** Workers serve on. @returns whether another one is to be started */
@@ -264,6 +273,7 @@ export class Gateway {
     this.closed.resolve();
     this.serving.reject(error);
     this.sum.leave(CONTROL);
+    this.listeners.abandon();
     // What it was to give up, it has.
     this.onReleased();
     return this.isServing && !this.isStopping;
@@ -306,6 +316,7 @@ export class Gateway {
       return true;
     } catch (error) {
       this.errorLog.error('upgrade_failed', { error });
+      this.fleet.broadcast({ type: 'reclaim' });
       this.isUpgrading = false;
       return false;
     }

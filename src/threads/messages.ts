@@ -5,6 +5,8 @@ import type { FamilyShape } from '../observe/metric-family.ts';
 import type { NameQuery } from '../compile/snapshot.ts';
 import type { ToldAnswer } from '../upstream/name-answers.ts';
 import type { CheckedUpstream } from '../upstream/health-monitor.ts';
+import type { Problem } from '../model/problem.ts';
+import type { FoundPorts, ListenerPlan } from './listener-plan.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 /** One end of a connection between two threads, or between two parts of one. */
@@ -68,8 +70,8 @@ export interface WorkerData extends CommonData {
   readonly settings: GatewaySettings;
   /** Its place on the board, from 0. */
   readonly place: number;
-  /** Ports in place of those of `settings.http` and then of `settings.https` that are 0, once they are known. */
-  readonly ports: readonly number[];
+  /** What it listens on. */
+  readonly listeners: readonly ListenerPlan[];
   /** Whether the ports are shared with other workers. */
   readonly reusePort: boolean;
 }
@@ -96,6 +98,8 @@ export type ToControl =
   | { readonly type: 'metrics'; readonly thread: number; readonly feed: FeedMessage }
   /** What it counted is all that there will be. */
   | { readonly type: 'thread_left'; readonly thread: number }
+  /** What came of `open_listeners`: with problems, nothing was opened. */
+  | { readonly type: 'listeners_opened'; readonly problems: readonly Problem[] }
   | NamesTold
   | LogWritten;
 
@@ -110,6 +114,10 @@ export type FromControl =
   | { readonly type: 'released' }
   /** What main does for upstreams: nodes to probe, names to resolve; all of them, whenever that changed. */
   | { readonly type: 'upstreams'; readonly checked: readonly CheckedUpstream[]; readonly queries: readonly NameQuery[] }
+  /** Open what is new of these listeners; those that are gone stay until they are settled. `listeners_opened` answers. */
+  | ({ readonly type: 'open_listeners' } & Pick<GatewaySettings, 'http' | 'https'>)
+  /** Close what the listeners that were opened do without; or, if they are not to be kept, close them. */
+  | { readonly type: 'settle_listeners'; readonly isKept: boolean }
   /** Asks for the metrics of a thread; they come before `collected`. */
   | { readonly type: 'collect'; readonly thread: number; readonly id: number }
   /** Its own, for main to keep. */
@@ -132,6 +140,12 @@ export type ToWorker =
   /** Cut off what is running. */
   | { readonly type: 'abort' }
   | { readonly type: 'reopen_logs' }
+  /** Open those of them that are not open; all or none. `opened` answers. */
+  | { readonly type: 'open'; readonly listeners: readonly ListenerPlan[] }
+  /** These are what there is from now on. */
+  | { readonly type: 'keep'; readonly listeners: readonly ListenerPlan[] }
+  /** A process that was to take over came to nothing: what it took is to be had again. */
+  | { readonly type: 'reclaim' }
   | NamesTold
   | LogWritten;
 
@@ -146,11 +160,12 @@ export type FromWorker =
   | { readonly type: 'resolve'; readonly queries: readonly NameQuery[] }
   | {
       readonly type: 'listening';
-      readonly ports: readonly number[];
+      readonly ports: FoundPorts;
       readonly isSlowPath: boolean;
       /** Names of the plugins; the first has number 1. */
       readonly plugins: readonly string[];
     }
+  | { readonly type: 'opened'; readonly ports: FoundPorts; readonly problems: readonly Problem[] }
   /** It cannot start; the message is for whoever started the gateway. */
   | { readonly type: 'failed'; readonly message: string }
   /** An error that nobody caught, so that what the thread holds may be inconsistent; or its memory is full. */

@@ -1,11 +1,9 @@
 /** Ports that several workers share: whether this system can, and whether somebody else has one. */
 import net from 'node:net';
-import { listenProblem, StartError } from './start-error.ts';
-
-interface Address {
-  readonly address: string;
-  readonly port: number;
-}
+import type { Problem } from '../model/problem.ts';
+import { type ListenerPlan, portsIn } from './listener-plan.ts';
+import { listenProblem } from './start-error.ts';
+import { checkUnixPath } from './unix-socket.ts';
 
 /** Whether several sockets can listen on one port here: Linux, and some others. */
 export async function canSharePorts(): Promise<boolean> {
@@ -18,18 +16,27 @@ export async function canSharePorts(): Promise<boolean> {
 }
 
 /**
- * Throws StartError if somebody listens on one of the addresses. Workers share their ports with whoever else of the same
- * user says so: another gateway that was started by mistake would take half of the traffic without a word.
+ * What somebody else listens on. Workers share their ports with whoever else of the same user says so: another gateway that was
+ * started by mistake would take half of the traffic without a word.
+ * @param own what this process listens on: it cannot be told from others there
  */
-export async function checkPorts(addresses: readonly Address[]): Promise<void> {
-  for (const { address, port } of addresses) {
-    if (port === 0) continue;
+export async function checkPlaces(
+  plans: readonly ListenerPlan[],
+  own: readonly ListenerPlan[] = [],
+): Promise<Problem[]> {
+  const ownPorts = new Set(portsIn(own).map(([, port]) => port));
+  const problems: Problem[] = [];
+  for (const { source, place } of plans) {
     try {
-      await listenBriefly({ host: address, port, exclusive: true });
+      if ('path' in place) await checkUnixPath(place.path);
+      else if (place.port !== 0 && !ownPorts.has(place.port)) {
+        await listenBriefly({ host: place.address, port: place.port, exclusive: true });
+      }
     } catch (error) {
-      throw new StartError(listenProblem(error), { cause: error });
+      problems.push({ path: source, code: 'not_available', message: listenProblem(error) });
     }
   }
+  return problems;
 }
 
 function listenBriefly(options: net.ListenOptions): Promise<void> {

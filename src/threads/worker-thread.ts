@@ -16,6 +16,7 @@ import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
 import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
+import type { ListenerPlan } from './listener-plan.ts';
 import type { FromWorker, Port, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { explainNoRoute } from './no-route.ts';
@@ -49,6 +50,8 @@ export class WorkerThread {
   private readonly heap: HeapWatch;
   private readonly follower: Follower;
   private isListening = false;
+  private plans: readonly ListenerPlan[];
+  private changes: Promise<void> = Promise.resolve();
 
   /** Tells main if it cannot start. */
   static start(options: WorkerThreadOptions): WorkerThread | null {
@@ -65,6 +68,7 @@ export class WorkerThread {
     const { data, main, clock } = options;
     const { settings } = data;
     this.options = options;
+    this.plans = data.listeners;
     const relay = new LogRelay((batch) => main.post(batch));
     this.errorLog = openErrorLog(settings, clock, relay);
     this.accessLog = openAccessLog(settings, this.errorLog, relay);
@@ -88,11 +92,7 @@ export class WorkerThread {
     this.place = new Board(data.memory.board).place(data.place);
     this.place.arrive();
     this.worker = new Worker({
-      settings: {
-        ...settings,
-        http: settings.http.map((one, i) => ({ ...one, port: data.ports[i] ?? one.port })),
-        https: settings.https.map((one, i) => ({ ...one, port: data.ports[settings.http.length + i] ?? one.port })),
-      },
+      settings,
       ticketSecret: data.memory.ticketSecret,
       onTlsRefused: (reason, address) => {
         refusals.add(1);
@@ -131,6 +131,9 @@ export class WorkerThread {
       else if (message.type === 'names') this.names.tell(message.told);
       else if (message.type === 'control') this.follower.connect(portOf(message.port));
       else if (message.type === 'collect') this.feed.collect(message.id);
+      else if (message.type === 'open') this.change(() => this.open(message.listeners));
+      else if (message.type === 'keep') this.change(() => this.keep(message.listeners));
+      else if (message.type === 'reclaim') this.change(() => this.worker.listeners.reclaim());
       else void this.drain();
     });
   }
@@ -148,22 +151,45 @@ export class WorkerThread {
       swap: (snapshot) => {
         this.worker.swap(snapshot);
         // Not before there is something to serve: a connection would be answered with 404.
-        if (!this.isListening) void this.listen();
+        if (this.isListening) return;
+        this.isListening = true;
+        this.change(() => this.listen());
       },
     });
   }
 
   private async listen(): Promise<void> {
     const { main, plugins } = this.options;
-    this.isListening = true;
     try {
-      const listening = await this.worker.listen();
+      const listening = await this.worker.listen(this.plans);
       const isSlowPath = listening.some(({ readPath }) => readPath === 'data');
       const names = plugins.map(({ name }) => name);
-      main.post({ type: 'listening', ports: listening.map(({ port }) => port), isSlowPath, plugins: names });
+      main.post({ type: 'listening', ports: this.worker.listeners.ports, isSlowPath, plugins: names });
     } catch (error) {
       main.post({ type: 'failed', message: listenProblem(error) });
     }
+  }
+
+  /** One after the other. */
+  private change(work: () => Promise<void>): void {
+    this.changes = this.changes.then(work).catch((error: unknown) => this.errorLog.error('fault', { error }));
+  }
+
+  private async open(plans: readonly ListenerPlan[]): Promise<void> {
+    // One that does not listen yet begins with what is there by then.
+    const problems = this.isListening ? await this.worker.listeners.add(plans) : [];
+    this.options.main.post({ type: 'opened', ports: this.worker.listeners.ports, problems });
+  }
+
+  private async keep(plans: readonly ListenerPlan[]): Promise<void> {
+    this.plans = plans;
+    if (!this.isListening) return;
+    const { listeners } = this.worker;
+    // One that began meanwhile was not asked to open them.
+    for (const { path, message } of await listeners.add(plans)) {
+      this.errorLog.error('listener_failed', { path, reason: message });
+    }
+    await listeners.keep(plans);
   }
 
   /** Accepts no more, lets what runs end, writes what is to be written, and says so. */

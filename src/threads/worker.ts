@@ -1,25 +1,21 @@
 /** One worker: the data plane of one thread, put together from its settings. It shares nothing with another one. */
 import type net from 'node:net';
-import { BlockList, isIPv6 } from 'node:net';
 import { randomBytes } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AlarmClock } from '../clock/clock.ts';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { retire } from '../compile/compile.ts';
 import { NO_CERTIFICATES } from '../compile/certificates.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
-import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
+import type { Listening, ReadPath } from '../http1/sockets.ts';
 import type { Abuse } from '../http2/settings.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import { NameMemo } from '../proxy/added-fields.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import { Listener, type Protocol } from '../proxy/listener.ts';
 import { NearMisses } from '../proxy/near-misses.ts';
 import { OwnFields } from '../proxy/own-fields.ts';
 import { OneShot } from '../proxy/one-shot.ts';
 import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy/plane.ts';
-import { Tunnels } from '../proxy/tunnels.ts';
 import type { HealthBoard } from '../upstream/health-board.ts';
 import type { NameAnswers } from '../upstream/name-answers.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
@@ -28,15 +24,16 @@ import { ConnectionPool, type ConnectionPoolOptions } from '../upstream/pool.ts'
 import { type TargetOptions, Targets } from '../upstream/targets.ts';
 import type { Transport } from '../upstream/transport.ts';
 import type { UpstreamTlsFailure, UpstreamTlsOptions } from '../upstream/upstream-tls.ts';
+import { type ListenerPlan, plansOf } from './listener-plan.ts';
+import { OpenListeners, type OpenListenersOptions } from './open-listeners.ts';
+import { peersOf } from './peers.ts';
+import { StartError } from './start-error.ts';
 
 /** Resolution of every timeout. */
 const TICK_MS = 50;
 
 /** A phase that keeps an exchange waiting longer has failed. */
 const PLUGIN_TIMEOUT_MS = 60_000;
-
-/** Connections that the kernel may hold until they are accepted. */
-const BACKLOG = 4_096;
 
 /** The outer world of a worker, where it is not the system's: in tests. */
 export interface WorkerWorld {
@@ -96,11 +93,8 @@ export interface WorkerOptions {
 export class Worker {
   private readonly options: WorkerOptions;
   private readonly plane: MutablePlane;
-  private readonly listener: Listener;
   private readonly pool: WorkerTransport;
-  private readonly listening: Listening[] = [];
-  /** Connections since the start. */
-  private accepted = 0;
+  readonly listeners: OpenListeners;
   private readonly timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerOptions) {
@@ -116,7 +110,7 @@ export class Worker {
       onFailed: options.onUpstreamTlsFailed ?? ignore,
     };
     this.pool = world.openTransport({ wheel, onFault, tls });
-    const trusted = blockListOf(settings.trusted_addresses);
+    const trusted = peersOf(settings.trusted_addresses);
     this.plane = {
       current: new SnapshotUse(options.snapshot),
       options: {
@@ -136,15 +130,6 @@ export class Worker {
         health: healthOptions(options, random),
         names: options.names ?? null,
       }),
-      tunnels: new Tunnels({
-        wheel,
-        idle_ms: settings.timeouts.tunnel_idle_ms,
-        send_ms: settings.timeouts.send_ms,
-        grace_ms: settings.timeouts.tunnel_drain_ms,
-        linger_ms: settings.timeouts.linger_ms,
-        random,
-        onFault,
-      }),
       clock,
       wheel,
       random,
@@ -157,7 +142,7 @@ export class Worker {
       httpDate() {
         return this.date;
       },
-      isTrusted: (address) => trusted !== null && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
+      isTrusted: (address) => trusted?.has(address) === true,
       nearMisses: new NearMisses(),
       onNoRoute: options.onNoRoute ?? ignore,
       onFinished: record ?? ignore,
@@ -165,65 +150,65 @@ export class Worker {
       onPluginFault: options.onPluginFault,
       startTimer: (delay_ms, onExpired) => new OneShot(wheel, delay_ms, onExpired),
     };
-    this.listener = new Listener(this.plane, {
-      limits: settings.limits,
-      timeouts: settings.timeouts,
-      ...(options.onAbuse === undefined ? {} : { onAbuse: options.onAbuse }),
-      tls: new TlsFront({
-        wheel,
-        handshake_ms: settings.timeouts.head_ms,
-        fallbackName: settings.tls.fallback_sni.toLowerCase(),
-        minVersion: settings.tls.min_version,
-        ticketSecret: options.ticketSecret ?? world.randomBytes(32),
-        ticketEpoch: () => Math.floor(clock.wall_ms() / settings.tls.ticket_lifetime_ms),
-        certificates: () => this.snapshot.certificates ?? NO_CERTIFICATES,
-        onFault,
-        onRefused: options.onTlsRefused ?? ignore,
-      }),
+    this.listeners = new OpenListeners({
+      plane: this.plane,
+      listener: this.listenerOptions(wheel, world),
+      mostConnections: settings.limits.connections,
+      readPath: options.readPath,
+      reusePort: options.reusePort ?? false,
+      drainTimeout_ms: settings.timeouts.drain_timeout_ms,
+      onFault,
     });
     this.tick();
     this.timer = options.world === undefined ? setInterval(() => this.tick(), TICK_MS) : undefined;
   }
 
-  /** Starts every listener; rejects, with none left open, if one of its addresses cannot be had. */
-  async listen(): Promise<readonly Listening[]> {
-    const { settings } = this.options;
-    try {
-      for (const { address, port, http2 } of settings.http) {
-        await this.listenOn(address, port, http2 ? 'either' : 'http1');
-      }
-      for (const { address, port, http2 } of settings.https) {
-        await this.listenOn(address, port, http2 ? 'tlsHttp2' : 'tls');
-      }
-    } catch (error) {
-      this.abort();
-      throw error;
-    }
-    return this.listening;
+  private listenerOptions(wheel: TimerWheel, { random, randomBytes }: WorkerWorld): OpenListenersOptions['listener'] {
+    const { settings, clock, onFault, onAbuse, ticketSecret, onTlsRefused } = this.options;
+    const { timeouts } = settings;
+    return {
+      limits: settings.limits,
+      timeouts,
+      ...(onAbuse === undefined ? {} : { onAbuse }),
+      tls: new TlsFront({
+        wheel,
+        handshake_ms: timeouts.head_ms,
+        fallbackName: settings.tls.fallback_sni.toLowerCase(),
+        minVersion: settings.tls.min_version,
+        ticketSecret: ticketSecret ?? randomBytes(32),
+        ticketEpoch: () => Math.floor(clock.wall_ms() / settings.tls.ticket_lifetime_ms),
+        certificates: () => this.snapshot.certificates ?? NO_CERTIFICATES,
+        onFault,
+        onRefused: onTlsRefused ?? ignore,
+      }),
+      tunnels: {
+        wheel,
+        idle_ms: timeouts.tunnel_idle_ms,
+        send_ms: timeouts.send_ms,
+        grace_ms: timeouts.tunnel_drain_ms,
+        linger_ms: timeouts.linger_ms,
+        random,
+        onFault,
+      },
+    };
   }
 
-  private async listenOn(address: string, port: number, protocol: Protocol): Promise<void> {
-    const { readPath, onFault, reusePort = false } = this.options;
-    const listening = await listen({
-      address,
-      port,
-      backlog: BACKLOG,
-      readPath,
-      reusePort,
-      onSocket: (socket, port) => {
-        this.accepted++;
-        this.listener.accept(socket, port, protocol);
-      },
-      onAcceptError: onFault,
-    });
-    this.listening.push(listening);
+  /**
+   * Starts every listener, by default those of the settings. Rejects with a StartError, with none left open, if one of them
+   * cannot be had.
+   */
+  async listen(plans: readonly ListenerPlan[] = plansOf(this.options.settings)): Promise<readonly Listening[]> {
+    const [problem] = await this.listeners.add(plans);
+    if (problem === undefined) return this.listeners.listening(plans);
+    this.abort();
+    throw new StartError(problem.message);
   }
 
   /** Takes a client's connection that no listener of its own accepted. @param tls of one that is secured already */
   accept(socket: net.Socket, port: number, tls: TlsFacts | null = null): void {
-    this.accepted++;
-    if (tls === null) this.listener.accept(socket, port);
-    else this.listener.acceptSecured(socket, port, tls);
+    const { inner } = this.listeners;
+    if (tls === null) inner.accept(socket, port);
+    else inner.acceptSecured(socket, port, tls);
   }
 
   /** Puts a Snapshot in force: for every exchange that begins from now on. */
@@ -246,12 +231,12 @@ export class Worker {
 
   /** Client connections. */
   get connectionCount(): number {
-    return this.listener.connectionCount;
+    return this.listeners.connectionCount;
   }
 
   /** Since the start. */
   get acceptedCount(): number {
-    return this.accepted;
+    return this.listeners.accepted;
   }
 
   get requestCount(): number {
@@ -261,7 +246,7 @@ export class Worker {
   /** What is open right now; for tests that count leaks. */
   get counts(): WorkerCounts {
     return {
-      clients: this.listener.connectionCount,
+      clients: this.listeners.connectionCount,
       upstreams: this.pool.size,
       idleUpstreams: this.pool.idleSize,
       deadlines: this.plane.wheel.size,
@@ -270,28 +255,14 @@ export class Worker {
 
   /** Accepts no more, lets running exchanges end, and ends. */
   async drain(): Promise<void> {
-    await this.acceptQueued();
-    for (const { server } of this.listening) server.close();
-    await this.listener.drain();
+    await this.listeners.drain();
     this.abort();
-  }
-
-  /** Closing a listener resets what the kernel has queued for it: that is accepted before, one connection a turn. */
-  private async acceptQueued(): Promise<void> {
-    let before = -1;
-    for (let turns = 0; turns < BACKLOG && this.accepted !== before; turns++) {
-      before = this.accepted;
-      // The first turn may be past its poll for connections, the second is not.
-      await nextTurn();
-      await nextTurn();
-    }
   }
 
   /** Ends at once, cutting off what is running. */
   abort(): void {
     clearInterval(this.timer);
-    for (const { server } of this.listening) server.close();
-    this.listener.abort();
+    this.listeners.abort();
     this.pool.close();
   }
 
@@ -322,17 +293,6 @@ export interface WorkerCounts {
 interface MutablePlane extends Plane {
   isShedding: boolean;
   date: string;
-}
-
-function blockListOf(blocks: readonly string[]): BlockList | null {
-  if (blocks.length === 0) return null;
-  const list = new BlockList();
-  for (const block of blocks) {
-    const [address = '', prefix] = block.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    list.addSubnet(address, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
-  }
-  return list;
 }
 
 function healthOptions({ health, settings }: WorkerOptions, random: () => number): TargetOptions['health'] {
