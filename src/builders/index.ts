@@ -71,6 +71,8 @@ export { loadShedding } from './plugins/load-shedding.ts';
 export type { LoadShedding } from './plugins/load-shedding.ts';
 export { mocking } from './plugins/mocking.ts';
 export type { Mocking } from './plugins/mocking.ts';
+export { openidConnect, openidConnectMetadata } from './plugins/openid-connect.ts';
+export type { OpenidConnect, OpenidConnectMetadata } from './plugins/openid-connect.ts';
 export { prometheus, prometheusMetadata } from './plugins/prometheus.ts';
 export type { Prometheus, PrometheusMetadata } from './plugins/prometheus.ts';
 export { proxyRewrite } from './plugins/proxy-rewrite.ts';

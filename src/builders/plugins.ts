@@ -20,6 +20,7 @@ import type { LimitReq } from './plugins/limit-req.ts';
 import type { LimitTokenBucket } from './plugins/limit-token-bucket.ts';
 import type { LoadShedding } from './plugins/load-shedding.ts';
 import type { Mocking } from './plugins/mocking.ts';
+import type { OpenidConnect } from './plugins/openid-connect.ts';
 import type { Prometheus } from './plugins/prometheus.ts';
 import type { ProxyRewrite } from './plugins/proxy-rewrite.ts';
 import type { RealIp } from './plugins/real-ip.ts';
@@ -77,6 +78,8 @@ export interface Plugins {
   readonly 'load-shedding'?: LoadShedding;
   /** Answers in place of an upstream that is not there yet, with an example or with random values. */
   readonly 'mocking'?: Mocking;
+  /** Lets people in who log in at an OpenID Connect provider, and callers with an access token of it. */
+  readonly 'openid-connect'?: OpenidConnect;
   /** Counts responses and bytes and measures latencies, for Prometheus. */
   readonly 'prometheus'?: Prometheus;
   /** Changes what the upstream is asked for: path, arguments, method, host, header fields. */

@@ -21,6 +21,7 @@ import limitReq from './limit-req/limit-req.ts';
 import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
 import mocking from './mocking/mocking.ts';
+import openidConnect from './openid-connect/openid-connect.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
 import realIp from './real-ip/real-ip.ts';
@@ -56,6 +57,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   limitTokenBucket,
   loadShedding,
   mocking,
+  openidConnect,
   prometheus,
   proxyRewrite,
   realIp,
