@@ -3,7 +3,7 @@
  * Snapshot. It comes in steps, so that a worker can serve between them.
  */
 import { KINDS } from '../model/object-set.ts';
-import type { Kind, RawObject } from '../model/object-set.ts';
+import type { Kind, ObjectSet, RawObject } from '../model/object-set.ts';
 import type { ObjectOf } from '../model/models.ts';
 import type { Problem } from '../model/problem.ts';
 import type { RouteChange } from '../router/router.ts';
@@ -35,6 +35,8 @@ export interface Change {
   readonly isClosed: boolean;
   /** Ids of consumers and credentials in the order that decides who has a key; null where no two have the same one. */
   readonly order: ConsumerOrder | null;
+  /** Everything that there is, in its order; null where that is not known. */
+  readonly lists: ObjectSet['objects'] | null;
 }
 
 export interface AssembleOptions {
@@ -143,6 +145,7 @@ class Assembly {
       ...(readings.ssls.size === 0 ? {} : { certificates }),
       memory: {
         readings,
+        lists: change.lists,
         users: this.users.done(),
         upstreams,
         held,

@@ -87,5 +87,5 @@ export function changeOfChecked(objects: readonly CheckedObject[]): Change {
     else if ('good' in value) changed.push([kind, { id, value: value.good, path: key, isChecked: true }]);
     else changed.push([kind, { id, value: value.bad, path: key, isChecked: true, problem: BAD }]);
   }
-  return { changed, removed, isIncomplete: false, isClosed: false, order: null };
+  return { changed, removed, isIncomplete: false, isClosed: false, order: null, lists: null };
 }

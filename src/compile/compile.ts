@@ -4,19 +4,17 @@
  */
 import type { RouterMode } from '../router/router.ts';
 import { KINDS } from '../model/object-set.ts';
-import type { Kind, ObjectSet, RawObject } from '../model/object-set.ts';
+import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
 import { assemble } from './assemble.ts';
-import type { Change } from './assemble.ts';
 import { inertHost } from './inert-host.ts';
 import { Instances } from './instances.ts';
 import type { CloseFault, HostFor } from './instances.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import { enabledPlugins } from './plugins.ts';
 import type { PluginRegistry } from './plugins.ts';
-import { isUnchanged } from './read-objects.ts';
-import type { AllReadings } from './read-objects.ts';
 import type { Findings } from './references.ts';
+import { changeOf } from './set-changes.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface CompileOptions {
@@ -62,7 +60,7 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
   const isClosed = objects.unknownAttributes === 'error';
   const plugins = enabledPlugins(options.plugins ?? new Map(), objects.plugins, isClosed ? problems : warnings);
   const steps = assemble(
-    changeOf(objects, memory?.readings),
+    changeOf(objects, memory),
     {
       revision: options.revision,
       matching: { mode: options.settings.router, mergeSlashes: options.settings.merge_slashes },
@@ -83,26 +81,6 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
 function isSameRegistry(plugins: PluginRegistry, before: PluginRegistry | undefined): before is PluginRegistry {
   if (before === undefined || plugins.size !== before.size) return false;
   return plugins === before || [...plugins].every(([name, shape]) => before.get(name) === shape);
-}
-
-/** What is not as it was. Of objects with the same id the first counts; that there are others is a problem already. */
-function changeOf(objects: ObjectSet, before: AllReadings | undefined): Change {
-  const changed: (readonly [Kind, RawObject])[] = [];
-  const removed: (readonly [Kind, string])[] = [];
-  for (const kind of KINDS) {
-    const seen = new Set<string>();
-    for (const raw of objects.objects[kind]) {
-      if (seen.has(raw.id)) continue;
-      seen.add(raw.id);
-      const last = before?.[kind].get(raw.id);
-      if (last === undefined || !isUnchanged(last, raw)) changed.push([kind, raw]);
-    }
-    for (const [id] of before?.[kind] ?? []) if (!seen.has(id)) removed.push([kind, id]);
-  }
-  const idsOf = (kind: Kind): string[] => objects.objects[kind].map(({ id }) => id);
-  const order = { consumers: idsOf('consumers'), credentials: idsOf('credentials') };
-  const { isIncomplete, unknownAttributes } = objects;
-  return { changed, removed, isIncomplete, isClosed: unknownAttributes === 'error', order };
 }
 
 const FINDINGS = ['read', 'warnings', 'uses', 'reference', 'route'] as const;

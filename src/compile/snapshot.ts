@@ -4,6 +4,7 @@
  * balancer positions) survives the change.
  */
 import type { BalancerSettings } from '../balance/balancer.ts';
+import type { ObjectSet } from '../model/object-set.ts';
 import type { NeedsBody, Router, RouterMode, RouterRoute, RouteTable } from '../router/router.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { CertificateIndex } from './certificates.ts';
@@ -195,6 +196,8 @@ export interface KeepalivePool {
 export interface CompileMemory {
   /** Objects as they were read, with their last good versions. */
   readonly readings: AllReadings;
+  /** The same in the order in which they were given; null where that is not known. */
+  readonly lists: ObjectSet['objects'] | null;
   /** By `kind/id`, such as `services/7`: who refers to it. */
   readonly users: PersistentMap<PersistentMap<true>>;
   /** What is wrong, by `kind/id`. */

@@ -1,7 +1,8 @@
 /** Health checks across threads: control says what is to be checked, main probes it, and everybody looks at one board. */
 import type { Clock } from '../clock/clock.ts';
 import { type Certificates, NO_CERTIFICATES } from '../compile/certificates.ts';
-import type { CompiledUpstream, NameQuery, Snapshot } from '../compile/snapshot.ts';
+import { PersistentMap } from '../compile/persistent-map.ts';
+import type { CompiledUpstream, NameQuery, Snapshot, UpstreamMemory } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
 import type { HostLog } from '../sdk/host.ts';
@@ -75,11 +76,23 @@ function startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
 /** The series of a node that left go when nobody has set them for so long. */
 const EXPIRE_MS = 60_000;
 
+const NO_UPSTREAMS = PersistentMap.empty<UpstreamMemory>();
+
+/** Whether main does something for it. */
+function isTended(upstream: UpstreamMemory | undefined): boolean {
+  return upstream !== undefined && (upstream.compiled.checks !== undefined || upstream.compiled.names !== undefined);
+}
+
 /** What control tells main of upstreams, and reads of their health. */
 export class UpstreamView {
   private readonly board: HealthBoard;
   private readonly names: NameAnswers;
   private readonly onChanged: (checked: readonly CheckedUpstream[], queries: readonly NameQuery[]) => void;
+  /** At the last update. */
+  private looked: { readonly upstreams: PersistentMap<UpstreamMemory>; readonly certificates: Certificates } = {
+    upstreams: NO_UPSTREAMS,
+    certificates: NO_CERTIFICATES,
+  };
   private sources: readonly CompiledUpstream[] = [];
   private shown: readonly (ShownCertificate | undefined)[] = [];
   private checked: readonly CheckedUpstream[] = [];
@@ -111,9 +124,16 @@ export class UpstreamView {
 
   /** Everything in a Snapshot that has checks or names, also what no route uses: it is ready before it is used. */
   update({ memory }: Snapshot): void {
-    const compiled = Array.from(memory?.upstreams.values() ?? [], (upstream) => upstream.compiled);
-    const sources = compiled.filter(({ checks, names }) => checks !== undefined || names !== undefined);
+    const upstreams = memory?.upstreams ?? NO_UPSTREAMS;
     const certificates = memory?.certificates ?? NO_CERTIFICATES;
+    const before = this.looked;
+    this.looked = { upstreams, certificates };
+    // Most changes touch none of them, and there may be tens of thousands.
+    const isTouched = before.upstreams
+      .differences(upstreams)
+      .some(([, here, there]) => isTended(here) || isTended(there));
+    if (!isTouched && before.certificates === certificates) return;
+    const sources = Array.from(upstreams.values().filter(isTended), ({ compiled }) => compiled);
     const shown = sources.map((one) => shownBy(one, certificates));
     const isSame = sources.length === this.sources.length && sources.every((one, i) => one === this.sources[i]);
     if (isSame && shown.every((one, i) => one?.cert === this.shown[i]?.cert && one?.ca === this.shown[i]?.ca)) return;

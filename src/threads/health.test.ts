@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compile, EMPTY_SNAPSHOT } from '../compile/compile.ts';
+import { EMPTY_OBJECTS, type RawObject } from '../model/object-set.ts';
+import { MetricRegistry } from '../observe/metrics.ts';
+import { HealthBoard } from '../upstream/health-board.ts';
+import { UpstreamView } from './health.ts';
+
+const settings = { router: 'radixtree_host_uri', merge_slashes: true } as const;
+
+function upstream(id: string, more: object = {}): RawObject {
+  return { id, path: `/upstreams/${id}`, value: { nodes: { '127.0.0.1:80': 1 }, ...more } };
+}
+
+const CHECKS = { checks: { active: { http_path: '/up' } } };
+const NAMED = { nodes: { 'example.test:80': 1 } };
+
+test('main is told of the upstreams that have checks or names whenever one of those changed, and of nothing else', () => {
+  const told: string[] = [];
+  const memory = new SharedArrayBuffer(HealthBoard.bytes({ slots: 16 }));
+  const view = new UpstreamView(memory, new MetricRegistry({ now_ms: () => 0 }), (checked, queries) => {
+    told.push([...checked.map(({ key }) => key), ...queries.map(({ name }) => name)].toSorted().join(' '));
+  });
+  let snapshot = EMPTY_SNAPSHOT;
+  const put = (...upstreams: RawObject[]): string[] => {
+    const set = { ...EMPTY_OBJECTS, objects: { ...EMPTY_OBJECTS.objects, upstreams } };
+    const compiled = compile(set, { settings, revision: snapshot.revision + 1, previous: snapshot });
+    assert.deepEqual(compiled.problems, []);
+    ({ snapshot } = compiled);
+    view.update(snapshot);
+    return told.splice(0);
+  };
+  const plain = Array.from({ length: 50 }, (_, i) => upstream(`plain${i}`));
+  assert.deepEqual(put(...plain), []);
+  assert.deepEqual(put(...plain, upstream('a', CHECKS)), ['upstreams/a']);
+  assert.deepEqual(put(...plain.slice(1), upstream('a', CHECKS)), []);
+  assert.deepEqual(put(...plain, upstream('a', CHECKS), upstream('b', NAMED)), ['example.test upstreams/a']);
+  assert.deepEqual(put(...plain, upstream('a', { ...CHECKS, retries: 1 }), upstream('b', NAMED)).length, 1);
+  assert.deepEqual(put(...plain, upstream('a'), upstream('b', NAMED)), ['example.test']);
+  assert.deepEqual(put(...plain, upstream('a')), ['']);
+  assert.deepEqual(put(upstream('a')), []);
+});
