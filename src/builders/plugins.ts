@@ -11,7 +11,9 @@ import type { Cors } from './plugins/cors.ts';
 import type { DebugHeaders } from './plugins/debug-headers.ts';
 import type { FaultInjection } from './plugins/fault-injection.ts';
 import type { ForwardAuth } from './plugins/forward-auth.ts';
+import type { HmacAuth, HmacAuthCredential } from './plugins/hmac-auth.ts';
 import type { IpRestriction } from './plugins/ip-restriction.ts';
+import type { JweDecrypt, JweDecryptCredential } from './plugins/jwe-decrypt.ts';
 import type { JwtAuth, JwtAuthCredential } from './plugins/jwt-auth.ts';
 import type { KeyAuth, KeyAuthCredential } from './plugins/key-auth.ts';
 import type { LimitConn } from './plugins/limit-conn.ts';
@@ -60,8 +62,12 @@ export interface Plugins {
   readonly 'fault-injection'?: FaultInjection;
   /** Asks a service outside whether a request may pass, and lets it say something to upstream and client. */
   readonly 'forward-auth'?: ForwardAuth;
+  /** Lets in callers that sign their requests with a key that a consumer shares with the gateway. */
+  readonly 'hmac-auth'?: HmacAuth;
   /** Lets in clients by their addresses: only those of a list, or all but those. */
   readonly 'ip-restriction'?: IpRestriction;
+  /** Decrypts tokens (JWE) with keys of consumers, and gives the upstream what was in them. */
+  readonly 'jwe-decrypt'?: JweDecrypt;
   /** Lets in callers that send a token (JWT) which a consumer, or somebody whom it trusts, has signed. */
   readonly 'jwt-auth'?: JwtAuth;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */
@@ -107,9 +113,13 @@ export interface Plugins {
 }
 
 /** Plugins of a consumer or credential: those that authenticate have what identifies it. */
-export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'jwt-auth' | 'key-auth'> {
+export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'hmac-auth' | 'jwe-decrypt' | 'jwt-auth' | 'key-auth'> {
   /** Lets in callers that send the name and the password of a consumer. */
   readonly 'basic-auth'?: BasicAuthCredential;
+  /** Lets in callers that sign their requests with a key that a consumer shares with the gateway. */
+  readonly 'hmac-auth'?: HmacAuthCredential;
+  /** Decrypts tokens (JWE) with keys of consumers, and gives the upstream what was in them. */
+  readonly 'jwe-decrypt'?: JweDecryptCredential;
   /** Lets in callers that send a token (JWT) which a consumer, or somebody whom it trusts, has signed. */
   readonly 'jwt-auth'?: JwtAuthCredential;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */

@@ -12,7 +12,9 @@ import cors from './cors/cors.ts';
 import debugHeaders from './debug-headers/debug-headers.ts';
 import faultInjection from './fault-injection/fault-injection.ts';
 import forwardAuth from './forward-auth/forward-auth.ts';
+import hmacAuth from './hmac-auth/hmac-auth.ts';
 import ipRestriction from './ip-restriction/ip-restriction.ts';
+import jweDecrypt from './jwe-decrypt/jwe-decrypt.ts';
 import jwtAuth from './jwt-auth/jwt-auth.ts';
 import keyAuth from './key-auth/key-auth.ts';
 import limitConn from './limit-conn/limit-conn.ts';
@@ -48,7 +50,9 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   debugHeaders,
   faultInjection,
   forwardAuth,
+  hmacAuth,
   ipRestriction,
+  jweDecrypt,
   jwtAuth,
   keyAuth,
   limitConn,

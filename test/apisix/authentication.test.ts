@@ -1,4 +1,8 @@
-/** The examples of APISIX's pages on authentication: plugins/key-auth.md, basic-auth.md, jwt-auth.md. */
+/**
+ * The examples of APISIX's pages on authentication: plugins/key-auth.md, basic-auth.md, jwt-auth.md,
+ * hmac-auth.md, jwe-decrypt.md.
+ */
+import { createHmac } from 'node:crypto';
 import { describe } from 'node:test';
 import { anonymousExample, consumers, followAuthentication, routeTo } from './documented-authentication.ts';
 
@@ -185,5 +189,115 @@ describe('jwt-auth', () => {
       ],
     },
     anonymousExample('jwt-auth', 'jack', SECRET, ['/anything', bearing('Authorization', TOKEN)]),
+  ]);
+});
+
+describe('hmac-auth', () => {
+  const CREDENTIAL = { key_id: 'john-key', secret_key: 'john-secret-key' };
+  const john = consumers(
+    { username: 'john', labels: { custom_id: '495aec6a' } },
+    { id: 'john/credentials/cred-john-hmac-auth', plugins: { 'hmac-auth': CREDENTIAL } },
+  );
+  const JOHN = { 'X-Consumer-Username': 'john', 'X-Credential-Identifier': 'cred-john-hmac-auth' };
+  const INVALID = '{"message":"client request can\'t be validated"}';
+
+  /** As the scripts of the page sign: those of its signatures that come of its own keys are only the last ones. */
+  const signed = (method: string, target: string, headers: Readonly<Record<string, string>>) => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name.toLowerCase()}: ${value}\n`);
+    const text = `john-key\n${method} ${target}\n${lines.join('')}`;
+    const signature = createHmac('sha256', 'john-secret-key').update(text).digest('base64');
+    const names = ['@request-target', ...Object.keys(headers)].join(' ').toLowerCase();
+    const Authorization = `Signature keyId="john-key",algorithm="hmac-sha256",headers="${names}",signature="${signature}"`;
+    return { method, headers: { ...headers, Authorization } };
+  };
+  const first = signed('GET', '/get', { Date: 'Fri, 06 Sep 2024 06:41:29 GMT' });
+  const at = '2024-09-06T06:42:00Z';
+  const posted = { ...signed('POST', '/post', { Date: 'Fri, 06 Sep 2024 09:16:16 GMT' }), body: '{"name": "world"}' };
+  const withDigest = (Digest: string) => ({ ...posted, headers: { ...posted.headers, Digest } });
+  const custom = signed('GET', '/get', {
+    Date: 'Fri, 06 Sep 2024 09:58:49 GMT',
+    'x-custom-header-a': 'hello123',
+    'x-custom-header-b': 'world456',
+  });
+  followAuthentication([
+    {
+      name: 'a signature over target and date',
+      yaml: john + routeTo('/get', { 'hmac-auth': {} }, { methods: ['GET'] }),
+      at,
+      steps: [
+        {
+          asks: ['/get', first],
+          gets: 200,
+          told: { ...JOHN, 'X-Consumer-Custom-Id': '495aec6a', Authorization: first.headers.Authorization },
+        },
+      ],
+    },
+    {
+      name: 'which the upstream does not see',
+      yaml: john + routeTo('/get', { 'hmac-auth': { hide_credentials: true } }),
+      at,
+      steps: [{ asks: ['/get', first], gets: 200, told: { ...JOHN, Authorization: undefined } }],
+    },
+    {
+      name: 'with the digest of the body',
+      yaml: john + routeTo('/post', { 'hmac-auth': { validate_request_body: true } }, { methods: ['POST'] }),
+      at: '2024-09-06T09:17:00Z',
+      steps: [
+        { asks: ['/post', withDigest('SHA-256=78qzJuLwSpZ8HacsTdFCQJWxzPMOf8bYctRk2ySLpS8=')], gets: 200, told: JOHN },
+        { asks: ['/post', posted], gets: 401, body: INVALID },
+        {
+          asks: ['/post', withDigest('SHA-256=78qzJuLwSpZ8HacsTdFCQJWxzPMOf8bYctRk2ySLpS9=')],
+          gets: 401,
+          body: INVALID,
+        },
+      ],
+    },
+    {
+      name: 'over headers that must be signed',
+      yaml:
+        john + routeTo('/get', { 'hmac-auth': { signed_headers: ['date', 'x-custom-header-a', 'x-custom-header-b'] } }),
+      at: '2024-09-06T09:59:00Z',
+      steps: [
+        { asks: ['/get', custom], gets: 200, told: { ...JOHN, 'X-Custom-Header-A': 'hello123' } },
+        {
+          asks: ['/get', signed('GET', '/get', { Date: 'Fri, 06 Sep 2024 09:58:49 GMT' })],
+          gets: 401,
+          body: INVALID,
+        },
+      ],
+    },
+    anonymousExample('hmac-auth', 'john', CREDENTIAL, [
+      '/get',
+      {
+        headers: {
+          Date: 'Mon, 21 Oct 2024 17:31:18 GMT',
+          Authorization:
+            'Signature keyId="john-key",algorithm="hmac-sha256",headers="@request-target date",signature="ztFfl9w7LmCrIuPjRC/DWSF4gN6Bt8dBBz4y+u1pzt8="',
+        },
+      },
+    ]),
+  ]);
+});
+
+describe('jwe-decrypt', () => {
+  const TOKEN =
+    'eyJraWQiOiJqYWNrLWtleSIsImFsZyI6ImRpciIsImVuYyI6IkEyNTZHQ00ifQ..vi29KBCQKcVmPwTT.VToyPMFbq-ZY05MIpntP1N3AmYeq3zELQ0B6iQ.vuTPG2ODc-DjUTjNCzfA2A';
+  followAuthentication([
+    {
+      name: 'the text of a token',
+      yaml:
+        consumers({
+          username: 'jack',
+          plugins: { 'jwe-decrypt': { key: 'jack-key', secret: 'key-length-should-be-32-chars123' } },
+        }) + routeTo('/anything/jwe', { 'jwe-decrypt': { header: 'Authorization', forward_header: 'Authorization' } }),
+      steps: [
+        {
+          asks: ['/anything/jwe', bearing('Authorization', TOKEN)],
+          gets: 200,
+          told: { Authorization: '{"uid":10000,"uname":"test"}', 'X-Consumer-Username': undefined },
+        },
+        { asks: ['/anything/jwe'], gets: 403 },
+      ],
+    },
   ]);
 });
