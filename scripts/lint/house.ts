@@ -35,6 +35,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
   store: { imports: ['model', 'sdk', 'config'], packages: 'any', node: 'any' },
   observe: { imports: ['sdk', 'clock'], packages: 'none', node: 'any' },
   // `compile` for the types of the Snapshot's upstreams, which the pools are attached to.
+  'proxy-protocol': { imports: [], packages: 'none', node: 'any' },
   // TLS around connections: who is asked for by name decides by which certificate and rules.
   tls: { imports: ['clock', 'compile', 'http1'], packages: 'none', node: 'any' },
   upstream: {
@@ -43,7 +44,19 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
     node: 'any',
   },
   proxy: {
-    imports: ['tls', 'sdk', 'compile', 'router', 'upstream', 'observe', 'http1', 'http2', 'balance', 'clock'],
+    imports: [
+      'proxy-protocol',
+      'tls',
+      'sdk',
+      'compile',
+      'router',
+      'upstream',
+      'observe',
+      'http1',
+      'http2',
+      'balance',
+      'clock',
+    ],
     packages: 'none',
     node: 'any',
   },

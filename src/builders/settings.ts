@@ -16,6 +16,11 @@ export interface Settings {
     readonly uid?: number;
     /** Group that owns the socket at `path`; the one that the gateway runs as by default. Bounds: 0 to 4294967294. */
     readonly gid?: number;
+    /** Takes the address of clients from the PROXY protocol, version 1 or 2, that these peers begin their connections with. */
+    readonly proxy_protocol?: {
+      /** Addresses and CIDR blocks of the peers that send it, and have to; `unix:` stands for peers on UNIX domain sockets. Nobody else is believed. Bounds: 1 to 4096 items; each: 1 to 255 characters. */
+      readonly from: readonly string[];
+    };
     /** Whether HTTP/2 in the clear is served too, to clients that begin with its preface (prior knowledge). Default: `false`. */
     readonly http2?: boolean;
   }[];
@@ -33,6 +38,11 @@ export interface Settings {
     readonly uid?: number;
     /** Group that owns the socket at `path`; the one that the gateway runs as by default. Bounds: 0 to 4294967294. */
     readonly gid?: number;
+    /** Takes the address of clients from the PROXY protocol, version 1 or 2, that these peers begin their connections with. */
+    readonly proxy_protocol?: {
+      /** Addresses and CIDR blocks of the peers that send it, and have to; `unix:` stands for peers on UNIX domain sockets. Nobody else is believed. Bounds: 1 to 4096 items; each: 1 to 255 characters. */
+      readonly from: readonly string[];
+    };
     /** Whether ALPN offers HTTP/2, too. Default: `true`. */
     readonly http2?: boolean;
   }[];

@@ -32,6 +32,22 @@ const PLACE = {
   },
   uid: { ...ID, description: 'User that owns the socket at `path`; the one that the gateway runs as by default.' },
   gid: { ...ID, description: 'Group that owns the socket at `path`; the one that the gateway runs as by default.' },
+  proxy_protocol: {
+    type: 'object',
+    required: ['from'],
+    description:
+      'Takes the address of clients from the PROXY protocol, version 1 or 2, that these peers begin their connections with.',
+    properties: {
+      from: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 4096,
+        items: ADDRESS,
+        description:
+          'Addresses and CIDR blocks of the peers that send it, and have to; `unix:` stands for peers on UNIX domain sockets. Nobody else is believed.',
+      },
+    },
+  },
 } as const;
 
 const RULES = {

@@ -124,6 +124,7 @@ export class LocalGateway {
         faults.add(1, plugin, phase);
         errorLog.error('plugin_fault', { plugin, phase, route: exchange.routeId, exchange: exchange.id, error });
       },
+      onProxyRefused: (reason, peer) => errorLog.info('proxy_protocol_refused', { reason, peer }),
       onTlsRefused: (reason, address) => errorLog.info('tls_refused', { reason, client: address }),
       ticketSecret: randomBytes(32),
       readPath: 'onread',

@@ -17,7 +17,8 @@ import { ServerConnection as Http2Connection } from '../http2/server-connection.
 import type { ServerStream } from '../http2/server-stream.ts';
 import type { Abuse, Http2Limits, Http2Settings, StreamHandler } from '../http2/settings.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
-import { plainAddress } from '../http1/address.ts';
+import { plainAddress, UNIX_PEER } from '../http1/address.ts';
+import type { SocketOwner } from '../http1/owned-socket.ts';
 import type { TunnelSettings } from '../http1/tunnel.ts';
 import { readByEvents } from '../http1/sockets.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
@@ -29,6 +30,7 @@ import { Exchange } from './exchange.ts';
 import { FirstBytes } from './first-bytes.ts';
 import type { Plane } from './plane.ts';
 import { refuse, route } from './life.ts';
+import { Preamble } from './preamble.ts';
 import { replyError } from './reply.ts';
 import { parseTarget, plainTarget } from './target.ts';
 import { tlsFault } from './tls-rules.ts';
@@ -39,6 +41,8 @@ export interface ListenerOptions {
   readonly timeouts: ServerTimeouts;
   /** A client did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
+  /** A peer that was to say whose connection it is did not, or not rightly. */
+  readonly onProxyRefused: (reason: string, address: string) => void;
   /** Needed for listeners of TLS. */
   readonly tls?: TlsFront;
   readonly tunnels: TunnelSettings;
@@ -52,6 +56,14 @@ export interface Entrance {
   readonly protocol: Protocol;
   /** In place of the address of clients where they have none; '' where they do. */
   readonly unnamed: string;
+  /** Peers that say by the PROXY protocol whose connection it is; null for nobody. */
+  readonly proxied: { has(address: string): boolean } | null;
+}
+
+/** Of whom a peer speaks. */
+interface Client {
+  readonly address: string;
+  readonly port: number;
 }
 
 /**
@@ -113,59 +125,91 @@ export class Listener implements RequestHandler, StreamHandler {
       socket.destroy();
       return;
     }
+    const { proxied } = this.entrance;
+    if (proxied?.has(this.addressOf(socket)) === true) this.acceptProxied(socket, port);
+    else this.greet(socket, port, null);
+  }
+
+  private addressOf(socket: net.Socket): string {
+    const { unnamed } = this.entrance;
+    return unnamed === '' ? plainAddress(socket.remoteAddress ?? '') : unnamed;
+  }
+
+  private acceptProxied(socket: net.Socket, port: number): void {
+    const address = this.addressOf(socket);
+    const timing = { wheel: this.plane.wheel, wait_ms: this.options.timeouts.head_ms };
+    const preamble = new Preamble(socket, timing, {
+      onHeader: ({ source }) => {
+        this.connections.delete(preamble);
+        return this.greet(socket, port, source === null ? null : clientOf(source));
+      },
+      onEnded: (_, reason) => {
+        if (reason !== '') this.options.onProxyRefused(reason, address);
+        this.ended(preamble);
+      },
+    });
+    this.connections.add(preamble);
+  }
+
+  /** @param client null for the peer itself */
+  private greet(socket: net.Socket, port: number, client: Client | null): SocketOwner {
     const { protocol } = this.entrance;
-    if (protocol === 'http1') this.serve(socket, port, false);
-    else if (protocol === 'either') this.acceptEither(socket, port);
-    else this.acceptTls(socket, port, protocol === 'tlsHttp2');
+    if (protocol === 'http1') return this.serve(socket, port, false, client);
+    if (protocol === 'either') return this.acceptEither(socket, port, client);
+    return this.acceptTls(socket, port, protocol === 'tlsHttp2', client);
   }
 
   /** Takes a connection whose TLS somebody else has seen to. */
   acceptSecured(socket: net.Socket, port: number, facts: TlsFacts): void {
     this.accepted++;
-    this.serve(socket, port, false, facts);
+    this.serve(socket, port, false, null, facts);
   }
 
-  private acceptTls(socket: net.Socket, port: number, allowsHttp2: boolean): void {
+  private acceptTls(socket: net.Socket, port: number, allowsHttp2: boolean, client: Client | null): SocketOwner {
     const { tls } = this.options;
     if (tls === undefined) throw new TypeError('a listener of TLS needs its options');
     const handshake: Handshake = tls.begin(socket, allowsHttp2, {
+      address: client?.address ?? this.addressOf(socket),
       onSecured: (secured) => {
         this.connections.delete(handshake);
-        this.serve(secured.socket, port, secured.isHttp2, secured.facts);
+        this.serve(secured.socket, port, secured.isHttp2, client, secured.facts);
         readByEvents(secured.socket);
       },
       onEnded: () => this.ended(handshake),
     });
     this.connections.add(handshake);
+    return handshake;
   }
 
-  private acceptEither(socket: net.Socket, port: number): void {
+  private acceptEither(socket: net.Socket, port: number, client: Client | null): SocketOwner {
     const { wheel } = this.plane;
     const first: FirstBytes = new FirstBytes(
       socket,
       { wheel, wait_ms: this.options.timeouts.idle_ms },
       (isHttp2) => {
         this.connections.delete(first);
-        return this.serve(socket, port, isHttp2);
+        return this.serve(socket, port, isHttp2, client);
       },
       () => this.ended(first),
     );
     this.connections.add(first);
+    return first;
   }
 
   private serve(
     socket: net.Socket,
     port: number,
     isHttp2: boolean,
+    client: Client | null,
     tls: TlsFacts | null = null,
   ): ServerConnection | Http2Connection {
-    const { unnamed } = this.entrance;
-    const address = unnamed === '' ? plainAddress(socket.remoteAddress ?? '') : unnamed;
+    const address = client === null ? this.addressOf(socket) : client.address;
     const connection = isHttp2
       ? new Http2Connection(socket, this.http2, port, address)
       : new ServerConnection(socket, this.settings, port, address);
     const isTrusted = this.plane.isTrusted(address);
-    connection.memo = new ConnectionMemo(isTrusted, socket.remotePort ?? 0, this.authorities, tls, this.tunnels);
+    const remotePort = client === null ? (socket.remotePort ?? 0) : client.port;
+    connection.memo = new ConnectionMemo(isTrusted, remotePort, this.authorities, tls, this.tunnels);
     this.connections.add(connection);
     if (this.drained !== null) connection.drain();
     return connection;
@@ -303,3 +347,8 @@ function methodOf(text: string, end: number): string {
 }
 
 function ignore(): void {}
+
+/** As a client that came by itself: without an address, it is on a UNIX domain socket. */
+function clientOf({ address, port }: Client): Client {
+  return { address: address === '' ? UNIX_PEER : plainAddress(address), port };
+}

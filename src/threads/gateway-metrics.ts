@@ -60,6 +60,13 @@ export function tlsRefusals(metrics: Metrics): Counter {
   });
 }
 
+export function proxyRefusals(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_proxy_protocol_refused_total', {
+    help: 'Connections of peers that were to begin with the PROXY protocol and did not, or not rightly.',
+    labels: [],
+  });
+}
+
 export function upstreamTlsFailures(metrics: Metrics): Counter {
   return metrics.counter('gatewright_upstream_tls_failed_total', {
     help: 'TLS handshakes with nodes of upstreams that came to nothing, and nodes whose certificate was not accepted.',

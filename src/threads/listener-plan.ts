@@ -26,6 +26,8 @@ export interface ListenerPlan {
   readonly source: string;
   readonly place: TcpPlace | UnixPlace;
   readonly protocol: Protocol;
+  /** Peers that send the PROXY protocol. */
+  readonly proxied: readonly string[];
 }
 
 /** Ports that were found for listeners on port 0, by key. */
@@ -40,7 +42,7 @@ export function plansOf({ http, https }: Pick<GatewaySettings, 'http' | 'https'>
     // Several free ports.
     for (let n = 2; taken.has(key); n++) key = `${first} ${n}`;
     taken.add(key);
-    return { key, source, place, protocol };
+    return { key, source, place, protocol, proxied: listener.proxy_protocol?.from ?? [] };
   };
   return [
     ...http.map((one, i) => planOf(one, pathOf('gateway.http', i), one.http2 ? 'either' : 'http1')),

@@ -9,6 +9,7 @@ import type { Problem } from '../model/problem.ts';
 import { type Entrance, Listener, type ListenerOptions } from '../proxy/listener.ts';
 import type { Plane } from '../proxy/plane.ts';
 import type { FoundPorts, ListenerPlan } from './listener-plan.ts';
+import { peersOf } from './peers.ts';
 import { listenProblem } from './start-error.ts';
 import { changeMode, listenUnix, type UnixListening } from './unix-socket.ts';
 
@@ -48,7 +49,7 @@ export class OpenListeners {
 
   constructor(options: OpenListenersOptions) {
     this.options = options;
-    this.inner = this.listenerWith({ protocol: 'http1', unnamed: '' });
+    this.inner = this.listenerWith({ protocol: 'http1', unnamed: '', proxied: null });
   }
 
   /** Connections since the start. */
@@ -215,6 +216,6 @@ async function acceptQueued(accepted: () => number): Promise<void> {
   }
 }
 
-function entranceOf({ place, protocol }: ListenerPlan): Entrance {
-  return { protocol, unnamed: 'path' in place ? UNIX_PEER : '' };
+function entranceOf({ place, protocol, proxied }: ListenerPlan): Entrance {
+  return { protocol, unnamed: 'path' in place ? UNIX_PEER : '', proxied: peersOf(proxied) };
 }

@@ -11,7 +11,14 @@ import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { Follower } from './follower.ts';
-import { http2Abuses, measureWorker, pluginFaults, tlsRefusals, upstreamTlsFailures } from './gateway-metrics.ts';
+import {
+  http2Abuses,
+  measureWorker,
+  pluginFaults,
+  tlsRefusals,
+  proxyRefusals,
+  upstreamTlsFailures,
+} from './gateway-metrics.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
@@ -87,6 +94,7 @@ export class WorkerThread {
     const abuses = http2Abuses(metrics);
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     const refusals = tlsRefusals(metrics);
+    const unproxied = proxyRefusals(metrics);
     const failures = upstreamTlsFailures(metrics);
     const seldom = new Seldom(() => clock.monotonic_ms(), UPSTREAM_TLS_LINE_MS);
     this.place = new Board(data.memory.board).place(data.place);
@@ -102,6 +110,10 @@ export class WorkerThread {
         failures.add(1, kind);
         // A node that is broken is so with every request.
         if (seldom.isDue(`${node} ${reason}`)) this.errorLog.warn('upstream_tls_failed', { node, name, reason });
+      },
+      onProxyRefused: (reason, peer) => {
+        unproxied.add(1);
+        this.errorLog.info('proxy_protocol_refused', { reason, peer });
       },
       snapshot: EMPTY_SNAPSHOT,
       clock,

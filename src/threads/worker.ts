@@ -73,6 +73,8 @@ export interface WorkerOptions {
   readonly onAbuse?: (kind: Abuse) => void;
   /** A node could not be spoken to over TLS. */
   readonly onUpstreamTlsFailed?: (failure: UpstreamTlsFailure) => void;
+  /** A peer that was to say by the PROXY protocol whose connection it is did not. */
+  readonly onProxyRefused?: (reason: string, address: string) => void;
   /** A TLS handshake came to nothing. */
   readonly onTlsRefused?: (reason: string, address: string) => void;
   /** The same in all workers, so that each resumes the others' TLS sessions; without it, none does. */
@@ -164,12 +166,13 @@ export class Worker {
   }
 
   private listenerOptions(wheel: TimerWheel, { random, randomBytes }: WorkerWorld): OpenListenersOptions['listener'] {
-    const { settings, clock, onFault, onAbuse, ticketSecret, onTlsRefused } = this.options;
+    const { settings, clock, onFault, onAbuse, ticketSecret, onTlsRefused, onProxyRefused } = this.options;
     const { timeouts } = settings;
     return {
       limits: settings.limits,
       timeouts,
       ...(onAbuse === undefined ? {} : { onAbuse }),
+      onProxyRefused: onProxyRefused ?? ignore,
       tls: new TlsFront({
         wheel,
         handshake_ms: timeouts.head_ms,

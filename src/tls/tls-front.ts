@@ -37,6 +37,8 @@ export interface Secured {
 
 /** What becomes of one connection. */
 export interface SecuredSink {
+  /** Of the client, for operators. */
+  readonly address: string;
   onSecured(secured: Secured): void;
   onEnded(handshake: Handshake): void;
 }
@@ -154,7 +156,7 @@ export class Handshake extends TimedEntry implements SocketOwner {
     this.socket = own(socket, this);
     this.allowsHttp2 = allowsHttp2;
     this.sink = sink;
-    this.address = socket.remoteAddress ?? '';
+    this.address = sink.address;
     const { wheel, handshake_ms } = front.options;
     wheel.arm(this, handshake_ms);
   }

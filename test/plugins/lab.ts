@@ -12,6 +12,7 @@ import { pluginRegistry } from '../../src/compile/plugin-registry.ts';
 import type { PluginRegistry } from '../../src/compile/plugins.ts';
 import type { Snapshot } from '../../src/compile/snapshot.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
+import type { GatewaySettings } from '../../src/config/settings.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
 import type { AccessRecord } from '../../src/observe/access-record.ts';
 import type { CounterTable } from '../../src/limit/counter-table.ts';
@@ -42,6 +43,8 @@ export interface LabOptions {
   readonly readPath?: ReadPath;
   /** By which nodes over TLS are known; those that Node.js brings along by default. */
   readonly authorities?: readonly string[];
+  /** As in `gateway.http`, beside the lab's own. */
+  readonly listeners?: GatewaySettings['http'];
 }
 
 export interface Ask {
@@ -121,10 +124,15 @@ export class Lab {
   /** What plugins count. */
   readonly metrics: MetricRegistry;
   port = 0;
+  /** Of `listeners`, in their order. */
+  morePorts: readonly number[] = [];
   /** Of `gateway.https`, in their order. */
   tlsPorts: readonly number[] = [];
   /** Why TLS handshakes came to nothing. */
   readonly tlsRefused: string[] = [];
+  /** Why connections with the PROXY protocol did. */
+  readonly proxyRefused: string[] = [];
+  private readonly listeners: number;
   /** Which nodes could not be spoken to over TLS. */
   readonly upstreamTlsFailed: UpstreamTlsFailure[] = [];
   private readonly registry: PluginRegistry;
@@ -133,6 +141,7 @@ export class Lab {
   constructor(yamlText: string, upstream: EchoUpstream, options: LabOptions) {
     const { clock = systemClock } = options;
     this.upstream = upstream;
+    this.listeners = options.listeners?.length ?? 0;
     this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])]);
     const parts = labParts(clock, this.hostLog);
     this.metrics = parts.metrics;
@@ -143,7 +152,7 @@ export class Lab {
     this.worker = new Worker({
       settings: {
         ...settings,
-        http: [{ address: '127.0.0.1', port: 0, http2: false }],
+        http: [{ address: '127.0.0.1', port: 0, http2: false }, ...(options.listeners ?? [])],
         authorities: options.authorities ?? [],
       },
       snapshot: result.snapshot,
@@ -154,6 +163,7 @@ export class Lab {
       onFault: (error) => this.faults.push({ plugin: '', phase: '', error }),
       onPluginFault: ({ plugin, phase, error }) => this.faults.push({ plugin, phase, error }),
       onTlsRefused: (reason) => this.tlsRefused.push(reason),
+      onProxyRefused: (reason) => this.proxyRefused.push(reason),
       onUpstreamTlsFailed: (failure) => this.upstreamTlsFailed.push(failure),
       ...(options.ticketSecret === undefined ? {} : { ticketSecret: options.ticketSecret }),
       readPath: options.readPath ?? 'onread',
@@ -162,9 +172,10 @@ export class Lab {
   }
 
   async listen(): Promise<void> {
-    const [plain, ...secured] = await this.worker.listen();
+    const [plain, ...others] = await this.worker.listen();
     this.port = plain?.port ?? 0;
-    this.tlsPorts = secured.map(({ port }) => port);
+    this.morePorts = others.slice(0, this.listeners).map(({ port }) => port);
+    this.tlsPorts = others.slice(this.listeners).map(({ port }) => port);
   }
 
   /** Puts another configuration in force, as a reload does. */
