@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../clock/clock.ts';
+import { LoopTime } from '../clock/loop-time.ts';
 import { compile, retire } from '../compile/compile.ts';
 import type { CompileResult } from '../compile/compile.ts';
 import type { HostFor } from '../compile/instances.ts';
@@ -111,6 +112,8 @@ export class LocalGateway {
       settings,
       snapshot: first.snapshot,
       clock,
+      // The program around it may keep its loop busy.
+      deadlineTime: new LoopTime(() => clock.monotonic_ms()),
       record:
         accessLog === null && onExchange === null
           ? null

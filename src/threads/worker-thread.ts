@@ -1,5 +1,6 @@
 /** A worker as a thread: it follows control, and does as main says, from which it has its port to control. */
 import type { AlarmClock } from '../clock/clock.ts';
+import { LoopTime } from '../clock/loop-time.ts';
 import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
 import { Instances } from '../compile/instances.ts';
 import { checkedPluginRegistry } from '../compile/plugin-registry.ts';
@@ -117,6 +118,7 @@ export class WorkerThread {
       },
       snapshot: EMPTY_SNAPSHOT,
       clock,
+      deadlineTime: new LoopTime(() => clock.monotonic_ms()),
       record: accessLog === null ? null : (record) => accessLog.write(record),
       onFault: (error) => this.errorLog.error('fault', { error }),
       onPluginFault: ({ exchange, plugin, phase, error }) => {

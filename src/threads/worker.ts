@@ -63,6 +63,8 @@ export interface WorkerOptions {
   readonly settings: GatewaySettings;
   readonly snapshot: Snapshot;
   readonly clock: AlarmClock;
+  /** What deadlines are measured by, read at every turn of the loop's timer; by default the monotonic clock. See `LoopTime`. */
+  readonly deadlineTime?: { now_ms(): number };
   /** Where exchanges are recorded; null records none. */
   readonly record: ((record: AccessRecord) => void) | null;
   readonly onFault: (error: unknown) => void;
@@ -162,7 +164,7 @@ export class Worker {
       onFault,
     });
     this.tick();
-    this.timer = options.world === undefined ? setInterval(() => this.tick(), TICK_MS) : undefined;
+    this.timer = options.world === undefined ? setInterval(() => this.tickSoon(), TICK_MS) : undefined;
   }
 
   private listenerOptions(wheel: TimerWheel, { random, randomBytes }: WorkerWorld): OpenListenersOptions['listener'] {
@@ -274,12 +276,17 @@ export class Worker {
     return this.plane.wheel.next_ms;
   }
 
+  /** After the sockets were looked at: an answer that is there is in time, however late its timer is. */
+  private tickSoon(): void {
+    setImmediate(() => this.tick());
+  }
+
   /** Expires what is due by the clock. The worker does it by itself every 50 ms; a clock that was set forward need not wait. */
   tick(): void {
-    const { clock } = this.options;
+    const { clock, deadlineTime } = this.options;
     const date = new Date(clock.wall_ms()).toUTCString();
     if (date !== this.plane.date) this.plane.date = date;
-    this.plane.wheel.advance(clock.monotonic_ms());
+    this.plane.wheel.advance(deadlineTime?.now_ms() ?? clock.monotonic_ms());
   }
 }
 

@@ -19,6 +19,8 @@ export class Load implements AsyncDisposable {
   private isOver = false;
   /** The first answers that were not 200: when, the statuses of the attempts, and what they said. */
   readonly refusals: string[] = [];
+  /** When each answer that was not 200 came, by `performance.now()`. */
+  readonly refused: { readonly at_ms: number; readonly status: number }[] = [];
   /** Bodies of the latest answers, to see who gave them. */
   private latest: string[] = [];
   count = 0;
@@ -75,6 +77,7 @@ export class Load implements AsyncDisposable {
   }
 
   private note({ status, headers, body }: Answer): void {
+    if (status !== 200) this.refused.push({ at_ms: performance.now(), status });
     if (status !== 200 && this.refusals.length < 20) {
       const attempts = headers.find(([name]) => name.toLowerCase() === 'x-apisix-upstream-status')?.[1] ?? 'none';
       this.refusals.push(`${new Date().toISOString()} ${status}, attempts ${attempts}: ${body.toString()}`);

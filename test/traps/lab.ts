@@ -1,6 +1,7 @@
 /** A gateway between a test's clients and its scripted upstreams: one worker in this process, on real sockets. */
 import assert from 'node:assert/strict';
 import { systemClock, type AlarmClock } from '../../src/clock/clock.ts';
+import { LoopTime } from '../../src/clock/loop-time.ts';
 import type { CompiledNode, CompiledRoute, CompiledUpstream } from '../../src/compile/snapshot.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
@@ -104,6 +105,8 @@ export class Lab {
       settings: settingsOf(options.settings ?? {}),
       snapshot: { revision: 1, router: { find: (request) => (find === undefined ? route : find(request, route)) } },
       clock: options.clock ?? systemClock,
+      // A test's own hand moves its clock as far as it likes.
+      ...(options.clock === undefined ? { deadlineTime: new LoopTime(() => systemClock.monotonic_ms()) } : {}),
       record: ({ method, target, status, errorCode, upstreamAddresses, upstreamStatuses, bodyBytesSent }) => {
         this.log.push({ method, target, status, errorCode, upstreamAddresses, upstreamStatuses, bodyBytesSent });
       },
