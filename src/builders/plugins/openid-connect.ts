@@ -10,7 +10,7 @@ export interface OpenidConnect {
   readonly client_secret?: string;
   /** URL of the provider's discovery document. */
   readonly discovery: string;
-  /** What is asked for, with spaces between; openid must be in it. Default: `"openid"`. Bounds: 1 to 1024 characters. */
+  /** What is asked for, with spaces between; without openid the provider tells nobody's name. Default: `"openid"`. Bounds: 1 to 1024 characters. */
   readonly scope?: string;
   /** What a token must have been granted; others are answered with 403. Bounds: ≤ 100 items; each: not empty. */
   readonly required_scopes?: readonly string[];
@@ -78,7 +78,7 @@ export interface OpenidConnect {
   readonly set_userinfo_header?: boolean;
   /** Whether it gets the refresh token, in X-Refresh-Token. Default: `false`. */
   readonly set_refresh_token_header?: boolean;
-  /** How people stay logged in; needed for the authorization code flow. */
+  /** How people stay logged in; without it, with a secret that follows from that of the client. */
   readonly session?: {
     /** What sessions and log-ins under way are encrypted with; the same on all gateways that share them. Bounds: 16 to 1024 characters; never printed. */
     readonly secret: string;

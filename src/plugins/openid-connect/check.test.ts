@@ -25,6 +25,8 @@ const DPOP = { enabled: true, private_key: pkcs8(ec.privateKey), public_jwk: ec.
 
 const RIGHT: readonly Attributes[] = [
   {},
+  { session: undefined },
+  { scope: 'apisix' },
   { session: undefined, bearer_only: true },
   { session: undefined, use_jwks: true },
   { client_secret: undefined, ...KEYED },
@@ -40,7 +42,6 @@ const WRONG: readonly (readonly [more: Attributes, problem: RegExp])[] = [
   [{ client_secret: undefined }, /^client_secret: is missing: token_endpoint_auth_method is client_secret_basic/],
   [{ discovery: 'id.example' }, /^discovery: .*is no URL of the kind/],
   [{ discovery: 'https://user:hush@id.example/' }, /^discovery: holds a name or a password/],
-  [{ session: undefined }, /^session: is missing: write "session" with a secret, or "bearer_only: true"/],
   [{ session: { secret: 'hush' } }, /^session\.secret: /],
   [
     { session: { secret: 'sixteen characters', cookie_same_site: 'None', cookie_secure: false } },
@@ -48,7 +49,6 @@ const WRONG: readonly (readonly [more: Attributes, problem: RegExp])[] = [
   ],
   [{ session: { secret: 'sixteen characters', cookie_name: 'a=b' } }, /^session\.cookie_name: /],
   [{ session: { secret: 'sixteen characters', storage: 'memory' } }, /^session\.storage: /],
-  [{ scope: 'profile' }, /^scope: "profile" lacks openid/],
   [{ accept_none_alg: true }, /^accept_none_alg: .*an ID token that nobody signed/],
   [{ accept_unsupported_alg: true }, /^accept_unsupported_alg: .*always verified/],
   [{ force_reauthorize: true }, /^force_reauthorize: .*without end/],

@@ -6,20 +6,11 @@ import type { AuthMethod, OpenidConfig } from './schema.ts';
 
 export function checkOpenid(config: OpenidConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const say = (path: string, message: string): void => void problems.push({ path, message });
-  const { bearer_only, session, scope, claim_schema, public_key } = config;
-  if (!bearer_only && session === undefined && !takesTokensOtherwise(config)) {
-    say('session', 'is missing: write "session" with a secret, or "bearer_only: true" where nobody is to log in');
-  }
-  if (!scope.split(' ').includes('openid')) say('scope', `"${scope}" lacks openid, which makes it OpenID Connect`);
+  const { session, claim_schema, public_key } = config;
   if (claim_schema !== undefined) attempt(problems, 'claim_schema', () => void compileSchema(claim_schema));
   if (public_key !== undefined) attempt(problems, 'public_key', () => void createPublicKey(public_key));
   problems.push(...urlProblems(config), ...authProblems(config), ...dpopProblems(config), ...sessionProblems(session));
   return problems;
-}
-
-function takesTokensOtherwise({ use_jwks, public_key, introspection_endpoint }: OpenidConfig): boolean {
-  return use_jwks || public_key !== undefined || introspection_endpoint !== undefined;
 }
 
 /** Reports what `attempt` throws. The message of a key that cannot be read holds nothing of the key. */

@@ -10,7 +10,7 @@ import { joseLibrary, openidLibrary } from './libraries.ts';
 import { Login, pathWithin } from './login.ts';
 import { Provider } from './provider.ts';
 import { Renewals } from './renewals.ts';
-import { hasLogin, type OpenidConfig, takesBearer } from './schema.ts';
+import { hasLogin, type OpenidConfig, sessionOf, takesBearer } from './schema.ts';
 import { sealer } from './seal.ts';
 import { livesOf, type Session, touched } from './session.ts';
 import { type Found, type SessionStore, sessionStore } from './session-store.ts';
@@ -75,10 +75,10 @@ export class OpenidFlow implements PluginInstance {
     };
   }
 
-  private loginSide(): LoginSide | null {
+  private loginSide(): LoginSide {
     const { config, host, provider } = this;
-    const { session, client_id, discovery } = config;
-    if (session === undefined) return null;
+    const { client_id, discovery } = config;
+    const session = sessionOf(config);
     const cookies = new Cookies(session);
     const sealing = sealer(session.secret, `${client_id} ${discovery}`, (length) => host.randomBytes(length));
     const lives = livesOf(session);

@@ -76,6 +76,7 @@ const WAYS: readonly (readonly [title: string, attributes: Attributes, client?: 
     'raw tokens for the upstream',
     { set_raw_id_token_header: true, set_refresh_token_header: true, access_token_in_authorization_header: true },
   ],
+  ['a session that nobody configured', { session: undefined }],
   ['only the user in the session', { session_contents: { user: true } }],
 ];
 

@@ -1,7 +1,8 @@
 /** The attributes of openid-connect. */
+import { hkdfSync } from 'node:crypto';
 import type { Infer, Schema } from '../../sdk/index.ts';
 import { realmAttribute } from '../auth-attributes.ts';
-import { flag, SECONDS, SESSION } from './session-schema.ts';
+import { DEFAULT_SESSION, flag, SECONDS, SESSION } from './session-schema.ts';
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'client_secret_jwt'] as const;
 const HTTP_URL = {
@@ -31,7 +32,7 @@ export const OPENID_SCHEMA = {
       minLength: 1,
       maxLength: 1024,
       default: 'openid',
-      description: 'What is asked for, with spaces between; openid must be in it.',
+      description: "What is asked for, with spaces between; without openid the provider tells nobody's name.",
     },
     required_scopes: {
       type: 'array',
@@ -313,13 +314,24 @@ export type OpenidConfig = Infer<typeof OPENID_SCHEMA>;
 export type SessionConfig = NonNullable<OpenidConfig['session']>;
 export type AuthMethod = (typeof METHODS)[number];
 
-/** Whether people can log in: without a session, callers must bring a token. */
-export function hasLogin({ bearer_only, session }: OpenidConfig): boolean {
-  return !bearer_only && session !== undefined;
+/** Whether people can log in. Where tokens are verified and no session is configured, callers must bring one. */
+export function hasLogin(config: OpenidConfig): boolean {
+  return !config.bearer_only && (config.session !== undefined || !verifiesTokens(config));
 }
 
 /** Whether tokens that callers bring are looked at. */
 export function takesBearer(config: OpenidConfig): boolean {
-  const { use_jwks, public_key, introspection_endpoint } = config;
-  return !hasLogin(config) || use_jwks || public_key !== undefined || introspection_endpoint !== undefined;
+  return config.bearer_only || verifiesTokens(config);
+}
+
+function verifiesTokens({ use_jwks, public_key, introspection_endpoint }: OpenidConfig): boolean {
+  return use_jwks || public_key !== undefined || introspection_endpoint !== undefined;
+}
+
+/** As it is configured; else with a secret that follows from the client's, which is the same on all gateways and after a restart. */
+export function sessionOf({ session, client_id, client_secret, client_rsa_private_key }: OpenidConfig): SessionConfig {
+  if (session !== undefined) return session;
+  const own = client_secret ?? client_rsa_private_key ?? '';
+  const secret = Buffer.from(hkdfSync('sha256', own, client_id, 'gatewright openid-connect session', 32));
+  return { ...DEFAULT_SESSION, secret: secret.toString('base64url') };
 }

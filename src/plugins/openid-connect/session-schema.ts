@@ -1,5 +1,5 @@
 /** The attributes of sessions. */
-import type { Schema } from '../../sdk/index.ts';
+import type { Infer, Schema } from '../../sdk/index.ts';
 
 export const SECONDS = { type: 'integer', minimum: 1, maximum: 31_536_000 } as const satisfies Schema;
 const REDIS_MS = { type: 'integer', minimum: 1, maximum: 60_000, default: 1000 } as const satisfies Schema;
@@ -23,7 +23,7 @@ export const flag = <const D extends boolean>(value: D, description: string) =>
 
 export const SESSION = {
   type: 'object',
-  description: 'How people stay logged in; needed for the authorization code flow.',
+  description: 'How people stay logged in; without it, with a secret that follows from that of the client.',
   required: ['secret'],
   properties: {
     secret: {
@@ -114,3 +114,29 @@ export const SESSION = {
     },
   },
 } as const satisfies Schema;
+
+const REDIS = SESSION.properties.redis.properties;
+
+/** What holds where nothing is configured. */
+export const DEFAULT_SESSION = {
+  cookie_name: SESSION.properties.cookie_name.default,
+  cookie_path: SESSION.properties.cookie_path.default,
+  cookie_http_only: true,
+  cookie_same_site: SESSION.properties.cookie_same_site.default,
+  idling_timeout: SESSION.properties.idling_timeout.default,
+  rolling_timeout: SESSION.properties.rolling_timeout.default,
+  cookie: {},
+  storage: SESSION.properties.storage.default,
+  redis: {
+    host: REDIS.host.default,
+    port: REDIS.port.default,
+    database: REDIS.database.default,
+    prefix: REDIS.prefix.default,
+    ssl: false,
+    ssl_verify: true,
+    connect_timeout: REDIS.connect_timeout.default,
+    send_timeout: REDIS.send_timeout.default,
+    read_timeout: REDIS.read_timeout.default,
+    keepalive_timeout: REDIS.keepalive_timeout.default,
+  },
+} as const satisfies Omit<Infer<typeof SESSION>, 'secret'>;
