@@ -6,6 +6,10 @@ type Verb = (args: readonly string[], io: Io) => number | Promise<number>;
 
 const VERBS: Record<string, { readonly summary: string; readonly load: () => Promise<Verb> }> = {
   run: { summary: 'start the gateway in the foreground', load: async () => (await import('./cli/run.ts')).run },
+  dev: {
+    summary: 'run a gateway that follows its configuration and its plugins, and shows each request',
+    load: async () => (await import('./cli/dev.ts')).dev,
+  },
   reload: {
     summary: 'have a running gateway read its configuration again',
     load: async () => (await import('./cli/signals.ts')).reload,
@@ -54,7 +58,7 @@ const VERBS: Record<string, { readonly summary: string; readonly load: () => Pro
 
 function usage(): string {
   const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}\n`);
-  return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun, check and plugins read the file named with -c FILE, else ./gatewright.yaml\nget, put, delete, apply and dump call the Admin API at --server URL, with the key of --key-file FILE or GATEWRIGHT_ADMIN_KEY\n`;
+  return `usage: gatewright VERB [OPTION…]\n\n${lines.join('')}\nrun, dev, check, explain and plugins read the file named with -c FILE, else ./gatewright.yaml\nget, put, delete, apply and dump call the Admin API at --server URL, with the key of --key-file FILE or GATEWRIGHT_ADMIN_KEY\n`;
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {

@@ -131,8 +131,15 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
     packages: 'none',
     node: 'any',
   },
+  // What `gatewright dev` runs: a gateway that follows its files.
+  dev: {
+    imports: ['embed', 'config', 'model', 'plugins', 'threads', 'sdk'],
+    packages: 'none',
+    node: 'any',
+  },
   cli: {
     imports: [
+      'dev',
       'embed',
       'explain',
       'sdk',

@@ -12,6 +12,7 @@ import type { Document, DocumentFormat } from './document.ts';
 import { redact, referencedVariables, substitute } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { withAbsolutePlaces } from './listener-settings.ts';
+import type { ModuleMessage } from './module-worker.ts';
 import { DEFAULT_SETTINGS, readSettings } from './settings.ts';
 import { readAuthorities } from './tls-settings.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -27,6 +28,8 @@ export interface Configuration {
   readonly hasEndMark: boolean;
   /** State of the file when it was read, as `fileSignature` gives it; absent for a text. */
   readonly signature?: string;
+  /** Of a module: all files that it is made of, those under node_modules excepted. */
+  readonly imports?: readonly string[];
   /** Gives a problem that compile found its line, and hides what came from the environment. */
   dress(problem: Problem): Problem;
 }
@@ -200,15 +203,22 @@ const MODULE_TIMEOUT_ms = 10_000;
 
 /** TypeScript and JavaScript files: the default export is the document; they read the environment themselves. */
 async function loadModule(path: string): Promise<Configuration> {
-  const text = await evaluate(path);
-  if (text === null) {
-    return unreadable('syntax', `${path} has no default export: write export default defineConfig({ … })`);
+  const imports: string[] = [];
+  try {
+    const text = await evaluate(path, imports);
+    if (text === null) {
+      const message = `${path} has no default export: write export default defineConfig({ … })`;
+      return { ...unreadable('syntax', message), imports };
+    }
+    const read = readValue(JSON.parse(text), 'gatewright');
+    return { ...read, imports, hasEndMark: false, dress: (problem) => problem };
+  } catch (error) {
+    return { ...unreadable('unreadable', `cannot read ${path}: ${(error as Error).message}`), imports };
   }
-  return { ...readValue(JSON.parse(text), 'gatewright'), hasEndMark: false, dress: (problem) => problem };
 }
 
-/** The default export as JSON, null if there is none; rejects with what the module throws. */
-function evaluate(path: string): Promise<string | null> {
+/** The default export as JSON, null if there is none; rejects with what the module throws. @param imports gets its files */
+function evaluate(path: string, imports: string[]): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const file = new URL(`./module-worker${extname(import.meta.url)}`, import.meta.url);
     const worker = new Worker(file, { workerData: { path } });
@@ -216,8 +226,12 @@ function evaluate(path: string): Promise<string | null> {
       reject(new Error(`it did not end within ${MODULE_TIMEOUT_ms / 1000} s`));
       void worker.terminate();
     }, MODULE_TIMEOUT_ms);
-    worker.once('message', (text: string | null) => {
-      resolve(text);
+    worker.on('message', (message: ModuleMessage) => {
+      if ('imported' in message) {
+        imports.push(message.imported);
+        return;
+      }
+      resolve(message.text);
       void worker.terminate();
     });
     worker.once('error', reject);

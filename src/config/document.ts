@@ -27,6 +27,14 @@ export interface Document {
   readonly problems: readonly Problem[];
   /** Line of a path such as `routes[0].uri`, of the nearest member above it if that is absent. */
   lineOf(path: string): number | undefined;
+  /** The same with the column: of the key, or of what it holds. */
+  placeOf(path: string, part: 'key' | 'value'): Place | undefined;
+}
+
+/** In a text, both from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
 }
 
 const YAML_SCHEMA = CORE_SCHEMA.withTags(mergeTag);
@@ -67,11 +75,19 @@ export function parseDocument(text: string, format: DocumentFormat): Document {
       message: 'the aliases refer to themselves or expand to too many values',
     });
   }
-  return { value, problems: [], lineOf: (path) => lineOf(text, events, path) };
+  return {
+    value,
+    problems: [],
+    lineOf: (path) => placeOf(text, offsetsOf(text, events, path).key)?.line,
+    placeOf(path, part) {
+      const { key, value: held } = offsetsOf(text, events, path);
+      return placeOf(text, part === 'value' ? (held ?? key) : key);
+    },
+  };
 }
 
 function failed(problem: Problem): Document {
-  return { value: null, problems: [problem], lineOf: () => undefined };
+  return { value: null, problems: [problem], lineOf: () => undefined, placeOf: () => undefined };
 }
 
 function syntaxProblem(error: unknown, format: DocumentFormat): Problem {
@@ -106,8 +122,14 @@ function isBounded(root: unknown): boolean {
   return visit(root, 0);
 }
 
-/** Follows the path through the events; nothing is kept for it, since only problems need lines. */
-function lineOf(text: string, events: readonly Event[], path: string): number | undefined {
+interface Offsets {
+  readonly key: number | undefined;
+  /** Of what stands there; undefined where the path leads to nothing. */
+  readonly value: number | undefined;
+}
+
+/** Follows the path through the events; nothing is kept for it, since only problems need places. */
+function offsetsOf(text: string, events: readonly Event[], path: string): Offsets {
   const keys = keysOf(path);
   let depth = 0;
   let at = events[0]?.type === EVENT_ID.DOCUMENT ? 1 : 0;
@@ -128,7 +150,13 @@ function lineOf(text: string, events: readonly Event[], path: string): number | 
     at = next;
     depth++;
   }
-  return offset === undefined ? undefined : text.slice(0, offset).split('\n').length;
+  return { key: offset, value: depth === keys.length ? startOf(events[at]) : undefined };
+}
+
+function placeOf(text: string, offset: number | undefined): Place | undefined {
+  if (offset === undefined) return undefined;
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
 }
 
 /** Index of the event of the value of `key`, −1 if the mapping has no such key. */

@@ -4,7 +4,7 @@
  */
 import { registerHooks } from 'node:module';
 import { extname } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { path } = workerData as { readonly path: string };
@@ -15,14 +15,28 @@ const RUNNING: ReadonlyMap<string, string> = new Map([
   ['gatewright', new URL(`../index${extension}`, import.meta.url).href],
   ['gatewright/sdk', new URL(`../sdk/index${extension}`, import.meta.url).href],
 ]);
+/** Of the gateway itself. */
+const OWN = new URL('..', import.meta.url).href;
 registerHooks({
   resolve(specifier, context, next) {
     const url = RUNNING.get(specifier);
     return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
   },
+  load(url, context, next) {
+    const isPeoples = url.startsWith('file:') && !url.startsWith(OWN) && !url.includes('/node_modules/');
+    if (isPeoples) post({ imported: fileURLToPath(url) });
+    return next(url, context);
+  },
 });
+
+/** A file that the configuration is made of, or what it says in the end. */
+export type ModuleMessage = { readonly imported: string } | { readonly text: string | null };
+
+function post(message: ModuleMessage): void {
+  parentPort?.postMessage(message);
+}
 
 const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
 const value: unknown = await module.default;
 // As JSON: no getters, no instances, nothing that only this thread understands.
-parentPort?.postMessage(value === undefined ? null : JSON.stringify(value));
+post({ text: value === undefined ? null : JSON.stringify(value) });

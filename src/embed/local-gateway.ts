@@ -26,6 +26,7 @@ import { measureWorker, pluginFaults } from '../threads/gateway-metrics.ts';
 import { UpstreamView } from '../threads/health.ts';
 import { hostFactory } from '../threads/host.ts';
 import { checkAccessLog, MainStreams, openAccessLog, openErrorLog, schedule } from '../threads/logs.ts';
+import { type FoundPorts, plansOf, withPorts } from '../threads/listener-plan.ts';
 import { explainNoRoute } from '../threads/no-route.ts';
 import { systemParts, type SystemParts } from '../threads/system-parts.ts';
 import { UpstreamWork } from '../threads/upstream-work.ts';
@@ -155,15 +156,20 @@ export class LocalGateway {
     return this.worker.snapshot;
   }
 
-  /** Opens its ports; rejects, with none of them open, if one cannot be had. */
-  async listen(): Promise<readonly ListeningAddress[]> {
+  /** Opens its ports; rejects, with none of them open, if one cannot be had. @param found in the place of ports that are 0 */
+  async listen(found: FoundPorts = []): Promise<readonly ListeningAddress[]> {
     const { http, https } = this.settings;
-    const listening = await this.worker.listen();
+    const listening = await this.worker.listen(withPorts(plansOf(this.settings), found));
     return [...http, ...https].map(({ address = '', path = address }, i) => ({
       protocol: i < http.length ? 'http' : 'https',
       address: path,
       port: listening[i]?.port ?? 0,
     }));
+  }
+
+  /** The ports that it listens on. */
+  get ports(): FoundPorts {
+    return this.worker.listeners.ports;
   }
 
   /** Puts objects in force, all of them or none: rejects with a ConfigurationError if anything is wrong. */
