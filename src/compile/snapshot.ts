@@ -153,8 +153,9 @@ export type CheckLimits = readonly [successes: number, tcp: number, http: number
 export interface CompiledUpstream {
   /** Identity across Snapshots: kind and id of the object that owns it. */
   readonly key: string;
-  readonly scheme: 'http' | 'https';
-  /** Present with the scheme https. */
+  /** `grpc` and `grpcs`: HTTP/2, in the clear and over TLS. */
+  readonly scheme: 'http' | 'https' | 'grpc' | 'grpcs';
+  /** Present with the schemes https and grpcs. */
   readonly tls?: CompiledUpstreamTls;
   readonly nodes: readonly CompiledNode[];
   readonly balancer: BalancerSettings;

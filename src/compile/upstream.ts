@@ -41,13 +41,13 @@ export function checkBalancer(upstream: UpstreamObject, at: string, report: Repo
 
 /** Compiles a checked upstream. `key` is the object that owns it, such as `upstreams/7` or `routes/1`. */
 export function compileUpstream(upstream: UpstreamObject, key: string): CompiledUpstream {
-  const scheme = upstream.scheme === 'https' ? 'https' : 'http';
+  const scheme = schemeOf(upstream);
   const nodes = nodesOf(upstream).map((node) => compileNode(node, PORTS[scheme]));
   const pool = upstream.keepalive_pool;
   return {
     key,
     scheme,
-    ...(scheme === 'https' ? { tls: compileTls(upstream.tls) } : {}),
+    ...(scheme === 'https' || scheme === 'grpcs' ? { tls: compileTls(upstream.tls) } : {}),
     nodes,
     balancer: compileBalancer(upstream),
     retries: upstream.retries ?? Math.max(0, nodes.length - 1),
@@ -106,7 +106,12 @@ function compileTls({
 }
 
 /** Of nodes that name none. */
-const PORTS = { http: 80, https: 443 } as const;
+const PORTS = { http: 80, https: 443, grpc: 80, grpcs: 443 } as const;
+
+/** Of a checked upstream: others were refused. */
+function schemeOf({ scheme }: UpstreamObject): keyof typeof PORTS {
+  return Object.hasOwn(PORTS, scheme) ? (scheme as keyof typeof PORTS) : 'http';
+}
 
 function compileNode({ host, port: given, weight, priority }: NodeObject, fallback: number): CompiledNode {
   const port = given ?? fallback;
@@ -115,7 +120,7 @@ function compileNode({ host, port: given, weight, priority }: NodeObject, fallba
 }
 
 function compileNames(upstream: UpstreamObject, nodes: readonly CompiledNode[]): { names?: CompiledNames } {
-  const scheme = upstream.scheme === 'https' ? 'https' : 'http';
+  const scheme = schemeOf(upstream);
   const { service_name } = upstream;
   const retries = upstream.retries ?? null;
   if (service_name !== undefined) {

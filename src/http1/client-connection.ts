@@ -44,6 +44,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   /** Requests sent so far, the current one included. */
   requests = 0;
   isConnected = false;
+  readonly isMultiplexed = false;
   /** Whether any byte of the current response has come. */
   hasReceived = false;
   /** The socket's count when the current request took it. */

@@ -18,7 +18,7 @@ export interface ClientTimeouts {
 
 /**
  * Why no response, or no whole one, came. `handshake`: there was no TLS to be had; `certificate`: there was, and the node did
- * not prove who it is.
+ * not prove who it is. `unprocessed`: the node says that it did not look at the request (RFC 9113 §8.7).
  */
 export type ResponseFault =
   | 'refused'
@@ -28,7 +28,8 @@ export type ResponseFault =
   | 'send_timeout'
   | 'read_timeout'
   | 'reset'
-  | 'malformed';
+  | 'malformed'
+  | 'unprocessed';
 
 /** How a connection comes about. */
 export interface Dialer {

@@ -5,11 +5,12 @@ const BUDGETS = {
   /** Streams that the client resets (CVE-2023-44487). */
   rapid_reset: [200, 20],
   settings_flood: [20, 2],
+  /** Each frame of content that we send gives the right to one more: who estimates the bandwidth pings while it receives. */
   ping_flood: [100, 10],
   priority_flood: [500, 100],
   /** Frames that carry nothing: DATA and CONTINUATION without payload, unknown types. */
   empty_frames: [100, 10],
-  /** Each frame of ours gives the right to two more. */
+  /** Each frame of content that we send gives the right to two more. */
   window_updates: [2_000, 500],
   /** Streams beyond the number that we announced, and frames on streams that are closed. */
   refused_streams: [1_000, 100],
@@ -24,6 +25,13 @@ export class AbuseBudgets {
 
   constructor(now_ms: number) {
     this.now_ms = now_ms;
+  }
+
+  /** A frame of content went out: the peer may react. */
+  noteSent(): void {
+    this.of('window_updates').refund(2);
+    // Made by the first PING.
+    this.budgets.get('ping_flood')?.refund(1);
   }
 
   of(kind: Budgeted): Budget {

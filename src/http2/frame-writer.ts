@@ -1,6 +1,7 @@
 /** The writing half of a connection: frames are put together in memory and go out in one write per turn. */
 import type net from 'node:net';
 import type { TimerWheel } from '../clock/timer-wheel.ts';
+import { writeLatin1 } from '../http1/bytes.ts';
 import { Stall } from '../http1/stall.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 import { FRAME_HEAD_BYTES } from './protocol.ts';
@@ -86,6 +87,12 @@ export class FrameWriter implements Flushable {
     if (payload > 0) memory.set(bytes.subarray(start, end), at + FRAME_HEAD_BYTES);
     this.length = at + FRAME_HEAD_BYTES + payload;
     return at;
+  }
+
+  /** What is no frame: a client's preface. */
+  raw(text: string): void {
+    const memory = this.room(text.length);
+    this.length += writeLatin1(memory, text, this.length);
   }
 
   /** A frame whose payload is a list of 32-bit numbers. */

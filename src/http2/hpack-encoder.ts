@@ -17,6 +17,14 @@ const STATIC_LINES: ReadonlyMap<string, number> = new Map(
 /** RFC 7541 §7.1.3: these never enter a table, here or at anybody who passes them on. */
 const NEVER_INDEXED: ReadonlySet<string> = new Set(['set-cookie', 'authorization', 'proxy-authorization', 'cookie']);
 
+const OF_CONNECTION: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** Larger fields would push out everything else. */
 const LARGEST_INDEXED = 512;
 
@@ -30,6 +38,8 @@ export class Line {
   /** Of the name. */
   readonly nameIndex: number;
   readonly mayBeIndexed: boolean;
+  /** RFC 9113 §8.2.2: what belongs to one connection of HTTP/1.1 has no place in HTTP/2. */
+  readonly isOfConnection: boolean;
   /** How often it was looked up, up to 2. */
   seen = 0;
   /** The literal that goes into no table. */
@@ -43,6 +53,7 @@ export class Line {
     this.size = name.length + value.length + 32;
     this.staticIndex = STATIC_LINES.get(`${name}\0${value}`) ?? 0;
     this.nameIndex = STATIC_NAMES.get(name) ?? 0;
+    this.isOfConnection = OF_CONNECTION.has(name);
     this.mayBeIndexed = !NEVER_INDEXED.has(name) && this.size <= LARGEST_INDEXED;
   }
 
@@ -98,11 +109,20 @@ export class LineMemo {
   private young = new Map<string, Line>();
   private old = new Map<string, Line>();
 
+  /** @param name of a pseudo field */
+  pseudo(name: string, value: string): Line {
+    return this.find(`${name}\0${value}`, name, value);
+  }
+
   /** @param text `Name: value` in any case of the name, one character per byte, without CRLF */
   lineOf(text: string): Line {
+    return this.find(text, '', '');
+  }
+
+  private find(text: string, name: string, value: string): Line {
     let line = this.young.get(text);
     if (line === undefined) {
-      line = this.old.get(text) ?? parseLine(text);
+      line = this.old.get(text) ?? (name === '' ? parseLine(text) : new Line(name, value));
       if (this.young.size >= GENERATION) {
         this.old = this.young;
         this.young = new Map();

@@ -23,6 +23,8 @@ import type { StreamTable } from './stream-table.ts';
 const MOST_CONTROL_BACKLOG = 1_048_576;
 
 export interface ConnectionParts {
+  /** Whether this is the server's side. */
+  readonly isServer: boolean;
   readonly wheel: TimerWheel;
   readonly turn: FlushTurn;
   /** Shared by all connections of a worker. */
@@ -40,7 +42,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   protected readonly writer: FrameWriter;
   /** What streams write with. */
   readonly outflow: Outflow;
-  protected readonly peer = new PeerSettings();
+  protected readonly peer: PeerSettings;
   private readonly queue = new SendQueue();
   /** Made by the side. */
   protected abstract readonly streams: StreamTable;
@@ -56,7 +58,8 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   /** @param socketFor gives the socket, owned by the connection */
   constructor(socketFor: (owner: OutgoingOwner) => OwnedSocket, parts: ConnectionParts) {
     super();
-    const { wheel, turn, lines, send_ms, window_bytes } = parts;
+    const { wheel, turn, lines, send_ms, window_bytes, isServer } = parts;
+    this.peer = new PeerSettings(!isServer);
     const socket = (this.socket = socketFor(this));
     this.wheel = wheel;
     this.window_bytes = this.receiveWindow = window_bytes;
@@ -68,7 +71,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
       onStalled: () => this.cutOff(),
       onFlushed: () => this.queue.pump(),
     });
-    this.outflow = new Outflow(this.writer, lines, () => this.budgets.of('window_updates').refund(2));
+    this.outflow = new Outflow(this.writer, lines, () => this.budgets.noteSent());
   }
 
   /** Gives the peer up, and tells the exchanges that are under way. */
@@ -174,6 +177,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
     const flow = frame.end - frame.start;
     this.receiveWindow -= flow;
     if (this.receiveWindow < 0) return h2.FLOW_CONTROL_ERROR;
+    this.onContent(flow);
     if (flow === 0 && (frame.flags & h2.END_STREAM) === 0 && !this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
     return this.streams.data(frame);
   }
@@ -246,13 +250,13 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
     this.writer.numbers(kindOf(h2.WINDOW_UPDATE, 0), stream, bytes);
   }
 
-  /** A stream's content was taken by who it is for. */
-  onTaken(bytes: number): void {
-    this.credit(bytes);
-  }
+  /** Content came, for whichever stream. */
+  protected abstract onContent(bytes: number): void;
+  /** Content was taken by who it is for, or dropped. */
+  abstract onTaken(bytes: number): void;
 
   /** Lets the peer send more to the connection: half a window at a time. */
-  credit(bytes: number): void {
+  protected credit(bytes: number): void {
     this.owed += bytes;
     if (this.isClosed || this.owed * 2 < this.window_bytes) return;
     this.receiveWindow += this.owed;

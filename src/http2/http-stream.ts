@@ -23,7 +23,7 @@ export abstract class HttpStream extends TimedEntry {
   private waiting: ByteQueue | null = null;
   /** Our message ends with what is waiting. */
   private endsAfterWaiting = false;
-  private trailers = '';
+  private sentTrailers = '';
   /** Our side was told to wait. */
   private isBehind = false;
   /** The last frame of this stream, as long as it can still be changed. */
@@ -93,10 +93,10 @@ export abstract class HttpStream extends TimedEntry {
   // Sending.
 
   /** @returns false if it has to wait: write no more until `onCaughtUp` */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
+  protected writeContent(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.isClosed || end === start) return true;
     let at = start;
-    if (this.waitingBytes === 0) at += this.send(bytes, start, end);
+    if (this.waitingBytes === 0) at += this.sendWithin(bytes, start, end);
     if (at === end && !this.connection.outflow.isBehind) return true;
     if (at < end) {
       this.waiting ??= new ByteQueue();
@@ -109,7 +109,7 @@ export abstract class HttpStream extends TimedEntry {
   }
 
   /** @returns how much of it the windows let through */
-  private send(bytes: Uint8Array, start: number, end: number): number {
+  private sendWithin(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end) {
       const length = Math.min(end - at, this.sendWindow, this.connection.outflow.sendable);
@@ -127,7 +127,7 @@ export abstract class HttpStream extends TimedEntry {
     const { waiting } = this;
     if (waiting === null || waiting.length === 0) return this.caughtUp();
     const bytes = waiting.take();
-    const sent = this.send(bytes, 0, Math.min(bytes.length, most));
+    const sent = this.sendWithin(bytes, 0, Math.min(bytes.length, most));
     if (sent < bytes.length) waiting.putBack(bytes, sent, bytes.length);
     else this.caughtUp();
     return sent > 0;
@@ -137,15 +137,18 @@ export abstract class HttpStream extends TimedEntry {
     this.connection.settle(this);
     if (this.isProgressAwaited) this.wheel.disarm(this);
     this.isProgressAwaited = false;
-    if (this.endsAfterWaiting) this.finish();
-    else if (this.isBehind) {
+    if (this.endsAfterWaiting) {
+      // Who shares a turn is asked once more.
+      this.endsAfterWaiting = false;
+      this.finish();
+    } else if (this.isBehind) {
       this.isBehind = false;
       this.onCaughtUp();
     }
     return false;
   }
 
-  private awaitProgress(): void {
+  protected awaitProgress(): void {
     if (!this.watchesSending || this.isProgressAwaited) return;
     this.isProgressAwaited = true;
     this.lastProgress = this.progress;
@@ -167,7 +170,7 @@ export abstract class HttpStream extends TimedEntry {
 
   /** Our message ends with what was written. @param trailers lines of fields, each with its CRLF */
   protected endMessage(trailers: string): void {
-    this.trailers = trailers;
+    this.sentTrailers = trailers;
     if (this.isClosed) return;
     if (this.waitingBytes > 0) this.endsAfterWaiting = true;
     else this.finish();
@@ -176,7 +179,7 @@ export abstract class HttpStream extends TimedEntry {
   private finish(): void {
     if (this.isClosed) return;
     const { outflow } = this.connection;
-    if (this.trailers !== '') outflow.writeTrailers(this.id, this.trailers);
+    if (this.sentTrailers !== '') outflow.writeTrailers(this.id, this.sentTrailers);
     else outflow.endStream(this.id, this.lastFrameAt, this.lastFrameGeneration);
     this.onSent();
   }

@@ -1,10 +1,10 @@
 /** What the streams of a connection write: heads and content, within what the client lets the connection send. */
-import type { OutgoingResponse } from '../http1/messages.ts';
+import type { OutgoingRequest, OutgoingResponse } from '../http1/messages.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { HpackEncoder, type LineMemo } from './hpack-encoder.ts';
 import * as h2 from './protocol.ts';
 import { kindOf } from './protocol.ts';
-import { block, writeInterimBlock, writeResponseBlock, writeTrailerBlock } from './response-block.ts';
+import { block, writeInterimBlock, writeRequestBlock, writeResponseBlock, writeTrailerBlock } from './message-block.ts';
 
 /** Bytes that may wait for the socket before streams have to wait themselves. */
 const MOST_BACKLOG = 262_144;
@@ -50,6 +50,12 @@ export class Outflow {
 
   writeHead(stream: number, response: OutgoingResponse): number {
     writeResponseBlock(this.encoder, this.lines, response);
+    return this.writeBlock(stream);
+  }
+
+  /** @returns where END_STREAM can be set; `block.isChunked` tells how the body comes */
+  writeRequest(stream: number, request: OutgoingRequest, scheme: 'http' | 'https'): number {
+    writeRequestBlock(this.encoder, this.lines, request, scheme);
     return this.writeBlock(stream);
   }
 

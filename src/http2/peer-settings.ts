@@ -1,4 +1,4 @@
-/** The client's SETTINGS (RFC 9113 §6.5.2, RFC 9218 §2.1.1). */
+/** The other side's SETTINGS (RFC 9113 §6.5.2, RFC 9218 §2.1.1). */
 import * as h2 from './protocol.ts';
 
 export class PeerSettings {
@@ -6,6 +6,13 @@ export class PeerSettings {
   /** −1 if the last frame did not say. */
   tableSize = -1;
   private priorities = -1;
+  /** How many streams it takes at once (§6.5.2: no bound unless it says one). */
+  concurrentStreams = Number.POSITIVE_INFINITY;
+  private readonly isServers: boolean;
+
+  constructor(isServers: boolean) {
+    this.isServers = isServers;
+  }
 
   /** Reads the payload of a frame. @returns an error code, `NO_ERROR` if it is sound */
   read(bytes: Buffer, start: number, end: number): number {
@@ -26,7 +33,11 @@ export class PeerSettings {
         this.tableSize = this.tableSize < 0 ? value : Math.min(this.tableSize, value);
         return h2.NO_ERROR;
       case h2.ENABLE_PUSH:
-        return value <= 1 ? h2.NO_ERROR : h2.PROTOCOL_ERROR;
+        // A server may only say that it does not push.
+        return value <= (this.isServers ? 0 : 1) ? h2.NO_ERROR : h2.PROTOCOL_ERROR;
+      case h2.MAX_CONCURRENT_STREAMS:
+        this.concurrentStreams = value;
+        return h2.NO_ERROR;
       case h2.INITIAL_WINDOW_SIZE:
         if (value > h2.MOST_WINDOW) return h2.FLOW_CONTROL_ERROR;
         this.initialWindow = value;

@@ -10,12 +10,11 @@ import {
   HOST,
   parsed,
   PLAIN,
-  scratchFields,
-  STRIDE,
   TE,
   TRANSFER_ENCODING,
   UPGRADE,
 } from '../http1/fields.ts';
+import { addHost, addLine, beginHead, lengthOf } from './head-text.ts';
 import { AUTHORITY, COOKIE, type Field, MALFORMED, METHOD, PATH, PROTOCOL, SCHEME } from './hpack-field.ts';
 
 const VERSION = ' HTTP/1.1\r\n';
@@ -68,7 +67,7 @@ export function readRequestHead(fields: readonly Field[], isComplete: boolean, l
   if (request.isConnect) return addUpgrade(text);
   if (isComplete || parsed.contentLength >= 0) return text;
   parsed.chunked = true;
-  return add(text, CHUNKED, 17, TRANSFER_ENCODING);
+  return addLine(text, CHUNKED, 17, TRANSFER_ENCODING);
 }
 
 /** @returns the index of the first ordinary field, −1 if the pseudo fields are not as they must be */
@@ -120,18 +119,10 @@ function isTarget(target: string): boolean {
 }
 
 function reset(method: string, target: string): void {
-  parsed.count = 0;
+  beginHead(0);
   parsed.methodEnd = method.length;
   parsed.targetStart = method.length + 1;
   parsed.targetEnd = parsed.targetStart + target.length;
-  parsed.minorVersion = 1;
-  parsed.contentLength = -1;
-  parsed.chunked = false;
-  parsed.host = -1;
-  parsed.hostRepeated = false;
-  parsed.expectContinue = parsed.badExpectation = parsed.upgrade = parsed.acceptsTrailers = false;
-  parsed.connectionClose = parsed.connectionKeepAlive = parsed.nominates = false;
-  parsed.kindsSeen = 0;
 }
 
 function addFields(fields: readonly Field[], from: number, start: string): string {
@@ -142,7 +133,7 @@ function addFields(fields: readonly Field[], from: number, start: string): strin
   for (let k = from; k < fields.length; k++) {
     const field = fields[k];
     const { role, value } = field;
-    if (role === PLAIN) text = add(text, field.line, field.name.length, PLAIN);
+    if (role === PLAIN) text = addLine(text, field.line, field.name.length, PLAIN);
     else if (role === COOKIE) cookies = cookies === '' ? value : `${cookies}; ${value}`;
     else if (role === HOST) {
       // §8.3.1: where both are there they must say the same, or two readers would see two requests.
@@ -153,13 +144,13 @@ function addFields(fields: readonly Field[], from: number, start: string): strin
     else {
       const problem = note(role, value);
       if (problem !== null) return fail(problem);
-      text = add(text, field.line, field.name.length, role);
+      text = addLine(text, field.line, field.name.length, role);
     }
   }
   parsed.hostRepeated = false;
   if (parsed.host < 0) return fail('bad_host');
   // §8.2.3: a cookie may come in crumbs; HTTP/1.1 has one field.
-  return cookies === '' ? text : add(text, `cookie: ${cookies}\r\n`, 6, PLAIN);
+  return cookies === '' ? text : addLine(text, `cookie: ${cookies}\r\n`, 6, PLAIN);
 }
 
 function fail(problem: HeadFault): '' {
@@ -167,40 +158,19 @@ function fail(problem: HeadFault): '' {
   return '';
 }
 
-function addHost(text: string, value: string): string {
-  parsed.host = parsed.count;
-  parsed.kindsSeen |= 1 << HOST;
-  return add(text, `host: ${value}\r\n`, 4, HOST);
-}
-
-function add(text: string, line: string, nameLength: number, kind: number): string {
-  const o = parsed.count * STRIDE;
-  const start = text.length;
-  scratchFields[o] = start;
-  scratchFields[o + 1] = start + nameLength;
-  scratchFields[o + 2] = start + nameLength + 2;
-  scratchFields[o + 3] = start + line.length - 2;
-  scratchFields[o + 4] = kind;
-  parsed.count++;
-  parsed.kindsSeen |= kind === PLAIN ? 0 : 1 << kind;
-  return text + line;
-}
-
 /** What a handshake says in HTTP/1.1 (RFC 6455 §4.1), and here by its pseudo fields. */
 function addUpgrade(text: string): string {
   // RFC 9110 §9.3.6: a CONNECT has no content.
   if (parsed.contentLength >= 0) return fail('malformed');
   parsed.upgrade = true;
-  return add(add(text, 'upgrade: websocket\r\n', 7, UPGRADE), 'connection: upgrade\r\n', 10, CONNECTION);
+  return addLine(addLine(text, 'upgrade: websocket\r\n', 7, UPGRADE), 'connection: upgrade\r\n', 10, CONNECTION);
 }
-
-const DIGITS = /^\d{1,15}$/;
 
 function note(role: number, value: string): HeadFault | null {
   if (role === CONTENT_LENGTH) {
     if (parsed.contentLength >= 0) return 'malformed';
-    if (!DIGITS.test(value)) return 'bad_content_length';
-    parsed.contentLength = Number(value);
+    parsed.contentLength = lengthOf(value);
+    if (parsed.contentLength < 0) return 'bad_content_length';
   } else if (role === EXPECT) {
     if (value.toLowerCase() !== '100-continue') return 'expectation_failed';
     parsed.expectContinue = true;

@@ -35,7 +35,7 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
     const { wheel, turn, lines, limits, timeouts } = settings;
     const { connection_window_bytes: window_bytes } = limits;
     const { send_ms } = timeouts;
-    super((owner) => own(socket, owner), { wheel, turn, lines, send_ms, window_bytes });
+    super((owner) => own(socket, owner), { isServer: true, wheel, turn, lines, send_ms, window_bytes });
     this.settings = settings;
     this.remoteAddress = remoteAddress ?? plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
@@ -75,6 +75,13 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
   }
 
   protected onSettings(): void {}
+
+  protected onContent(): void {}
+
+  /** What is not taken counts: a client is held back by its own slow requests. */
+  onTaken(bytes: number): void {
+    this.credit(bytes);
+  }
 
   protected onPong(): void {}
 

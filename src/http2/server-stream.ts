@@ -207,6 +207,10 @@ export class ServerStream extends HttpStream {
     return end === start || this.write(bytes, start, end);
   }
 
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.writeContent(bytes, start, end);
+  }
+
   private writeHead(response: OutgoingResponse): void {
     this.isHeadSent = true;
     this.note(this.connection.outflow.writeHead(this.id, response));

@@ -78,6 +78,10 @@ export class ServerStreams extends StreamTable<ServerStream> {
     return h2.STREAM_CLOSED;
   }
 
+  protected lateReset(): number {
+    return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+  }
+
   protected onReset(stream: ServerStream): number {
     stream.gone();
     return this.connection.spend('rapid_reset') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;

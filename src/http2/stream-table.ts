@@ -36,8 +36,10 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
 
   /** A whole header block came, which the decoder has read. @returns a connection error, `NO_ERROR` for none; likewise below */
   protected abstract onBlock(id: number, isLast: boolean): number;
-  /** A frame for a stream that is over. */
-  protected abstract lateFrame(id: number): number;
+  /** A frame for a stream that is over. @param flow what it takes of the windows */
+  protected abstract lateFrame(id: number, flow: number): number;
+  /** A reset of one. */
+  protected abstract lateReset(id: number): number;
   /** The peer reset a stream that is open. */
   protected abstract onReset(stream: S, code: number): number;
   /** The header blocks of one list took too many frames. */
@@ -111,11 +113,11 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     const stream = this.open.get(id);
     if (stream === undefined) {
       if (id > this.last) return h2.PROTOCOL_ERROR;
-      this.connection.credit(end - start);
-      return this.lateFrame(id);
+      this.connection.onTaken(end - start);
+      return this.lateFrame(id, end - start);
     }
     if (!stream.isReceiving) {
-      this.connection.credit(end - start);
+      this.connection.onTaken(end - start);
       this.fail(stream, h2.STREAM_CLOSED);
       return h2.NO_ERROR;
     }
@@ -136,7 +138,7 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     if (end - start !== 4) return h2.FRAME_SIZE_ERROR;
     const stream = this.open.get(id);
     if (stream !== undefined) return this.onReset(stream, bytes.readUInt32BE(start));
-    return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+    return this.lateReset(id);
   }
 
   /** §5.3: the scheme of RFC 7540 is gone; its frames are checked and ignored. */

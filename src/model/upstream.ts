@@ -118,7 +118,7 @@ const PROPERTIES = {
   scheme: {
     enum: ['http', 'https', 'grpc', 'grpcs', 'tcp', 'udp', 'tls', 'kafka'],
     default: 'http',
-    description: 'The protocol that the nodes speak.',
+    description: 'The protocol that the nodes speak; grpc and grpcs are HTTP/2, in the clear and over TLS.',
   },
   pass_host: {
     enum: ['pass', 'node', 'rewrite'],
@@ -173,13 +173,16 @@ export function checkUpstream(upstream: UpstreamObject, at: string, report: Repo
   checkNodes(upstream, at, report);
 }
 
+const SERVED: ReadonlySet<string> = new Set(['http', 'https', 'grpc', 'grpcs']);
+
 /** Attributes with a valid shape that this version cannot honour: refused, because ignoring them would be wrong. */
 function checkAvailable(upstream: UpstreamObject, at: string, report: Report): void {
-  if (upstream.scheme !== 'http' && upstream.scheme !== 'https') {
-    const message = `the scheme "${upstream.scheme}" is not available in this version: only http and https are`;
+  if (!SERVED.has(upstream.scheme)) {
+    const message = `the scheme "${upstream.scheme}" is not available in this version: use http, https, grpc or grpcs`;
     report(`${at}scheme`, 'not_available', message, upstream.scheme);
   }
   checkTls(upstream, at, report);
+  checkProbes(upstream, at, report);
   const { discovery_type, discovery_args } = upstream;
   if (discovery_type !== undefined && discovery_type !== 'dns') {
     const message = `discovery by ${quote(discovery_type)} is not available in this version: use dns, or list the nodes`;
@@ -190,14 +193,20 @@ function checkAvailable(upstream: UpstreamObject, at: string, report: Report): v
   }
 }
 
+/** Probes speak HTTP/1.1, which nodes of gRPC do not. */
+function checkProbes({ scheme, checks }: UpstreamObject, at: string, report: Report): void {
+  if (scheme !== 'grpc' && scheme !== 'grpcs') return;
+  const { type, port } = checks?.active ?? { type: 'tcp', port: undefined };
+  if (type === 'tcp' || port !== undefined) return;
+  const message = `nodes of ${scheme} speak HTTP/2 alone, and probes do not: use the type "tcp", or name the "port" of something else`;
+  report(`${at}checks.active.type`, 'conflict', message, type);
+}
+
 function checkTls({ scheme, tls }: UpstreamObject, at: string, report: Report): void {
   if (tls === undefined) return;
-  if (scheme === 'http') {
-    report(
-      `${at}tls`,
-      'conflict',
-      'has no effect with the scheme "http": write "scheme": "https" beside it, or leave it out',
-    );
+  if (scheme === 'http' || scheme === 'grpc') {
+    const message = `has no effect with the scheme "${scheme}": write "scheme": "${scheme === 'http' ? 'https' : 'grpcs'}" beside it, or leave it out`;
+    report(`${at}tls`, 'conflict', message);
   }
   const { client_cert, client_key } = tls;
   if (client_cert === undefined || client_key === undefined) return;

@@ -8,6 +8,7 @@ import type { ResponseFault, ResponseSink } from '../http1/client-settings.ts';
 import type { OutgoingRequest } from '../http1/messages.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import { Head } from '../http1/head.ts';
+import { passableTrailers } from '../http1/trailers.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
 import type { AttemptResult } from '../sdk/attempt.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
@@ -38,6 +39,7 @@ const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
   read_timeout: 'upstream_timeout',
   reset: 'upstream_reset',
   malformed: 'upstream_malformed',
+  unprocessed: 'upstream_reset',
 };
 
 export class Forward extends NodeChoice implements RequestSink, ResponseSink {
@@ -78,6 +80,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       // A connection that is still being made may have to be given up: until then the copy stays whole.
       if (copy.length > REPLAYED_BODY_BYTES && stream.isConnected) this.dropCopy();
     }
+    if (isComplete) this.passTrailers(stream);
     if (!stream.write(bytes, start, end, isComplete)) this.exchange.downstream.pauseBody();
   }
 
@@ -98,6 +101,13 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
 
   onClientWritable(): void {
     this.stream?.resume();
+  }
+
+  /** What came behind the client's body, where the node has a place for it. */
+  private passTrailers(stream: UpstreamStream): void {
+    const { requestTrailers } = this.exchange.downstream;
+    if (requestTrailers !== undefined && requestTrailers !== '')
+      stream.addTrailers?.(passableTrailers(requestTrailers));
   }
 
   private awaitContinue(): void {
@@ -137,6 +147,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       this.copy = new RequestCopy();
       this.copy.add(bytes, start, end);
     }
+    if (this.isRequestComplete) this.passTrailers(stream);
     if (!stream.send(request, bytes, start, end, this.isRequestComplete)) exchange.downstream.pauseBody();
   }
 
@@ -147,8 +158,8 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   /** A copy is made only where a retry could follow, and only of requests that have a body. */
   private mayNeedCopy(stream: UpstreamStream): boolean {
     if (!this.exchange.hasBody) return false;
-    const mayRepeat = !stream.isConnected || isIdempotent(this.exchange.sentMethod);
-    return mayRepeat && (this.target.retries > 0 || stream.isReused);
+    const mayRepeat = !stream.isConnected || stream.isMultiplexed || isIdempotent(this.exchange.sentMethod);
+    return mayRepeat && (this.target.retries > 0 || stream.isReused || stream.isMultiplexed);
   }
 
   private dropCopy(): void {

@@ -34,9 +34,12 @@ export type RetryDecision = 'no' | 'fresh' | 'next';
 
 export function decideRetry(failed: FailedAttempt): RetryDecision {
   if (!failed.canReplay || failed.hasReceived) return 'no';
-  const mayRepeat = failed.isIdempotent || !failed.wasConnected;
+  // RFC 9113 §8.7: what was not looked at can be sent again, whatever it is.
+  const isUnprocessed = failed.fault === 'unprocessed';
+  const mayRepeat = failed.isIdempotent || !failed.wasConnected || isUnprocessed;
   if (!mayRepeat) return 'no';
-  if (failed.fault === 'reset' && failed.wasReused && !failed.hasRetriedStale) return 'fresh';
+  const isStale = isUnprocessed || (failed.fault === 'reset' && failed.wasReused);
+  if (isStale && !failed.hasRetriedStale) return 'fresh';
   if (failed.attempts > failed.retries) return 'no';
   if (failed.retryTimeout_ms > 0 && failed.elapsed_ms >= failed.retryTimeout_ms) return 'no';
   return 'next';
@@ -47,7 +50,7 @@ export function decideRetry(failed: FailedAttempt): RetryDecision {
  * request is still sent only once: a node that is down must not cost requests that another one would serve.
  */
 export function costsBudget(failed: FailedAttempt): boolean {
-  return failed.wasConnected || failed.fault !== 'refused';
+  return failed.fault !== 'unprocessed' && (failed.wasConnected || failed.fault !== 'refused');
 }
 
 export interface Backoff {

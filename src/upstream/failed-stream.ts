@@ -6,6 +6,7 @@ import type { UpstreamStream } from './transport.ts';
 export class FailedStream implements UpstreamStream {
   readonly isReused = false;
   readonly isConnected = false;
+  readonly isMultiplexed = false;
   readonly hasReceived = false;
   readonly framing = 'none';
   readonly trailers = '';

@@ -3,10 +3,15 @@ import { TimedEntry } from '../clock/timer-wheel.ts';
 import type { KeepalivePool } from '../compile/snapshot.ts';
 import { ClientConnection } from '../http1/client-connection.ts';
 import type { ClientSettings, ConnectionOwner, Dialer, ResponseSink } from '../http1/client-settings.ts';
+import type { FlushTurn } from '../http2/flush-turn.ts';
+import type { LineMemo } from '../http2/hpack-encoder.ts';
+import type { NodeConnections } from './node-connections.ts';
 import type { OpenOptions } from './transport.ts';
 
 export interface PoolSettings extends ClientSettings {
   readonly onFault: (error: unknown) => void;
+  /** What all connections of HTTP/2 share. */
+  readonly http2: { readonly turn: FlushTurn; readonly lines: LineMemo };
 }
 
 /**
@@ -16,7 +21,7 @@ export interface PoolSettings extends ClientSettings {
 const SURPLUS_MS = 1_000;
 
 /** The connections to one node. */
-export class NodePool extends TimedEntry implements ConnectionOwner {
+export class NodePool extends TimedEntry implements NodeConnections, ConnectionOwner {
   private readonly dialer: Dialer;
   private readonly keepalive: KeepalivePool;
   private readonly settings: PoolSettings;
@@ -44,20 +49,17 @@ export class NodePool extends TimedEntry implements ConnectionOwner {
     return connection;
   }
 
-  /** Ends what is idle, and what becomes so later. */
   retire(): void {
     this.isRetired = true;
     this.close();
   }
 
-  /** Ends the idle connection that was used longest ago. @returns false if there is none */
   closeOldest(): boolean {
     const oldest = this.idle.shift();
     oldest?.abort();
     return oldest !== undefined;
   }
 
-  /** Ends what is idle. */
   close(): void {
     this.settings.wheel.remove(this);
     while (this.idle.length > 0) this.idle.pop()?.abort();

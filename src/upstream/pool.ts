@@ -5,7 +5,11 @@ import type { Dialer, ResponseSink } from '../http1/client-settings.ts';
 import type { HeadLimits } from '../http1/fields.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
+import { FlushTurn } from '../http2/flush-turn.ts';
+import { LineMemo } from '../http2/hpack-encoder.ts';
 import { plainDialer } from '../http1/plain-dialer.ts';
+import { Http2NodePool } from './http2-pool.ts';
+import type { NodeConnections } from './node-connections.ts';
 import { NodePool, type PoolSettings } from './node-pool.ts';
 import { SecuredPools } from './secured-pools.ts';
 import type { OpenOptions, Transport, UpstreamStream } from './transport.ts';
@@ -27,23 +31,25 @@ export interface ConnectionPoolOptions {
 
 export class ConnectionPool implements Transport {
   /** By node and keep-alive settings: upstreams that agree on both share connections. */
-  private readonly pools = new Map<string, NodePool>();
-  private readonly byNode = new WeakMap<CompiledNode, NodePool>();
+  private readonly pools = new Map<string, NodeConnections>();
+  private readonly byNode = new WeakMap<CompiledNode, NodeConnections>();
   private readonly secured: SecuredPools;
   private readonly settings: PoolSettings;
   private readonly connect: Connect | null;
 
   constructor({ wheel, onFault, tls, connect }: ConnectionPoolOptions) {
     this.connect = connect ?? null;
-    this.settings = { limits: RESPONSE_LIMITS, wheel, onFault };
+    const http2 = { turn: new FlushTurn(setImmediate, onFault), lines: new LineMemo() };
+    this.settings = { limits: RESPONSE_LIMITS, wheel, onFault, http2 };
     this.secured = new SecuredPools(this.settings, tls);
   }
 
   open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream {
-    const { tls } = upstream;
+    const { tls, keepalive, scheme } = upstream;
+    const isHttp2 = scheme === 'grpc' || scheme === 'grpcs';
     if (tls !== undefined && this.connect === null)
-      return this.secured.open({ tls, keepalive: upstream.keepalive, node }, sink, options);
-    const pool = this.byNode.get(node) ?? this.poolFor(upstream.keepalive, node);
+      return this.secured.open({ tls, keepalive, node, isHttp2 }, sink, options);
+    const pool = this.byNode.get(node) ?? this.poolFor(keepalive, node, isHttp2);
     return pool.open(sink, options);
   }
 
@@ -67,12 +73,14 @@ export class ConnectionPool implements Transport {
     this.secured.close();
   }
 
-  private poolFor(keepalive: KeepalivePool, node: CompiledNode): NodePool {
-    const key = `${node.endpoint} ${keepalive.size} ${keepalive.idle_ms} ${keepalive.requests}`;
+  private poolFor(keepalive: KeepalivePool, node: CompiledNode, isHttp2: boolean): NodeConnections {
+    const key = `${isHttp2 ? 'h2 ' : ''}${node.endpoint} ${keepalive.size} ${keepalive.idle_ms} ${keepalive.requests}`;
     let pool = this.pools.get(key);
     if (pool === undefined) {
       this.forgetUnused();
-      pool = new NodePool(this.dialerFor(node), keepalive, this.settings);
+      // Connections in memory speak HTTP/1.1, whatever the scheme.
+      const Connections = isHttp2 && this.connect === null ? Http2NodePool : NodePool;
+      pool = new Connections(this.dialerFor(node), keepalive, this.settings);
       this.pools.set(key, pool);
     }
     this.byNode.set(node, pool);

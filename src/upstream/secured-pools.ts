@@ -11,6 +11,8 @@ import type { OwnedSocket } from '../http1/owned-socket.ts';
 import { connectSecured } from '../http1/secured-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
 import { FailedStream } from './failed-stream.ts';
+import { Http2NodePool } from './http2-pool.ts';
+import type { NodeConnections } from './node-connections.ts';
 import { NodePool, type PoolSettings } from './node-pool.ts';
 import type { OpenOptions, UpstreamStream } from './transport.ts';
 import { type TlsIdentity, TlsIdentities, type UpstreamTlsOptions } from './upstream-tls.ts';
@@ -25,6 +27,7 @@ export interface SecuredPlace {
   readonly tls: CompiledUpstreamTls;
   readonly keepalive: KeepalivePool;
   readonly node: CompiledNode;
+  readonly isHttp2: boolean;
 }
 
 export class SecuredPools {
@@ -68,14 +71,18 @@ export class SecuredPools {
     for (const place of this.places.values()) place.close();
   }
 
-  private poolsFor({ keepalive, node }: SecuredPlace, identity: TlsIdentity): NamedPools {
+  private poolsFor({ keepalive, node, isHttp2 }: SecuredPlace, identity: TlsIdentity): NamedPools {
     const { size, idle_ms, requests } = keepalive;
-    const key = `${node.endpoint} ${size} ${idle_ms} ${requests} ${identity.key}`;
+    const key = `${isHttp2 ? 'h2 ' : ''}${node.endpoint} ${size} ${idle_ms} ${requests} ${identity.key}`;
     let pools = this.places.get(key);
     if (pools === undefined) {
       for (const [other, place] of this.places) if (place.openCount === 0) this.places.delete(other);
-      const dialerFor = (name: string): Dialer => new SecuredDialer(node, name, identity, this.options);
-      pools = new NamedPools(keepalive, this.settings, dialerFor);
+      const Connections = isHttp2 ? Http2NodePool : NodePool;
+      const protocol = isHttp2 ? 'h2' : 'http/1.1';
+      pools = new NamedPools(keepalive.size, (name) => {
+        const dialer = new SecuredDialer({ node, name, protocol }, identity, this.options);
+        return new Connections(dialer, keepalive, this.settings);
+      });
       this.places.set(key, pools);
     }
     this.byNode.set(node, { identity, pools });
@@ -85,18 +92,16 @@ export class SecuredPools {
 
 /** The connections to one node by one identity. */
 class NamedPools {
-  private readonly keepalive: KeepalivePool;
-  private readonly settings: PoolSettings;
-  private readonly dialerFor: (name: string) => Dialer;
+  private readonly mostIdle: number;
+  private readonly connectionsTo: (name: string) => NodeConnections;
   /** In the order in which they were made. */
-  private readonly pools = new Map<string, NodePool>();
+  private readonly pools = new Map<string, NodeConnections>();
   /** That had to make room while they were in use. */
-  private readonly retired = new Set<NodePool>();
+  private readonly retired = new Set<NodeConnections>();
 
-  constructor(keepalive: KeepalivePool, settings: PoolSettings, dialerFor: (name: string) => Dialer) {
-    this.keepalive = keepalive;
-    this.settings = settings;
-    this.dialerFor = dialerFor;
+  constructor(mostIdle: number, connectionsTo: (name: string) => NodeConnections) {
+    this.mostIdle = mostIdle;
+    this.connectionsTo = connectionsTo;
   }
 
   get openCount(): number {
@@ -122,17 +127,17 @@ class NamedPools {
     for (const pool of this.pools.values()) pool.close();
   }
 
-  private add(name: string): NodePool {
+  private add(name: string): NodeConnections {
     for (const pool of this.retired) if (pool.openCount === 0) this.retired.delete(pool);
     if (this.pools.size >= MOST_NAMES) this.dropOne();
-    const pool = new NodePool(this.dialerFor(name), this.keepalive, this.settings);
+    const pool = this.connectionsTo(name);
     this.pools.set(name, pool);
     return pool;
   }
 
   /** One that nobody uses, or else the one that was made first: its connections end when their exchanges do. */
   private dropOne(): void {
-    let first: readonly [string, NodePool] | null = null;
+    let first: readonly [string, NodeConnections] | null = null;
     for (const entry of this.pools) {
       first ??= entry;
       if (entry[1].openCount > entry[1].idleCount) continue;
@@ -147,10 +152,17 @@ class NamedPools {
   }
 
   /** Before a new connection: what one name does not need is not kept beyond what the node is to hold. */
-  private makeRoom(wanted: NodePool): void {
-    if (this.idleCount < this.keepalive.size) return;
+  private makeRoom(wanted: NodeConnections): void {
+    if (this.idleCount < this.mostIdle) return;
     for (const pool of this.pools.values()) if (pool !== wanted && pool.closeOldest()) return;
   }
+}
+
+interface Named {
+  readonly node: CompiledNode;
+  readonly name: string;
+  /** The only one that is offered. */
+  readonly protocol: 'h2' | 'http/1.1';
 }
 
 /** Connects to one name at one node; a session of an earlier connection spares most of the handshake. */
@@ -162,7 +174,7 @@ class SecuredDialer implements Dialer {
   private readonly connection: tls.ConnectionOptions;
   private session: Buffer | undefined = undefined;
 
-  constructor(node: CompiledNode, name: string, identity: TlsIdentity, { onFailed }: UpstreamTlsOptions) {
+  constructor({ node, name, protocol }: Named, identity: TlsIdentity, { onFailed }: UpstreamTlsOptions) {
     this.node = node;
     this.name = name;
     this.onFailed = onFailed;
@@ -171,7 +183,7 @@ class SecuredDialer implements Dialer {
       port: node.port,
       secureContext: identity.context,
       rejectUnauthorized: identity.verifies,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [protocol],
       checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
       // RFC 6066 §3: no addresses.
       servername: isIP(name) === 0 && SERVER_NAME.test(name) ? name : '',

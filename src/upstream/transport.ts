@@ -25,6 +25,8 @@ export interface UpstreamStream {
   /** Another exchange used the connection before: it may have gone stale. */
   readonly isReused: boolean;
   readonly isConnected: boolean;
+  /** The connection carries requests of other exchanges at the same time (HTTP/2), and may refuse this one without a look at it. */
+  readonly isMultiplexed: boolean;
   /** Whether any byte of the response came. */
   readonly hasReceived: boolean;
   /** Of the response; valid from the sink's `onResponseHead` on. */
@@ -33,6 +35,8 @@ export interface UpstreamStream {
   readonly trailers: string;
   /** Sends head and begin of the body. @returns false: wait for the sink's `onUpstreamWritable` */
   send(request: OutgoingRequest, bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean;
+  /** Fields behind the body, each line with its CRLF; to be called before the last piece. Absent: there is no place for them. */
+  addTrailers?(text: string): void;
   /** Sends more of the body. @returns false: wait for the sink's `onUpstreamWritable` */
   write(bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean;
   /** Stops and continues the flow of the response. */

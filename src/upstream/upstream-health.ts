@@ -80,7 +80,8 @@ export class UpstreamHealth {
 
   /** An attempt failed, and not because an idle connection had gone stale. */
   noteFault(index: number, fault: ResponseFault): void {
-    if (this.#passive === null) return;
+    // Who says that it did not look at a request is there, and going away or busy.
+    if (this.#passive === null || fault === 'unprocessed') return;
     const isTimeout = fault === 'connect_timeout' || fault === 'send_timeout' || fault === 'read_timeout';
     this.#report(index, isTimeout ? TIMEOUT_FAILURE : TCP_FAILURE, this.#passive);
   }

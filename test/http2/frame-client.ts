@@ -1,4 +1,4 @@
-/** A client that writes frames as it is told, also wrong ones, and keeps what comes back. */
+/** A client, and a server, that writes frames as it is told, also wrong ones, and keeps what comes back. */
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { HpackDecoder } from '../../src/http2/hpack-decoder.ts';
@@ -52,11 +52,12 @@ export const number32 = (value: number): Buffer => {
   return bytes;
 };
 
-export class FrameClient {
+/** Either side of a connection in the hands of a test. */
+export class FramePeer {
   readonly socket: net.Socket;
   readonly frames: Frame[] = [];
   isClosed = false;
-  private readonly decoder = new HpackDecoder(4_096);
+  protected readonly decoder = new HpackDecoder(4_096);
   private readonly changed = new Set<() => void>();
   /** Whether SETTINGS and PING are acknowledged. */
   private readonly reader = new FrameReader({
@@ -67,10 +68,14 @@ export class FrameClient {
     onOversize: () => assert.fail('a frame larger than was allowed'),
   });
 
-  private constructor(socket: net.Socket) {
+  /** @param preface bytes that come before the first frame */
+  constructor(socket: net.Socket, preface = 0) {
     this.socket = socket;
+    let left = preface;
     socket.on('data', (bytes: Buffer) => {
-      this.reader.read(bytes, 0, bytes.length);
+      const start = Math.min(left, bytes.length);
+      left -= start;
+      if (start < bytes.length) this.reader.read(bytes, start, bytes.length);
       this.tell();
     });
     socket.on('error', () => undefined);
@@ -84,33 +89,12 @@ export class FrameClient {
     });
   }
 
-  /** Connects and says what a client says first. */
-  static async open(port: number, settings: Uint8Array = Buffer.alloc(0)): Promise<FrameClient> {
-    const client = await FrameClient.connect(port);
-    client.write(Buffer.from(h2.PREFACE), frame(h2.SETTINGS, 0, 0, settings));
-    return client;
-  }
-
-  static async connect(port: number): Promise<FrameClient> {
-    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', reject);
-    });
-    return new FrameClient(socket);
-  }
-
   write(...bytes: Uint8Array[]): void {
     if (!this.socket.destroyed) this.socket.write(Buffer.concat(bytes));
   }
 
-  request(stream: number, fields: Fields = GET, isComplete = true): void {
-    const flags = h2.END_HEADERS | (isComplete ? h2.END_STREAM : 0);
-    this.write(frame(h2.HEADERS, flags, stream, blockOf(fields)));
-  }
-
   /** Waits until something holds of what came. */
-  async until<T>(look: (client: FrameClient) => T | undefined | false, what: string): Promise<T> {
+  async until<T>(look: (peer: this) => T | undefined | false, what: string): Promise<T> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const found = look(this);
@@ -138,18 +122,6 @@ export class FrameClient {
       ({ frames }) => frames.find((each) => each.type === type && each.stream === stream),
       `a frame of type ${type} on stream ${stream}`,
     );
-  }
-
-  /** The status that a stream was answered with. To be asked in the order of the answers. */
-  async status(stream: number): Promise<number> {
-    return Number((await this.head(stream))[':status']);
-  }
-
-  /** The head that a stream was answered with; likewise. */
-  async head(stream: number): Promise<Readonly<Record<string, string>>> {
-    const { payload } = await this.frame(h2.HEADERS, stream);
-    assert.ok(this.decoder.decode(payload, 0, payload.length, { head_bytes: 100_000, fields: 1_000 }));
-    return Object.fromEntries(this.decoder.fields.map(({ name, value }) => [name, value]));
   }
 
   async resetCode(stream: number): Promise<number> {
@@ -192,5 +164,40 @@ export class FrameClient {
 
   private tell(): void {
     for (const wake of this.changed) wake();
+  }
+}
+
+export class FrameClient extends FramePeer {
+  /** Connects and says what a client says first. */
+  static async open(port: number, settings: Uint8Array = Buffer.alloc(0)): Promise<FrameClient> {
+    const client = await FrameClient.connect(port);
+    client.write(Buffer.from(h2.PREFACE), frame(h2.SETTINGS, 0, 0, settings));
+    return client;
+  }
+
+  static async connect(port: number): Promise<FrameClient> {
+    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+    return new FrameClient(socket);
+  }
+
+  request(stream: number, fields: Fields = GET, isComplete = true): void {
+    const flags = h2.END_HEADERS | (isComplete ? h2.END_STREAM : 0);
+    this.write(frame(h2.HEADERS, flags, stream, blockOf(fields)));
+  }
+
+  /** The status that a stream was answered with. To be asked in the order of the answers. */
+  async status(stream: number): Promise<number> {
+    return Number((await this.head(stream))[':status']);
+  }
+
+  /** The head that a stream was answered with; likewise. */
+  async head(stream: number): Promise<Readonly<Record<string, string>>> {
+    const { payload } = await this.frame(h2.HEADERS, stream);
+    assert.ok(this.decoder.decode(payload, 0, payload.length, { head_bytes: 100_000, fields: 1_000 }));
+    return Object.fromEntries(this.decoder.fields.map(({ name, value }) => [name, value]));
   }
 }

@@ -152,7 +152,7 @@ export class Lab {
     this.worker = new Worker({
       settings: {
         ...settings,
-        http: [{ address: '127.0.0.1', port: 0, http2: false }, ...(options.listeners ?? [])],
+        http: [{ address: '127.0.0.1', port: 0, http2: true }, ...(options.listeners ?? [])],
         authorities: options.authorities ?? [],
       },
       snapshot: result.snapshot,

@@ -117,7 +117,7 @@ export interface Upstream {
     /** Between two successive reads. Bounds: ≤ 2147483; > 0. */
     readonly read: number;
   };
-  /** The protocol that the nodes speak. Default: `"http"`. */
+  /** The protocol that the nodes speak; grpc and grpcs are HTTP/2, in the clear and over TLS. Default: `"http"`. */
   readonly scheme?: 'http' | 'https' | 'grpc' | 'grpcs' | 'tcp' | 'udp' | 'tls' | 'kafka';
   /** Host that the upstream gets: the client's, the node's, or upstream_host. Default: `"pass"`. */
   readonly pass_host?: 'pass' | 'node' | 'rewrite';

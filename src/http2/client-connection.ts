@@ -1,0 +1,261 @@
+/**
+ * The client side of one HTTP/2 connection (RFC 9113): carries the requests of many exchanges to a node. What the node does that only
+ * an attack does, or that the RFC calls an error, ends the connection.
+ */
+import type { TLSSocket } from 'node:tls';
+import type { ClientTimeouts, ResponseFault, ResponseSink } from '../http1/client-settings.ts';
+import type { OutgoingRequest } from '../http1/messages.ts';
+import { disown } from '../http1/owned-socket.ts';
+import { type Http2ClientSettings, type Http2ConnectionOwner, STREAM_WINDOW } from './client-settings.ts';
+import { ClientStream, type StreamOptions } from './client-stream.ts';
+import { ClientStreams } from './client-streams.ts';
+import type { Frame } from './frame-reader.ts';
+import type { HttpStream } from './http-stream.ts';
+import { HttpConnection } from './http-connection.ts';
+import * as h2 from './protocol.ts';
+import { kindOf } from './protocol.ts';
+
+const CONNECTION_WINDOW = 1_048_576;
+
+/** Until the node has said how many requests it takes at once: §6.5.2 calls fewer unwise. */
+const ASSUMED_STREAMS = 100;
+/** More of them share one connection's fate, and one core of the node. */
+const MOST_STREAMS = 256;
+/** A connection ends well before it has no number left for a further stream. */
+const LAST_USED_ID = 2 ** 31 - 1_000;
+
+const SETTINGS = settingsOf([
+  [h2.ENABLE_PUSH, 0],
+  [h2.INITIAL_WINDOW_SIZE, STREAM_WINDOW],
+]);
+
+function settingsOf(settings: readonly (readonly [id: number, value: number])[]): Buffer {
+  const payload = Buffer.alloc(settings.length * 6);
+  for (const [index, [id, value]] of settings.entries()) {
+    payload.writeUInt16BE(id, index * 6);
+    payload.writeUInt32BE(value, index * 6 + 2);
+  }
+  return payload;
+}
+
+export class ClientConnection extends HttpConnection {
+  protected readonly streams: ClientStreams;
+  readonly settings: Http2ClientSettings;
+  private readonly owner: Http2ConnectionOwner;
+  private readonly connect_ms: number;
+  /** Requests that were sent on it. */
+  requests = 0;
+  isConnected = false;
+  private hasReceived = false;
+  /** No further request: the node said so, or it is time for another connection. */
+  private isDraining = false;
+  /** How many requests the node took at once where it refused one; grows with each that it answers. */
+  private limit = MOST_STREAMS;
+  /** A PING is on its way, because a request got no answer. */
+  private isProbing = false;
+  /** Why the requests under way come to nothing, once the connection ends. */
+  private fault: ResponseFault = 'reset';
+
+  /** Starts to connect; requests may be sent at once. */
+  constructor(settings: Http2ClientSettings, owner: Http2ConnectionOwner, timeouts: ClientTimeouts) {
+    const { dialer, wheel, turn, lines } = settings;
+    const { send_ms, connect_ms } = timeouts;
+    super((self) => dialer.dial(self), {
+      isServer: false,
+      wheel,
+      turn,
+      lines,
+      send_ms,
+      window_bytes: CONNECTION_WINDOW,
+    });
+    this.settings = settings;
+    this.owner = owner;
+    this.connect_ms = connect_ms;
+    this.streams = new ClientStreams(this, settings.limits);
+    this.socket.once(dialer.readyEvent, () => this.onReady());
+    wheel.arm(this, connect_ms);
+    this.writer.raw(h2.PREFACE);
+    this.greet(SETTINGS);
+  }
+
+  /** Whether it takes another request now. */
+  get hasRoom(): boolean {
+    const { requests } = this.settings;
+    if (this.isDraining || this.isClosed || this.isProbing) return false;
+    if ((requests > 0 && this.requests >= requests) || this.streams.last > LAST_USED_ID) return false;
+    const most = this.hasSettings ? Math.min(this.peer.concurrentStreams, this.limit) : ASSUMED_STREAMS;
+    return this.streams.count < most;
+  }
+
+  /** For one exchange; nothing is sent yet. */
+  open(sink: ResponseSink, options: StreamOptions): ClientStream {
+    this.requests++;
+    return new ClientStream(this, sink, options);
+  }
+
+  /** Sends the head of a request. @returns where END_STREAM can be set */
+  begin(stream: ClientStream, request: OutgoingRequest): number {
+    this.streams.add(stream);
+    this.wheel.disarm(this);
+    if (!this.isConnected) this.wheel.arm(this, this.connect_ms);
+    return this.outflow.writeRequest(stream.id, request, this.settings.scheme);
+  }
+
+  get isOver(): boolean {
+    return this.isClosed;
+  }
+
+  // Reading.
+
+  private onReady(): void {
+    if (this.isClosed) return;
+    // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
+    if (this.settings.scheme === 'https' && (this.socket as unknown as TLSSocket).alpnProtocol !== 'h2') {
+      this.fault = 'handshake';
+      this.close();
+      return;
+    }
+    this.isConnected = true;
+    this.wheel.disarm(this);
+    this.streams.onConnected();
+    this.setDeadline();
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    if (this.isClosed) return;
+    this.hasReceived = true;
+    this.read(bytes, start, end);
+  }
+
+  protected onSettings(): void {
+    // A node that takes no request at all is of no use.
+    if (this.peer.concurrentStreams === 0) this.drain();
+  }
+
+  /**
+   * The window of the connection is opened at once, whoever is slow to take what came: exchanges of many clients share it, and each
+   * has a window of its own.
+   */
+  protected onContent(bytes: number): void {
+    this.credit(bytes);
+  }
+
+  onTaken(): void {}
+
+  /** §6.8: what came after the last stream was not, and will not be, looked at. */
+  protected takeGoaway({ bytes, start }: Frame): number {
+    this.isDraining = true;
+    this.streams.refuseAfter(bytes.readUInt32BE(start) & 0x7fff_ffff);
+    if (this.isIdle) this.close();
+    return h2.NO_ERROR;
+  }
+
+  protected onAbuse(): void {
+    this.fault = 'malformed';
+  }
+
+  protected error(code: number): void {
+    if (this.isClosed) return;
+    this.fault = 'malformed';
+    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, 0, code);
+    this.close();
+  }
+
+  // Deadlines.
+
+  protected setDeadline(): void {
+    if (this.isClosed || this.endsBacklog() || !this.isConnected || this.isProbing) return;
+    if (!this.isIdle) return;
+    if (this.isDraining) this.close();
+    else if (this.expiresAt === 0) this.wheel.arm(this, this.settings.idle_ms);
+  }
+
+  /** A request got no answer in time: asks whether there is anybody, and sends no other one until that is answered. */
+  suspect(): void {
+    if (this.isClosed || this.isProbing) return;
+    this.isProbing = true;
+    this.writer.numbers(kindOf(h2.PING, 0), 0, 0, 0);
+    this.wheel.arm(this, this.connect_ms);
+  }
+
+  protected onPong(): void {
+    if (!this.isProbing) return;
+    this.isProbing = false;
+    this.wheel.disarm(this);
+    this.setDeadline();
+  }
+
+  onDeadline(): void {
+    if (!this.isConnected) this.fault = 'connect_timeout';
+    this.close();
+  }
+
+  // The end.
+
+  forget(stream: HttpStream): void {
+    this.settle(stream);
+    this.streams.forget(stream);
+    const { requests } = this.settings;
+    if (requests > 0 && this.requests >= requests) this.isDraining = true;
+    // Who reads goes on with that, and looks at its deadline after it.
+    if (!this.isReading) this.setDeadline();
+  }
+
+  /** The node refused a request that it did not look at. */
+  noteRefused(): void {
+    this.limit = this.streams.count - 1;
+    if (this.limit === 0) this.isDraining = true;
+  }
+
+  noteAnswered(): void {
+    if (this.limit < MOST_STREAMS) this.limit++;
+  }
+
+  /** Takes no further request, and ends after those that are under way. */
+  drain(): void {
+    this.isDraining = true;
+    if (this.isIdle && !this.isReading) this.close();
+  }
+
+  /** Ends the connection, and what is under way on it. */
+  close(): void {
+    if (this.isClosed) return;
+    this.writer.flush();
+    disown(this.socket, false);
+    this.closed();
+  }
+
+  cutOff(): void {
+    this.fault = 'send_timeout';
+    this.close();
+  }
+
+  onPeerEnd(): void {
+    this.close();
+  }
+
+  onGone(error: Error | null): void {
+    if (!this.hasReceived) this.fault = this.settings.dialer.failed(this.socket, error, this.isConnected);
+    this.closed();
+  }
+
+  onException(error: unknown): void {
+    this.owner.onException(error);
+    this.closed();
+  }
+
+  /** Why a request comes to nothing that the end of the connection ends. */
+  get endFault(): ResponseFault {
+    return this.fault;
+  }
+
+  private closed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.wheel.remove(this);
+    this.writer.stop();
+    // Before the exchanges hear of it: they may want another connection at once.
+    this.owner.onClosed(this);
+    this.streams.endAll();
+  }
+}
