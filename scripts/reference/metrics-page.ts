@@ -16,6 +16,8 @@ import {
   tlsRefusals,
   upstreamTlsFailures,
 } from '../../src/threads/gateway-metrics.ts';
+import { CertificateWatch } from '../../src/threads/certificate-watch.ts';
+import { startStapler } from '../../src/threads/stapling.ts';
 import { UpstreamView, startProber } from '../../src/threads/health.ts';
 import { countDrops } from '../../src/threads/logs.ts';
 import { startResolver } from '../../src/threads/names.ts';
@@ -80,6 +82,9 @@ function registerGateway(metrics: MetricRegistry): void {
     metrics,
   };
   startProber(health).close();
+  startStapler({ clock: systemClock, errorLog: SILENT, metrics, onStaples: nothing }).close();
+  const watched = { clock: systemClock, errorLog: SILENT, metrics, fallbackName: '', onStapled: nothing };
+  new CertificateWatch(watched).close();
   startResolver({ ...health, settings: DEFAULT_SETTINGS.dns, onTold: nothing }).close();
   void new UpstreamView(memory.health, metrics, nothing);
 }

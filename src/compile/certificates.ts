@@ -23,6 +23,18 @@ export interface CompiledSsl {
   readonly protocols: readonly TlsVersion[];
   /** Of everything that bears on who is let in: sessions are resumed between equals only. */
   readonly trust: string;
+  /** The server names; none for one of type `client`. */
+  readonly names: readonly string[];
+  /** Null: clients are not shown what the authority says. */
+  readonly stapling: Stapling | null;
+}
+
+/** OCSP stapling (RFC 6066 §8). */
+export interface Stapling {
+  /** Equal for equal certificates that are stapled in the same way. */
+  readonly key: string;
+  readonly verifies: boolean;
+  readonly ttl_ms: number;
 }
 
 export interface Certificates {
@@ -66,6 +78,11 @@ export class CertificateIndex implements Certificates {
     this.isMutual = isMutual;
   }
 
+  /** Every object that is enabled. */
+  *all(): Iterable<CompiledSsl> {
+    for (const { compiled } of this.byId.values()) yield compiled;
+  }
+
   find(name: string): CompiledSsl | undefined {
     const exact = this.byName.get(name);
     if (exact !== undefined) return exact;
@@ -80,6 +97,13 @@ export class CertificateIndex implements Certificates {
   }
 }
 
+function compileStapling({ cert, ocsp_stapling }: SslObject): Stapling | null {
+  if (ocsp_stapling?.enabled !== true) return null;
+  const { skip_verify, cache_ttl } = ocsp_stapling;
+  const key = hash('sha256', JSON.stringify([cert, skip_verify, cache_ttl]), 'base64url');
+  return { key, verifies: !skip_verify, ttl_ms: cache_ttl * 1000 };
+}
+
 function compileSsl(id: string, ssl: SslObject): CompiledSsl {
   const { cert, key, certs = [], keys = [], client } = ssl;
   return {
@@ -90,5 +114,7 @@ function compileSsl(id: string, ssl: SslObject): CompiledSsl {
     skips: (client?.skip_mtls_uri_regex ?? []).map((pattern) => compileRegex(pattern)),
     protocols: ssl.ssl_protocols ?? [],
     trust: hash('sha256', JSON.stringify([id, client ?? null])),
+    names: ssl.type === 'client' ? [] : (ssl.snis ?? [ssl.sni ?? '']).map((name) => name.toLowerCase()),
+    stapling: compileStapling(ssl),
   };
 }

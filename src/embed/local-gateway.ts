@@ -23,12 +23,13 @@ import { expose } from '../observe/exposition.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
 import { measureWorker, pluginFaults } from '../threads/gateway-metrics.ts';
-import { UpstreamView } from '../threads/health.ts';
+import { FollowUp } from '../threads/follow-up.ts';
 import { hostFactory } from '../threads/host.ts';
 import { checkAccessLog, MainStreams, openAccessLog, openErrorLog, schedule } from '../threads/logs.ts';
 import { type FoundPorts, plansOf, withPorts } from '../threads/listener-plan.ts';
 import { explainNoRoute } from '../threads/no-route.ts';
 import { systemParts, type SystemParts } from '../threads/system-parts.ts';
+import { upstreamTlsReport } from '../threads/upstream-tls-report.ts';
 import { UpstreamWork } from '../threads/upstream-work.ts';
 import { Worker } from '../threads/worker.ts';
 import { HealthBoard, SLOTS } from '../upstream/health-board.ts';
@@ -62,7 +63,7 @@ export class LocalGateway {
   private readonly accessLog: AccessLog | null;
   private readonly parts: SystemParts;
   private readonly upstreams: UpstreamWork;
-  private readonly view: UpstreamView;
+  private readonly followUp: FollowUp;
   private last: Promise<unknown> = Promise.resolve();
   private stopping: Promise<void> | null = null;
   private nextPort = 1024;
@@ -104,10 +105,19 @@ export class LocalGateway {
       metrics,
       broadcast: (told) => {
         names.tell(told);
-        this.view.tell(told);
+        this.followUp.upstreams.tell(told);
       },
+      onStaples: (staples) => this.worker.takeStaples(staples),
     });
-    this.view = new UpstreamView(memory, metrics, (checked, queries) => this.upstreams.update(checked, queries));
+    this.followUp = new FollowUp({
+      memory,
+      settings,
+      clock,
+      errorLog,
+      metrics,
+      onUpstreams: (checked, queries) => this.upstreams.update(checked, queries),
+      onStapled: (stapled) => this.upstreams.staple(stapled),
+    });
     const { accessLog } = this;
     this.worker = new Worker({
       settings,
@@ -130,6 +140,7 @@ export class LocalGateway {
       },
       onProxyRefused: (reason, peer) => errorLog.info('proxy_protocol_refused', { reason, peer }),
       onTlsRefused: (reason, address) => errorLog.info('tls_refused', { reason, client: address }),
+      onUpstreamTlsFailed: upstreamTlsReport(metrics, errorLog, clock),
       ticketSecret: randomBytes(32),
       readPath: 'onread',
       reusePort,
@@ -137,7 +148,7 @@ export class LocalGateway {
       names,
     });
     measureWorker(metrics, (read) => metrics.onCollect(read), this.worker);
-    this.view.update(first.snapshot);
+    this.followUp.update(first.snapshot);
   }
 
   private tell(onExchange: LocalOptions['onExchange'], record: AccessRecord): void {
@@ -189,7 +200,7 @@ export class LocalGateway {
       throw new ConfigurationError(inOrder(all), place);
     }
     this.worker.swap(snapshot);
-    this.view.update(snapshot);
+    this.followUp.update(snapshot);
     return { revision: snapshot.revision, warnings };
   }
 
@@ -238,6 +249,7 @@ export class LocalGateway {
     cancel();
     this.worker.abort();
     this.upstreams.close();
+    this.followUp.close();
     await retire(this.worker.snapshot);
     this.parts.close();
     await this.closeLogs();

@@ -10,6 +10,12 @@ export function parsedCertificate(pem: string): X509Certificate | null {
   }
 }
 
+/** Those of a chain that can be parsed, in their order. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.flatMap((block) => parsedCertificate(block) ?? []);
+}
+
 interface PairNames {
   readonly cert: string;
   readonly key: string;

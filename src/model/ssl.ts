@@ -1,8 +1,8 @@
 /** SSL: a certificate with its key, and the server names that it serves. */
 import { checkRegex } from '../sdk/regex.ts';
-import type { Schema } from '../sdk/schema.ts';
+import type { Infer, Schema } from '../sdk/schema.ts';
 import { BOOKKEEPING, DESCRIPTION, HOST_PATTERN, LABELS } from './attributes.ts';
-import { pairProblems, parsedCertificate } from './certificate.ts';
+import { certificatesIn, pairProblems, parsedCertificate } from './certificate.ts';
 import { defineModel, type Report } from './object-model.ts';
 
 const CERTIFICATE = { type: 'string', minLength: 1, maxLength: 65_536 } as const satisfies Schema;
@@ -52,6 +52,27 @@ export const sslSchema = {
       },
     },
     status: { enum: [0, 1], default: 1, description: '1: enabled; 0: as if it were not there.' },
+    ocsp_stapling: {
+      type: 'object',
+      description:
+        'Showing clients what the authority says of the certificate (OCSP stapling), so that they need not ask.',
+      properties: {
+        enabled: { type: 'boolean', default: false, description: 'Whether that is done.' },
+        skip_verify: {
+          type: 'boolean',
+          default: false,
+          description: "Whether the signature of the authority's answer is left unchecked.",
+        },
+        cache_ttl: {
+          type: 'integer',
+          minimum: 60,
+          maximum: 2_147_483,
+          default: 3600,
+          description:
+            'Seconds until an answer is asked for again, or half of the time that it is good for, if that is less.',
+        },
+      },
+    },
     ssl_protocols: {
       type: 'array',
       maxItems: 3,
@@ -62,6 +83,8 @@ export const sslSchema = {
   },
   allOf: [{ not: { required: ['sni', 'snis'] }, remedy: '"sni" and "snis" exclude each other: keep one' }],
 } as const satisfies Schema;
+
+type SslObject = Infer<typeof sslSchema>;
 
 export const sslModel = defineModel({
   kind: 'ssls',
@@ -83,12 +106,26 @@ export const sslModel = defineModel({
       const whom = ssl.type === 'client' ? 'nodes' : 'clients';
       report('client.ca', 'invalid_value', `is no certificate in PEM: give the authorities that vouch for ${whom}`);
     }
+    if (ssl.ocsp_stapling?.enabled === true) checkStapling(ssl, report);
     for (const [i, pattern] of (ssl.client?.skip_mtls_uri_regex ?? []).entries()) {
       const fault = checkRegex(pattern);
       if (fault !== null) report(`client.skip_mtls_uri_regex[${i}]`, 'invalid_value', fault);
     }
   },
 });
+
+/** What keeps a certificate from being shown with a staple, whatever its authority does. */
+function checkStapling({ type, cert, certs = [] }: SslObject, report: Report): void {
+  const refuse = (message: string): void => report('ocsp_stapling.enabled', 'conflict', message, true);
+  if (type === 'client')
+    return refuse('is for certificates that clients are shown: leave it out with "type": "client"');
+  if (certs.length > 0) return refuse('works with one certificate: leave out "certs", or this');
+  const [leaf, ...others] = certificatesIn(cert);
+  if (leaf === undefined) return;
+  if (!others.some((other) => leaf.checkIssued(other) && leaf.verify(other.publicKey))) {
+    refuse('needs the certificate of who issued it in "cert", behind the certificate itself');
+  }
+}
 
 /** A certificate and its key. @param suffix of the attributes' names */
 function checkPair(cert: string, key: string, suffix: string, report: Report): void {

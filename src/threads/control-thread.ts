@@ -21,7 +21,7 @@ import { FileObjects } from './file-objects.ts';
 import { measureNode } from './gateway-metrics.ts';
 import { differenceOf } from './changed-objects.ts';
 import { HandOver, type InForce } from './hand-over.ts';
-import { UpstreamView } from './health.ts';
+import { type FollowUp, followUpInMain } from './follow-up.ts';
 import { ListenerProposals, textBesideListeners } from './listener-proposal.ts';
 import type { LogRelay } from './log-relay.ts';
 import { countDrops, schedule } from './logs.ts';
@@ -73,7 +73,7 @@ export class ControlThread {
   private readonly handOver: HandOver;
   private readonly feed: MetricFeed;
   private readonly sum: MetricSum;
-  private readonly upstreams: UpstreamView;
+  private readonly followUp: FollowUp;
   private readonly loop: { close(): void };
   private readonly place: Place;
   private readonly servers: SideServers;
@@ -116,9 +116,7 @@ export class ControlThread {
     measureNode(metrics, data.version);
     countDrops(metrics, { error: errorLog });
     this.report = new ProblemReport(errorLog, metrics);
-    this.upstreams = new UpstreamView(memory.health, metrics, (checked, queries) => {
-      main.post({ type: 'upstreams', checked, queries });
-    });
+    this.followUp = followUpInMain(main, { memory: memory.health, settings, clock, errorLog, metrics });
     this.handOver = new HandOver(
       () => ({
         revision: this.snapshot.revision,
@@ -127,13 +125,14 @@ export class ControlThread {
       }),
       restart !== null,
     );
+    const held = restart?.isHeld === true ? HELD : {};
     this.servers = new SideServers({
       settings: withPorts(settings, restart?.ports ?? {}),
       errorLog,
       render: (accept) => this.render(accept),
       isReady: () => this.readiness(),
-      remarks: () => ({ ...this.stored?.remarks, ...this.report.degraded, ...(restart?.isHeld === true ? HELD : {}) }),
-      health: () => this.upstreams.report(),
+      remarks: () => ({ ...this.followUp.remarks, ...this.stored?.remarks, ...this.report.degraded, ...held }),
+      health: () => this.followUp.upstreams.report(),
       control: () => controlContext(this.snapshot, this.registry),
       onError: (error) => this.noteFault(error),
       openAdmin: async () => (await (this.stored ?? this.fileObjects)?.listen(relay)) ?? null,
@@ -194,7 +193,7 @@ export class ControlThread {
       case 'listeners_opened':
         return this.listeners.opened(message.problems);
       case 'names':
-        return this.upstreams.tell(message.told);
+        return this.followUp.upstreams.tell(message.told);
       case 'log_written':
         return this.relay.onWritten(message);
     }
@@ -209,7 +208,7 @@ export class ControlThread {
   private async serve(): Promise<void> {
     if (!(await this.listen())) return;
     this.isServing = true;
-    this.upstreams.update(this.snapshot);
+    this.followUp.update(this.snapshot);
     this.errorLog.info('configuration', { path: this.options.data.path });
     this.logServing();
   }
@@ -355,7 +354,7 @@ export class ControlThread {
     await retire(outcome.isInForce ? previous : snapshot);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
     this.snapshot = snapshot;
-    this.upstreams.update(snapshot);
+    this.followUp.update(snapshot);
     return { revision: snapshot.revision, problems, warnings, refusal: '' };
   }
 
@@ -389,6 +388,7 @@ export class ControlThread {
     await this.servers.close();
     await (this.stored ?? this.fileObjects)?.close();
     this.loop.close();
+    this.followUp.close();
     await this.errorLog.close();
     this.options.main.post({ type: 'closed' });
   }

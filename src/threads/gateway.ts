@@ -152,6 +152,7 @@ export class Gateway {
         this.fleet.broadcast({ type: 'names', told });
         control.post({ type: 'names', told });
       },
+      onStaples: (staples) => this.fleet.broadcast({ type: 'staples', staples }),
     });
     metrics.onCollect(() => {
       workers.set(this.fleet.size);
@@ -207,7 +208,7 @@ export class Gateway {
       ...start,
     });
     this.connect(start.thread, (message, transfer) => worker.post(message, transfer));
-    worker.post({ type: 'names', told: this.upstreams.all() });
+    this.upstreams.greet((message) => worker.post(message));
     return worker;
   }
 
@@ -258,6 +259,8 @@ export class Gateway {
         return void this.openListeners(message);
       case 'settle_listeners':
         return this.listeners.settle(message.isKept);
+      case 'stapled':
+        return this.upstreams.staple(message.stapled);
       case 'upstreams':
         return this.upstreams.update(message.checked, message.queries);
       case 'configured':

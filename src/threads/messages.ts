@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { FamilyShape } from '../observe/metric-family.ts';
 import type { NameQuery } from '../compile/snapshot.ts';
+import type { Staple, Stapled } from '../tls/stapler.ts';
 import type { ToldAnswer } from '../upstream/name-answers.ts';
 import type { CheckedUpstream } from '../upstream/health-monitor.ts';
 import type { Problem } from '../model/problem.ts';
@@ -112,6 +113,8 @@ export type FromControl =
   | { readonly type: 'serving'; readonly ports: SidePorts }
   /** The side servers are closed. */
   | { readonly type: 'released' }
+  /** The certificates that are to be stapled, all of them, whenever that changed. */
+  | { readonly type: 'stapled'; readonly stapled: readonly Stapled[] }
   /** What main does for upstreams: nodes to probe, names to resolve; all of them, whenever that changed. */
   | { readonly type: 'upstreams'; readonly checked: readonly CheckedUpstream[]; readonly queries: readonly NameQuery[] }
   /** Open what is new of these listeners; those that are gone stay until they are settled. `listeners_opened` answers. */
@@ -147,7 +150,14 @@ export type ToWorker =
   /** A process that was to take over came to nothing: what it took is to be had again. */
   | { readonly type: 'reclaim' }
   | NamesTold
+  | StaplesTold
   | LogWritten;
+
+/** What authorities say of certificates now. */
+export interface StaplesTold {
+  readonly type: 'staples';
+  readonly staples: readonly Staple[];
+}
 
 /** What names resolve to now. */
 export interface NamesTold {

@@ -12,14 +12,7 @@ import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { Follower } from './follower.ts';
-import {
-  http2Abuses,
-  measureWorker,
-  pluginFaults,
-  tlsRefusals,
-  proxyRefusals,
-  upstreamTlsFailures,
-} from './gateway-metrics.ts';
+import { http2Abuses, measureWorker, pluginFaults, proxyRefusals, tlsRefusals } from './gateway-metrics.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
@@ -29,8 +22,8 @@ import type { FromWorker, Port, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { explainNoRoute } from './no-route.ts';
 import { portOf } from './port.ts';
-import { Seldom } from './seldom.ts';
 import { listenProblem, StartError } from './start-error.ts';
+import { upstreamTlsReport } from './upstream-tls-report.ts';
 import { sharedLimits, systemParts, type SystemParts } from './system-parts.ts';
 import { Worker } from './worker.ts';
 
@@ -42,8 +35,6 @@ export interface WorkerThreadOptions {
 }
 
 const BEAT_MS = 100;
-/** Between two lines about the same fault of the same node. */
-const UPSTREAM_TLS_LINE_MS = 10_000;
 
 export class WorkerThread {
   private readonly options: WorkerThreadOptions;
@@ -96,8 +87,6 @@ export class WorkerThread {
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     const refusals = tlsRefusals(metrics);
     const unproxied = proxyRefusals(metrics);
-    const failures = upstreamTlsFailures(metrics);
-    const seldom = new Seldom(() => clock.monotonic_ms(), UPSTREAM_TLS_LINE_MS);
     this.place = new Board(data.memory.board).place(data.place);
     this.place.arrive();
     this.worker = new Worker({
@@ -107,11 +96,7 @@ export class WorkerThread {
         refusals.add(1);
         this.errorLog.info('tls_refused', { reason, client: address });
       },
-      onUpstreamTlsFailed: ({ kind, node, name, reason }) => {
-        failures.add(1, kind);
-        // A node that is broken is so with every request.
-        if (seldom.isDue(`${node} ${reason}`)) this.errorLog.warn('upstream_tls_failed', { node, name, reason });
-      },
+      onUpstreamTlsFailed: upstreamTlsReport(metrics, this.errorLog, clock),
       onProxyRefused: (reason, peer) => {
         unproxied.add(1);
         this.errorLog.info('proxy_protocol_refused', { reason, peer });
@@ -142,6 +127,7 @@ export class WorkerThread {
       if (message.type === 'log_written') relay.onWritten(message);
       else if (message.type === 'reopen_logs') this.reopenLogs();
       else if (message.type === 'abort') this.worker.abort();
+      else if (message.type === 'staples') this.worker.takeStaples(message.staples);
       else if (message.type === 'names') this.names.tell(message.told);
       else if (message.type === 'control') this.follower.connect(portOf(message.port));
       else if (message.type === 'collect') this.feed.collect(message.id);

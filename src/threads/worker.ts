@@ -19,6 +19,8 @@ import { ExchangeIds, type Plane, type PluginFault, SnapshotUse } from '../proxy
 import type { HealthBoard } from '../upstream/health-board.ts';
 import type { NameAnswers } from '../upstream/name-answers.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
+import type { Staple } from '../tls/stapler.ts';
+import { Staples } from '../tls/staples.ts';
 import { TlsFront } from '../tls/tls-front.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from '../upstream/pool.ts';
 import { type TargetOptions, Targets } from '../upstream/targets.ts';
@@ -99,6 +101,7 @@ export class Worker {
   private readonly plane: MutablePlane;
   private readonly pool: WorkerTransport;
   readonly listeners: OpenListeners;
+  private readonly staples: Staples;
   private readonly timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerOptions) {
@@ -114,6 +117,7 @@ export class Worker {
       onFailed: options.onUpstreamTlsFailed ?? ignore,
     };
     this.pool = world.openTransport({ wheel, onFault, tls });
+    this.staples = new Staples(() => clock.wall_ms());
     const trusted = peersOf(settings.trusted_addresses);
     this.plane = {
       current: new SnapshotUse(options.snapshot),
@@ -183,6 +187,7 @@ export class Worker {
         ticketSecret: ticketSecret ?? randomBytes(32),
         ticketEpoch: () => Math.floor(clock.wall_ms() / settings.tls.ticket_lifetime_ms),
         certificates: () => this.snapshot.certificates ?? NO_CERTIFICATES,
+        staple: (key) => this.staples.get(key),
         onFault,
         onRefused: onTlsRefused ?? ignore,
       }),
@@ -222,6 +227,11 @@ export class Worker {
     this.plane.current = new SnapshotUse(snapshot);
     // Its plugins end with its last exchange.
     current.retire((retired) => void retire(retired).catch(this.options.onFault));
+  }
+
+  /** What authorities say of certificates, as far as that changed. */
+  takeStaples(staples: readonly Staple[]): void {
+    this.staples.take(staples);
   }
 
   /** Refuses every exchange that begins from now on. */

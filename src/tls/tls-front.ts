@@ -24,6 +24,8 @@ export interface TlsFrontOptions {
   /** Which stretch of time it is: tickets of another one are not taken. */
   readonly ticketEpoch: () => number;
   readonly certificates: () => Certificates;
+  /** What the authority says of a certificate, by the key of its stapling; null if that is not known. */
+  readonly staple: (key: string) => Buffer | null;
   readonly onFault: (error: unknown) => void;
   /** A handshake came to nothing; the reason is for the operator, not for the client. */
   readonly onRefused: (reason: string, address: string) => void;
@@ -110,6 +112,10 @@ class ObjectServer {
       honorCipherOrder: true,
     });
     this.server.on('secureConnection', (socket) => front.handshakeOf(socket)?.secured(socket, ssl));
+    const { stapling } = ssl;
+    if (stapling !== null) {
+      this.server.on('OCSPRequest', (_certificate, _issuer, done) => done(null, options.staple(stapling.key)));
+    }
     this.server.on('tlsClientError', (error, socket) => front.handshakeOf(socket)?.refuse(error, socket));
   }
 

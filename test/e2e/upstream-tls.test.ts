@@ -40,6 +40,17 @@ test('requests and probes know the node and show what they have, and have what c
   const documentWith = (pair: Pair): object => ({
     routes: [
       {
+        id: 'unchecked',
+        uri: '/bad',
+        upstream: {
+          scheme: 'https',
+          pass_host: 'rewrite',
+          upstream_host: 'node.test',
+          nodes: { [bad.authority]: 1 },
+          tls: { client_cert_id: 'mine' },
+        },
+      },
+      {
         id: 'everything',
         uri: '/*',
         upstream: {
@@ -63,6 +74,7 @@ test('requests and probes know the node and show what they have, and have what c
     { files: { 'authority.pem': `of the nodes:\n${authority.cert}` } },
   );
   for (let i = 0; i < 4; i++) assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
+  assert.equal((await ask(gateway.port, { path: '/bad' })).status, 502);
   await gateway.logged(/node_down .*node=127\.0\.0\.1:\d+ found_by=probe reason=DEPTH_ZERO_SELF_SIGNED_CERT/);
   await gateway.logged(/upstream_tls_failed node=127\.0\.0\.1:\d+ name=node\.test reason="self-signed certificate"/);
   assert.equal((await ask(gateway.port, { path: '/' })).status, 200);

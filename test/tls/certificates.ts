@@ -20,6 +20,8 @@ export interface IssueOptions {
   readonly days?: number;
   /** The certificate can issue others. */
   readonly isAuthority?: boolean;
+  /** Further lines for the extensions, as `openssl x509` takes them. */
+  readonly extensions?: readonly string[];
 }
 
 export class Certificates {
@@ -31,6 +33,13 @@ export class Certificates {
     const file = this.key(false);
     this.openssl(['req', '-x509', '-key', file.key, '-out', file.cert, '-days', '10', '-subj', `/CN=${name}`]);
     return this.authority(file);
+  }
+
+  /** A file with this text. */
+  write(text: string): string {
+    const file = path.join(this.folder, `text-${this.count++}`);
+    writeFileSync(file, text);
+    return file;
   }
 
   remove(): void {
@@ -47,11 +56,16 @@ export class Certificates {
     };
   }
 
-  private issue(name: string, by: Files, { rsa = false, days = 10, isAuthority = false }: IssueOptions): Files {
+  private issue(
+    name: string,
+    by: Files,
+    { rsa = false, days = 10, isAuthority = false, extensions: more = [] }: IssueOptions,
+  ): Files {
     const file = this.key(rsa);
     const extensions = path.join(this.folder, `${file.key}.ext`.replaceAll('/', '_'));
     const constraint = isAuthority ? 'basicConstraints=critical,CA:TRUE\n' : '';
-    writeFileSync(extensions, `${constraint}subjectAltName=${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}\n`);
+    const lines = [`subjectAltName=${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`, ...more, ''];
+    writeFileSync(extensions, constraint + lines.join('\n'));
     const request = `${file.cert}.csr`;
     this.openssl(['req', '-new', '-key', file.key, '-out', request, '-subj', `/O=Test/CN=${name}`]);
     const signed = ['-CA', by.cert, '-CAkey', by.key, '-CAcreateserial', '-extfile', extensions];

@@ -39,6 +39,15 @@ export interface Ssl {
   };
   /** 1: enabled; 0: as if it were not there. Default: `1`. */
   readonly status?: 0 | 1;
+  /** Showing clients what the authority says of the certificate (OCSP stapling), so that they need not ask. */
+  readonly ocsp_stapling?: {
+    /** Whether that is done. Default: `false`. */
+    readonly enabled?: boolean;
+    /** Whether the signature of the authority's answer is left unchecked. Default: `false`. */
+    readonly skip_verify?: boolean;
+    /** Seconds until an answer is asked for again, or half of the time that it is good for, if that is less. Default: `3600`. Bounds: 60 to 2147483. */
+    readonly cache_ttl?: number;
+  };
   /** Versions of TLS that are accepted. Bounds: ≤ 3 items; each once. */
   readonly ssl_protocols?: readonly ('TLSv1.1' | 'TLSv1.2' | 'TLSv1.3')[];
 }
