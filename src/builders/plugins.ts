@@ -16,12 +16,15 @@ import type { IpRestriction } from './plugins/ip-restriction.ts';
 import type { JweDecrypt, JweDecryptCredential } from './plugins/jwe-decrypt.ts';
 import type { JwtAuth, JwtAuthCredential } from './plugins/jwt-auth.ts';
 import type { KeyAuth, KeyAuthCredential } from './plugins/key-auth.ts';
+import type { LdapAuth, LdapAuthCredential } from './plugins/ldap-auth.ts';
+import type { LdapAuthAdvanced, LdapAuthAdvancedCredential } from './plugins/ldap-auth-advanced.ts';
 import type { LimitConn } from './plugins/limit-conn.ts';
 import type { LimitCount } from './plugins/limit-count.ts';
 import type { LimitReq } from './plugins/limit-req.ts';
 import type { LimitTokenBucket } from './plugins/limit-token-bucket.ts';
 import type { LoadShedding } from './plugins/load-shedding.ts';
 import type { Mocking } from './plugins/mocking.ts';
+import type { MultiAuth } from './plugins/multi-auth.ts';
 import type { OpenidConnect } from './plugins/openid-connect.ts';
 import type { Prometheus } from './plugins/prometheus.ts';
 import type { ProxyRewrite } from './plugins/proxy-rewrite.ts';
@@ -72,6 +75,10 @@ export interface Plugins {
   readonly 'jwt-auth'?: JwtAuth;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */
   readonly 'key-auth'?: KeyAuth;
+  /** Lets in callers whose name and password a directory takes, and whom a consumer stands for. */
+  readonly 'ldap-auth'?: LdapAuth;
+  /** Lets in callers that a directory finds by their name and whose password it takes, with or without a consumer. */
+  readonly 'ldap-auth-advanced'?: LdapAuthAdvanced;
   /** Bounds how many requests are under way at the same time; some more are delayed, the others are refused. */
   readonly 'limit-conn'?: LimitConn;
   /** Lets so many requests pass in a window of time, and refuses the others. */
@@ -84,6 +91,8 @@ export interface Plugins {
   readonly 'load-shedding'?: LoadShedding;
   /** Answers in place of an upstream that is not there yet, with an example or with random values. */
   readonly 'mocking'?: Mocking;
+  /** Lets in callers whom one of several authentication plugins knows. */
+  readonly 'multi-auth'?: MultiAuth;
   /** Lets people in who log in at an OpenID Connect provider, and callers with an access token of it. */
   readonly 'openid-connect'?: OpenidConnect;
   /** Counts responses and bytes and measures latencies, for Prometheus. */
@@ -113,7 +122,7 @@ export interface Plugins {
 }
 
 /** Plugins of a consumer or credential: those that authenticate have what identifies it. */
-export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'hmac-auth' | 'jwe-decrypt' | 'jwt-auth' | 'key-auth'> {
+export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'hmac-auth' | 'jwe-decrypt' | 'jwt-auth' | 'key-auth' | 'ldap-auth' | 'ldap-auth-advanced'> {
   /** Lets in callers that send the name and the password of a consumer. */
   readonly 'basic-auth'?: BasicAuthCredential;
   /** Lets in callers that sign their requests with a key that a consumer shares with the gateway. */
@@ -124,4 +133,8 @@ export interface ConsumerPlugins extends Omit<Plugins, 'basic-auth' | 'hmac-auth
   readonly 'jwt-auth'?: JwtAuthCredential;
   /** Lets in callers that send a key of a consumer, in a header or in the query. */
   readonly 'key-auth'?: KeyAuthCredential;
+  /** Lets in callers whose name and password a directory takes, and whom a consumer stands for. */
+  readonly 'ldap-auth'?: LdapAuthCredential;
+  /** Lets in callers that a directory finds by their name and whose password it takes, with or without a consumer. */
+  readonly 'ldap-auth-advanced'?: LdapAuthAdvancedCredential;
 }

@@ -1,6 +1,7 @@
 /** The clients that plugins reach out with, by kind. */
 import type { ClientKind, Clients, ClientTls } from '../sdk/clients.ts';
 import { HttpConnections } from './http-client.ts';
+import { LdapConnections } from './ldap-client.ts';
 import { RedisConnections } from './redis-client.ts';
 
 /** A client beside what ends it. */
@@ -34,6 +35,10 @@ export function clientSource(startTimer: StartTimer, authorities?: string): Clie
         options.tls === undefined ? options : { ...options, tls: trusting(options.tls) },
         startTimer,
       );
+      return { client: connections, close: () => connections.close() };
+    },
+    ldap: (options) => {
+      const connections = new LdapConnections({ ...options, tls: trusting(options.tls) }, startTimer);
       return { client: connections, close: () => connections.close() };
     },
   };

@@ -14,6 +14,7 @@ const refuse = (): Promise<never> =>
 export const INERT_CLIENTS: { readonly [K in keyof Clients]: Clients[K]['client'] } = {
   http: { request: refuse, open: refuse },
   redis: { run: refuse, command: refuse },
+  ldap: { accepts: refuse, find: refuse },
 };
 
 export const NO_GRANTS: Grants = { mayConnect: false, upstreams: new Map(), plugins: new Map(), onClose: nothing };

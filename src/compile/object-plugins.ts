@@ -225,6 +225,11 @@ export class PluginReader {
       draft.problems.push({ path, code: 'not_available', message: missingPlugin(nested.name, this.registry) });
       return null;
     }
+    if (nested.kind !== undefined && shape.definition.kind !== nested.kind) {
+      const message = `"${nested.name}" identifies nobody: here stand plugins of the kind ${nested.kind}`;
+      draft.problems.push({ path, code: 'invalid_value', message });
+      return null;
+    }
     const { config, problems, unknown, meta } = shape.read('route', nested.config, path);
     draft.problems.push(...problems);
     draft.unknown.push(...unknown);

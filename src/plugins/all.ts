@@ -17,6 +17,8 @@ import ipRestriction from './ip-restriction/ip-restriction.ts';
 import jweDecrypt from './jwe-decrypt/jwe-decrypt.ts';
 import jwtAuth from './jwt-auth/jwt-auth.ts';
 import keyAuth from './key-auth/key-auth.ts';
+import ldapAuthAdvanced from './ldap-auth-advanced/ldap-auth-advanced.ts';
+import ldapAuth from './ldap-auth/ldap-auth.ts';
 import limitConn from './limit-conn/limit-conn.ts';
 import limitCount from './limit-count/limit-count.ts';
 import limitReq from './limit-req/limit-req.ts';
@@ -24,6 +26,7 @@ import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
 import mocking from './mocking/mocking.ts';
 import openidConnect from './openid-connect/openid-connect.ts';
+import multiAuth from './multi-auth/multi-auth.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
 import realIp from './real-ip/real-ip.ts';
@@ -55,6 +58,8 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   jweDecrypt,
   jwtAuth,
   keyAuth,
+  ldapAuth,
+  ldapAuthAdvanced,
   limitConn,
   limitCount,
   limitReq,
@@ -62,6 +67,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   loadShedding,
   mocking,
   openidConnect,
+  multiAuth,
   prometheus,
   proxyRewrite,
   realIp,

@@ -47,9 +47,10 @@ export interface Tried extends Failure {
 
 /**
  * Set by a plugin that tries several others, to an empty list, before it runs them: what they refuse is noted there and
- * neither logged nor counted as refused, since another one may let the caller in. Guesses are counted all the same.
+ * neither logged nor counted as refused, since another one may let the caller in. Guesses are counted all the same. Set to
+ * undefined when that is over.
  */
-export const TRIED = exchangeKey<Tried[]>('tried');
+export const TRIED = exchangeKey<Tried[] | undefined>('tried');
 
 /** What a caller says is cut in the log after so many characters. */
 const MOST_CHARACTERS = 100;

@@ -29,8 +29,9 @@ export const LACKING: ReadonlySet<BasicFault> = new Set(['nothing_presented', 'o
 export function readBasic(
   request: ExchangeRequest,
   schemes: readonly string[] = ['basic'],
+  field = 'authorization',
 ): BasicCredentials | BasicFault {
-  const values = request.headerAll('authorization');
+  const values = request.headerAll(field);
   const [value] = values;
   if (value === undefined || value === '') return 'nothing_presented';
   if (values.length > 1) return 'authorization_repeated';

@@ -4,6 +4,7 @@
 export interface Clients {
   readonly http: { readonly options: HttpClientOptions; readonly client: HttpClient };
   readonly redis: { readonly options: RedisClientOptions; readonly client: RedisClient };
+  readonly ldap: { readonly options: LdapClientOptions; readonly client: LdapClient };
 }
 
 export type ClientKind = keyof Clients;
@@ -137,6 +138,48 @@ export interface RedisClient {
   command(name: string, key: string, ...args: readonly (string | number)[]): Promise<unknown>;
 }
 
+export interface LdapClientOptions {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte, after StartTLS, or none. */
+  readonly security: 'tls' | 'starttls' | 'none';
+  readonly tls?: ClientTls;
+  /** From a call to its answer, waiting for a connection included. Default 10000. */
+  readonly timeout_ms?: number;
+  /** Who searches; without it, nobody in particular does. */
+  readonly search_as?: { readonly dn: string; readonly password: string };
+  /** Connections at once; further calls wait. Default 100. */
+  readonly connections?: number;
+  /** How many of them stay open while they are not used, 0 for none. Default 5. */
+  readonly idle_connections?: number;
+  /** For how long. Default 60000. */
+  readonly idle_ms?: number;
+}
+
+/** A directory that is asked who somebody is. Nothing is ever sent twice, or without the encryption that was asked for. */
+export interface LdapClient {
+  /**
+   * Whether the directory takes the password for that of the entry: a simple bind (RFC 4513 §5.1.3). Never true for an empty
+   * password or DN, which a directory would take for nobody in particular (§5.1.2). Rejects with a `ClientError` for whatever
+   * else it answers: `rejected`, with its result code as `status`.
+   */
+  accepts(dn: string, password: string): Promise<boolean>;
+  /** DNs of entries with that value. Rejects with a `ClientError`; `rejected` also where `search_as` is not accepted. */
+  find(search: LdapSearch): Promise<readonly string[]>;
+}
+
+export interface LdapSearch {
+  /** DN of the subtree that is searched. */
+  readonly base: string;
+  readonly attribute: string;
+  /** Compared as it is, whatever it holds: there is no filter that it could be part of. */
+  readonly value: string;
+  /** Entries that are wanted; where there are more, the others are left out. */
+  readonly most: number;
+  /** For the directory, in seconds; 0 for its own bound. */
+  readonly limit_s: number;
+}
+
 /**
  * `refused`: no connection; `tls`: the certificate is not the right one; `timeout`; `reset`: it broke off; `malformed`: no HTTP;
  * `too_large`; `rejected`: the server says no; `closed`: the client's owner is gone; `without_effects`: this is a check or an explanation.
@@ -155,7 +198,7 @@ export type ClientFault =
 /** Why a client has no answer. The message is for the log, never for a client of the gateway. */
 export class ClientError extends Error {
   readonly fault: ClientFault;
-  /** What the head of an HTTP answer said whose body did not come, or was too long; 0 where none came. */
+  /** What the head of an HTTP answer said whose body did not come, or was too long; the result code of a directory; 0 for none. */
   readonly status: number;
 
   constructor(fault: ClientFault, message: string, options: ErrorOptions & { readonly status?: number } = {}) {

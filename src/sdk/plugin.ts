@@ -58,6 +58,8 @@ export interface NestedPlugin {
   readonly path: string;
   readonly name: string;
   readonly config: unknown;
+  /** The only kind that it may be of. */
+  readonly kind?: 'auth';
 }
 
 export interface PluginDefinition<C = never, K = never> {

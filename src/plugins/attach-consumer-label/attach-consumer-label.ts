@@ -40,10 +40,11 @@ export default definePlugin({
           : headerNameFault(name);
       return message === null ? [] : [{ path: pathBelow('headers', name), message }];
     }),
+  claims: ({ headers }) => Object.keys(headers),
   create({ headers }, host) {
     const fields = Object.entries(headers).map(([name, label]) => [name, label.slice(1)] as const);
     return {
-      // Before anybody can believe what the client says.
+      // On a consumer: nobody knew before whose request it is.
       rewrite({ request }) {
         for (const [name] of fields) if (request.header(name) !== undefined) request.removeHeader(name);
       },

@@ -33,6 +33,11 @@ export default definePlugin({
     },
   ],
   check: problemsOf,
+  // What the service is to see as the client says it cannot be taken out before.
+  claims({ upstream_headers = [], request_headers }) {
+    const asked = distinct(request_headers);
+    return upstream_headers.filter((name) => !asked.has(name.toLowerCase()));
+  },
   create(config, host) {
     const { allow_degradation, status_on_error } = config;
     const upstreamNames = distinct(config.upstream_headers);
