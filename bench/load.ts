@@ -15,6 +15,8 @@ export interface Load {
   readonly connections: number;
   /** Whether every request asks for `Connection: close` and so brings its own connection. */
   readonly closes: boolean;
+  /** Fields of every request, besides. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What one run of wrk saw. Latencies are of whole requests, from the first byte sent to the last byte read. */
@@ -55,6 +57,7 @@ export function wrkArguments(load: Load, port: number, seconds: number): string[
     '--timeout=10s',
     `--script=${SCRIPT}`,
     ...(load.closes ? ['--header=Connection: close'] : []),
+    ...Object.entries(load.headers ?? {}).map(([name, value]) => `--header=${name}: ${value}`),
     `http://127.0.0.1:${port}${load.path}`,
     '--',
     load.method,

@@ -8,9 +8,13 @@ import type { Running } from './processes.ts';
 
 const READY_WITHIN_MS = 15_000;
 
-function request(port: number, { path, method, bodyBytes }: Load): Promise<{ status: number; content: string }> {
+function request(
+  port: number,
+  { path, method, bodyBytes, headers = {} }: Load,
+): Promise<{ status: number; content: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request({ host: '127.0.0.1', port, path, method, agent: false, timeout: 2000 }, (answer) => {
+    const asked = { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 2000 };
+    const outgoing = http.request(asked, (answer) => {
       let content = '';
       answer.setEncoding('latin1');
       answer.on('data', (chunk: string) => (content += chunk));

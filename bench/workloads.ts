@@ -2,6 +2,7 @@
  * What is measured. A new workload is a new entry: what the clients do, what the gateways have to do for it (`routes`,
  * `tuning` in each gateway's own language), and the goal.
  */
+import { authenticationWorkloads } from './authentication.ts';
 import { answerTo, REFUSED, REWRITTEN, type Expected } from './answers.ts';
 import type { Tuning } from './gateways/gateway.ts';
 import type { Load } from './load.ts';
@@ -213,6 +214,7 @@ export const WORKLOADS: readonly Workload[] = [
       answer: (gateway: string) => (gateway === 'gatewright' ? REWRITTEN : UNCHANGED),
     }),
   })),
+  ...authenticationWorkloads(SMALL),
   {
     kind: 'idle',
     name: 'idle-10000',
