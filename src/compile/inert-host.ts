@@ -55,6 +55,7 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     },
     connect: (kind) => INERT_CLIENTS[kind],
     startTimer: () => ({ stop: nothing }),
+    shared: (_name, make) => make(),
     upstream: (path) => granted(upstreams, path, owner),
     plugin: (path) => granted(plugins, path, owner),
   };

@@ -1,5 +1,5 @@
 /** The public keys that somebody who signs tokens publishes: a JWK Set (RFC 7517), read for verifying signatures. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { ASYMMETRIC, keyFault } from './jws.ts';
 import type { Algorithm } from './jws.ts';
 import type { JsonObject } from './strict-json.ts';
@@ -16,9 +16,12 @@ interface Published {
 }
 
 export class JwkSet {
+  /** Equal for equal sets. */
+  readonly id: string;
   private readonly keys: readonly Published[];
 
-  private constructor(keys: readonly Published[]) {
+  private constructor(id: string, keys: readonly Published[]) {
+    this.id = id;
     this.keys = keys;
   }
 
@@ -33,7 +36,8 @@ export class JwkSet {
 
   /** @param condensed of `condense` */
   static parse(condensed: string): JwkSet {
-    return new JwkSet((JSON.parse(condensed) as JsonObject[]).flatMap((jwk) => published(jwk) ?? []));
+    const keys = (JSON.parse(condensed) as JsonObject[]).flatMap((jwk) => published(jwk) ?? []);
+    return new JwkSet(hash('sha256', condensed, 'base64'), keys);
   }
 
   get size(): number {

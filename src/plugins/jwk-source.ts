@@ -129,7 +129,6 @@ export class JwkSource {
     this.learn(place, shared.slice(end + 1), Number(shared.slice(0, end)));
   }
 
-  /** The same set stays the same object, so that what was verified by it stays verified. */
   private learn(place: Place, text: string, fetched_ms: number): void {
     const { known } = place;
     if (known !== null && known.fetched_ms >= fetched_ms) return;

@@ -22,6 +22,11 @@ export interface Host {
   connect<K extends ClientKind>(kind: K, options: Clients[K]['options']): Clients[K]['client'];
   /** Calls back once after `delay_ms`, unless it is stopped before, or the instance is closed. Not to be used in `create`. */
   startTimer(delay_ms: number, onExpired: () => void): Timer;
+  /**
+   * What all instances of the plugin in this worker have in common, such as a cache with one bound for all routes: made by
+   * whoever asks first, kept as long as the worker. To be called in `create`; `name` is within the plugin.
+   */
+  shared<T>(name: string, make: () => T): T;
   /** An upstream that `uses` named, by its path; for `exchange.useUpstream`. To be called in `create`. Throws TypeError for any other path. */
   upstream(path: string): Upstream;
   /** An instance of another plugin that `uses` named, by its path. To be called in `create`. Throws TypeError for any other path. */

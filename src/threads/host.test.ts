@@ -138,6 +138,29 @@ test('timers call back until their instance is closed, and what they throw is to
   assert.match(JSON.stringify(given.lines), /plugin_fault.*limit-count/);
 });
 
+test('what instances share is made once for each plugin and name', () => {
+  for (const hostFor of [hostFactory(parts()), pureHostFactory(parts())]) {
+    const [one, other] = [hostFor(owner()), hostFor(owner('routes/2'))];
+    const made = one.shared('cache', () => new Map());
+    assert.equal(
+      other.shared('cache', () => new Map()),
+      made,
+    );
+    assert.notEqual(
+      other.shared('other', () => new Map()),
+      made,
+    );
+    assert.notEqual(
+      hostFor(owner('routes/1', 'h1', 'another')).shared('cache', () => new Map()),
+      made,
+    );
+    assert.equal(
+      one.shared<unknown>('nothing', () => undefined),
+      undefined,
+    );
+  }
+});
+
 test('a host without effects starts from the counts and values there are, and leaves them as they are', () => {
   const given = parts();
   const host = hostFactory(given)(owner());

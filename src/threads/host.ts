@@ -58,6 +58,7 @@ export type HostFactory = (owner: Owner, grants?: Grants) => Host;
 /** Gives each instance of a plugin its Host. What two owners keep never meets, unless it is named `group/…`. */
 export function hostFactory(parts: HostParts): HostFactory {
   const { clock, errorLog, counters, kv, cells, metrics, load, clients } = parts;
+  const shared = sharedValues();
   return (owner, grants = NO_GRANTS) =>
     makeHost(owner, grants, {
       ...randomnessOf(parts),
@@ -74,6 +75,7 @@ export function hostFactory(parts: HostParts): HostFactory {
         return client;
       },
       startTimer: timersOf(parts, owner, grants),
+      shared: shared(owner),
     });
 }
 
@@ -107,6 +109,7 @@ export function pureHostFactory(parts: PureParts): HostFactory {
     return base === undefined ? ownValues : new OverlayValues(new SpaceValues(base, name), ownValues);
   };
   const metrics = new MetricRegistry({ now_ms });
+  const shared = sharedValues();
   return (owner, grants = NO_GRANTS) =>
     makeHost(owner, grants, {
       ...randomnessOf(parts),
@@ -119,7 +122,19 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       cells: new OwnedCells(cells, namesFor(owner)),
       connect: (kind) => INERT_CLIENTS[kind],
       startTimer: () => ({ stop: silent }),
+      shared: shared(owner),
     });
+}
+
+/** Values by plugin and name. */
+function sharedValues(): (owner: Owner) => Host['shared'] {
+  const values = new Map<string, unknown>();
+  return ({ plugin }) =>
+    <T>(name: string, make: () => T): T => {
+      const key = JSON.stringify([plugin, name]);
+      if (!values.has(key)) values.set(key, make());
+      return values.get(key) as T;
+    };
 }
 
 function randomnessOf(parts: Randomness): Randomness {

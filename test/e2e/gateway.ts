@@ -10,6 +10,8 @@ export const LAUNCHER = path.resolve(import.meta.dirname, '../../bin/gatewright'
 
 /** What a test writes into `gatewright.json`; listeners on free ports of 127.0.0.1 are filled in. */
 export interface GatewayDocument {
+  readonly plugin_metadata?: readonly object[];
+  readonly consumers?: readonly object[];
   readonly gateway?: Readonly<Record<string, unknown>>;
   readonly routes?: readonly object[];
 }

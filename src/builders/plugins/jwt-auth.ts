@@ -71,7 +71,7 @@ export interface JwtAuthMetadata {
     /** What an address beyond its bound gets 429 for: failures: further wrong credentials; all: whatever it sends, before anybody looks at it. Default: `"failures"`. */
     readonly blocks?: 'failures' | 'all';
   };
-  /** Tokens that were verified and that each route keeps in each worker, so as not to verify them again. Default: `4096`. Bounds: 0 to 1000000. */
+  /** Tokens that were verified and that each worker keeps, for all routes that verify alike, so as not to verify them again. Default: `4096`. Bounds: 0 to 1000000. */
   readonly cached_tokens?: number;
   /** How keys are fetched that are published at an address. Default: `{}`. */
   readonly jwks?: {

@@ -565,6 +565,24 @@ describe('what was verified', () => {
     });
   }
 
+  it('on one route is not verified anew on another that verifies alike, and never counts on one that does not', async (t) => {
+    const times = CREDENTIALS.slice(0, 1);
+    const attributes = [{}, { hide_credentials: true }, { claims_to_verify: ['nbf'] }, { key_claim_name: 'iss' }];
+    const routes = attributes.map((each, i) => ({
+      uri: `/${i}`,
+      plugins: { 'jwt-auth': each },
+      upstream: { nodes: { $UPSTREAM: 1 } },
+    }));
+    const { lab, clock } = await open(t, guarded({}, times).replace(/routes:.*/s, `routes: ${JSON.stringify(routes)}`));
+    const one = hs256({ key: 'jack-key', exp: NOW_S + 10, iss: 'nobody' });
+    const statuses = (): Promise<number[]> =>
+      Promise.all(routes.map(async ({ uri }) => (await lab.request(uri, { headers: bearing(one) })).status));
+    assert.deepEqual(await statuses(), [200, 200, 200, 401]);
+    assert.deepEqual(await statuses(), [200, 200, 200, 401]);
+    clock.pass(10_000);
+    assert.deepEqual(await statuses(), [401, 401, 200, 401]);
+  });
+
   it('its claims are there for other plugins where they are to be kept, and cannot be changed', async (t) => {
     const seen: unknown[] = [];
     const witness = definePlugin({

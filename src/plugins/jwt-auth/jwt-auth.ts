@@ -1,6 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { headerNameFault } from '../../sdk/header-names.ts';
-import { definePlugin, JWT_PAYLOAD, type ConsumerMatch, type Exchange, type Reply } from '../../sdk/index.ts';
+import {
+  definePlugin,
+  JWT_PAYLOAD,
+  type ConsumerMatch,
+  type Exchange,
+  type Host,
+  type Reply,
+} from '../../sdk/index.ts';
 import { AuthGate } from '../auth-gate.ts';
 import type { JwkSet } from '../jwk-set.ts';
 import { JwkSource } from '../jwk-source.ts';
@@ -9,13 +16,14 @@ import type { JsonObject } from '../strict-json.ts';
 import { TokenCache } from '../token-cache.ts';
 import { findToken, hideToken } from '../token-place.ts';
 import { checkCredential, consumerSchema, isSymmetric, metadataSchema, schema, secretOf } from './schema.ts';
-import type { Credential, Metadata } from './schema.ts';
+import type { Config, Credential, Metadata } from './schema.ts';
 
 /** What was found out about a token, and still holds while the credential, and the keys that are published, stay the same. */
 interface Known {
   readonly key: string;
   readonly credential: Credential;
-  readonly published: JwkSet | null;
+  /** Of the published keys by which it was verified; '' where the credential has its own. */
+  readonly publishedId: string;
   readonly payload: JsonObject;
 }
 
@@ -77,7 +85,7 @@ export default definePlugin({
       body: Object.freeze({ message: 'tokens cannot be verified at the moment' }),
     });
     const source = new JwkSource(host, jwks);
-    const cache = new TokenCache<Known>(cached_tokens);
+    const cache = cacheFor(host, config, cached_tokens);
     const keys = new WeakMap<Credential, KeyObject>();
     const verifiesExp = claims_to_verify.includes('exp');
     const verifiesNbf = claims_to_verify.includes('nbf');
@@ -109,9 +117,10 @@ export default definePlugin({
       const known = cache.find(token, clock.wall_ms());
       if (known === undefined) return undefined;
       const match = exchange.findConsumer('jwt-auth', known.key);
-      const { credential, published } = known;
+      const { credential, publishedId } = known;
       const isSame =
-        match?.config === credential && (published === null || source.current(credential.jwks_url ?? '') === published);
+        match?.config === credential &&
+        (publishedId === '' || source.current(credential.jwks_url ?? '')?.id === publishedId);
       if (match !== undefined && isSame) return { match, known };
       cache.forget(token);
       return undefined;
@@ -163,7 +172,12 @@ export default definePlugin({
       const now_ms = clock.wall_ms();
       if (now_ms >= until_ms) return refuse(exchange, 'expired', claim.key, false);
       if (now_ms < from_ms) return refuse(exchange, 'not_yet_valid', claim.key, false);
-      const known: Known = { key: claim.key, credential, published, payload: store_in_ctx ? frozen(payload) : NOTHING };
+      const known: Known = {
+        key: claim.key,
+        credential,
+        publishedId: published?.id ?? '',
+        payload: store_in_ctx ? frozen(payload) : NOTHING,
+      };
       cache.keep(token, { from_ms, until_ms, value: known });
       return letIn(exchange, match, known);
     }
@@ -186,6 +200,25 @@ export default definePlugin({
     };
   },
 });
+
+/** Configurations that verify alike share one cache, so that its bound is not multiplied by the number of routes. */
+const MOST_CACHES = 16;
+
+function cacheFor(
+  host: Host,
+  { key_claim_name, claims_to_verify, store_in_ctx }: Config,
+  most: number,
+): TokenCache<Known> {
+  const caches = host.shared('caches', () => new Map<string, TokenCache<Known>>());
+  const alike = JSON.stringify([key_claim_name, claims_to_verify.toSorted(), store_in_ctx, most]);
+  let cache = caches.get(alike);
+  if (cache === undefined) {
+    const [oldest] = caches.keys();
+    if (caches.size >= MOST_CACHES && oldest !== undefined) caches.delete(oldest);
+    caches.set(alike, (cache = new TokenCache(most)));
+  }
+  return cache;
+}
 
 const NOTHING: JsonObject = Object.freeze({});
 

@@ -108,12 +108,13 @@ export const metadataSchema = {
       maximum: 1_000_000,
       default: 4_096,
       description:
-        'Tokens that were verified and that each route keeps in each worker, so as not to verify them again.',
+        'Tokens that were verified and that each worker keeps, for all routes that verify alike, so as not to verify them again.',
     },
     jwks: JWKS_SETTINGS,
   },
 } as const satisfies Schema;
 
+export type Config = Infer<typeof schema>;
 export type Credential = Infer<typeof consumerSchema>;
 export type Metadata = Infer<typeof metadataSchema>;
 
