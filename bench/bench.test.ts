@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { answerTo, REFUSED } from './answers.ts';
 import { parseArguments, paceOf, UsageError } from './arguments.ts';
 import { parseCoreList, parseCoreStat, parseProcessStat, treeOf } from './cpu.ts';
+import { byWorker, unevenness } from './fairness.ts';
 import type { Setup } from './gateways/gateway.ts';
 import { gatewrightConfig } from './gateways/gatewright.ts';
 import { haproxyConfig } from './gateways/haproxy.ts';
@@ -381,4 +382,12 @@ describe('profile', () => {
   ] as const) {
     test(`${name} in '${url}' is ${category}`, () => assert.equal(categoryOf(frame(name, url)), category));
   }
+});
+
+describe('fairness', () => {
+  test('reads what each worker got, in their order, and says how uneven that is', () => {
+    const text = 'x{thread="worker 10"} 7\nx{thread="worker 2"} 5\nxy{thread="worker 1"} 9\nx{thread="control"} 1\n';
+    assert.deepEqual(byWorker(text, 'x'), [5, 7]);
+    assert.deepEqual([unevenness([10, 10]), unevenness([15, 5]), unevenness([0, 0])], [1, 1.5, 1]);
+  });
 });

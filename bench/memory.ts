@@ -33,7 +33,8 @@ export function allowedConnections(wanted: number, limits: string): number {
   return Math.max(0, Math.min(wanted, Number(limit) - RESERVED));
 }
 
-async function hold(lab: Lab, contestant: Contestant, path: string, connections: number): Promise<Running> {
+/** Opens idle connections, and keeps them until the process is stopped. */
+export async function hold(lab: Lab, contestant: Contestant, path: string, connections: number): Promise<Running> {
   const opener = lab.processes.start(
     { command: process.execPath, args: [OPENER, String(contestant.port), path, String(connections)] },
     lab.cores.load,

@@ -1,4 +1,5 @@
 /** What is printed: one line a gateway and workload, the goals beside it. */
+import { unevenness, type FairnessRow } from './fairness.ts';
 import type { MemoryRow } from './memory.ts';
 import { median, type Row, type Sample, type Spread, type Verdict } from './summary.ts';
 import type { Goal, Workload } from './workloads.ts';
@@ -70,6 +71,34 @@ export function memoryTable(workloads: readonly Workload[], rows: readonly Memor
     ...goalCells(workloads.find(({ name }) => name === row.workload)?.goal, row.verdict),
   ]);
   return table(head, body, 2);
+}
+
+/** The table of what each worker got. */
+export function fairnessTable(rows: readonly FairnessRow[]): string {
+  const head = [
+    'workload',
+    'connections of each worker',
+    'most ÷ even',
+    'busy ones',
+    'requests',
+    'most ÷ even',
+    'RSS MiB',
+  ];
+  const body = rows.map(({ workload, connections, busy, requests, rss_mib }) => {
+    const all = requests.reduce((sum, each) => sum + each, 0);
+    const shares = requests.map((each) => `${((each / all) * 100).toFixed(0)} %`);
+    const most = (of: readonly number[]): string => unevenness(of).toFixed(2);
+    return [
+      workload,
+      connections.join(' '),
+      most(connections),
+      busy.join(' '),
+      shares.join(' '),
+      most(requests),
+      rss_mib.toFixed(0),
+    ];
+  });
+  return table(head, body, 1);
 }
 
 /** Lines below the tables: comparisons with another workload, and what a reader has to be careful about. */

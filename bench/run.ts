@@ -4,13 +4,14 @@ import { cpus, release } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import { paceOf, parseArguments, USAGE, UsageError, type BenchArguments } from './arguments.ts';
+import { runFairness, type FairnessRow } from './fairness.ts';
 import { gatewright } from './gateways/gatewright.ts';
 import type { Gateway } from './gateways/gateway.ts';
 import { haproxy } from './gateways/haproxy.ts';
 import { nginx } from './gateways/nginx.ts';
 import { missingTools, openLab } from './lab.ts';
 import { runIdle, type MemoryRow } from './memory.ts';
-import { loadTable, memoryTable, remarks } from './report.ts';
+import { fairnessTable, loadTable, memoryTable, remarks } from './report.ts';
 import { runRounds, type Lab } from './rounds.ts';
 import { summarise, type Row, type Sample } from './summary.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
@@ -55,11 +56,12 @@ interface Outcome {
   readonly samples: Sample[];
   readonly rows: Row[];
   readonly memory: MemoryRow[];
+  readonly fairness: FairnessRow[];
   readonly faults: string[];
 }
 
 async function runAll(lab: Lab, workloads: readonly Workload[], gateways: readonly Gateway[]): Promise<Outcome> {
-  const outcome: Outcome = { samples: [], rows: [], memory: [], faults: [] };
+  const outcome: Outcome = { samples: [], rows: [], memory: [], fairness: [], faults: [] };
   for (const workload of workloads) {
     if (performance.now() > lab.pace.within_ms) {
       outcome.faults.push(`${workload.name}: left out, as the time for a quick run is over`);
@@ -70,6 +72,13 @@ async function runAll(lab: Lab, workloads: readonly Workload[], gateways: readon
       const { rows, faults } = await runIdle(lab, workload, gateways);
       outcome.memory.push(...rows);
       outcome.faults.push(...faults);
+    } else if (workload.kind === 'fairness') {
+      if (!gateways.includes(gatewright)) continue;
+      try {
+        outcome.fairness.push(await runFairness(lab, workload));
+      } catch (error) {
+        outcome.faults.push(error instanceof Error ? error.message : String(error));
+      }
     } else {
       const compares = lab.pace.comparesOwn || workload.isJudgedByAgainst === true;
       const against = WORKLOADS.find(({ name }) => compares && name === workload.against);
@@ -82,9 +91,10 @@ async function runAll(lab: Lab, workloads: readonly Workload[], gateways: readon
   return outcome;
 }
 
-function print(workloads: readonly Workload[], { rows, memory, faults, samples }: Outcome): void {
+function print(workloads: readonly Workload[], { rows, memory, fairness, faults, samples }: Outcome): void {
   if (rows.length > 0) console.log(`\n${loadTable(workloads, rows)}`);
   if (memory.length > 0) console.log(`\n${memoryTable(workloads, memory)}`);
+  if (fairness.length > 0) console.log(`\n${fairnessTable(fairness)}`);
   const lines = remarks(workloads, rows, samples);
   if (lines.length > 0) console.log(`\n${lines.join('\n')}`);
   for (const fault of faults) console.log(`! ${fault}`);
@@ -93,7 +103,7 @@ function print(workloads: readonly Workload[], { rows, memory, faults, samples }
 function chosen({ only, isQuick }: BenchArguments): Workload[] {
   if (only !== undefined) return WORKLOADS.filter(({ name }) => only.includes(name));
   // Comparisons take twice as long, and a quick run gives them up.
-  return WORKLOADS.filter((each) => !isQuick || each.kind === 'idle' || each.against === undefined);
+  return WORKLOADS.filter((each) => !isQuick || each.kind !== 'load' || each.against === undefined);
 }
 
 async function bench(options: BenchArguments): Promise<number> {

@@ -41,7 +41,18 @@ export interface IdleWorkload extends Common {
   readonly connections: number;
 }
 
-export type Workload = LoadWorkload | IdleWorkload;
+/** How connections fall on several workers of Gatewright. */
+export interface FairnessWorkload extends Common {
+  readonly kind: 'fairness';
+  readonly path: string;
+  readonly workers: number;
+  /** Opened one after the other. */
+  readonly connections: number;
+  /** That ask as fast as they can, afterwards. */
+  readonly clients: number;
+}
+
+export type Workload = LoadWorkload | IdleWorkload | FairnessWorkload;
 
 /** What a gateway has to answer in a workload. */
 export function expectedOf(workload: Workload, gateway: string): Expected {
@@ -215,6 +226,16 @@ export const WORKLOADS: readonly Workload[] = [
     }),
   })),
   ...authenticationWorkloads(SMALL),
+  ...[2, 4].map((workers): FairnessWorkload => ({
+    kind: 'fairness',
+    name: `fairness-${workers}`,
+    title: `fairness of connections: 1,000 on ${workers} workers, then 64 clients`,
+    path: '/',
+    workers,
+    connections: 1_000,
+    clients: 64,
+    ...EVERYTHING,
+  })),
   {
     kind: 'idle',
     name: 'idle-10000',

@@ -13,6 +13,7 @@ import {
   measureWorker,
   pluginFaults,
   storeLive,
+  proxyRefusals,
   tlsRefusals,
   upstreamTlsFailures,
 } from '../../src/threads/gateway-metrics.ts';
@@ -63,11 +64,12 @@ function registerGateway(metrics: MetricRegistry): void {
   const memory = allocateSharedMemory(1);
   measureProcess(metrics, systemClock, '0');
   measureNode(metrics, '0');
-  measureWorker(metrics, nothing, { requestCount: 0, acceptedCount: 0, connectionCount: 0 });
+  measureWorker(metrics, nothing, { requestCount: 0, acceptedCount: 0, connectionCount: 0 }, '');
   threadMetrics(metrics);
   configProblems(metrics);
   http2Abuses(metrics);
   tlsRefusals(metrics);
+  proxyRefusals(metrics);
   upstreamTlsFailures(metrics);
   storeLive(metrics);
   pluginFaults(metrics);

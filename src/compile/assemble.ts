@@ -135,11 +135,13 @@ class Assembly {
     }
     const table = yield* this.table(routes.changes);
     const held = this.held.done();
+    const hold = { instances: options.instances };
     const chains = this.chains();
     const certificates = this.certificates();
     const snapshot: Snapshot = {
       revision: options.revision,
       router: table,
+      hold,
       ...(held.size === 0 ? {} : { chains, upstreams }),
       ...(readings.consumers.size === 0 ? {} : { consumers }),
       ...(readings.ssls.size === 0 ? {} : { certificates }),
@@ -161,7 +163,7 @@ class Assembly {
         certificates,
       },
     };
-    options.instances.keep(snapshot, held);
+    options.instances.keep(hold, held);
     return { snapshot, readings, findings, ambiguities };
   }
 

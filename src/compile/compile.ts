@@ -107,5 +107,6 @@ function inOrderOf(
  * instances of plugins that no other Snapshot holds. A second call does nothing. Resolves when they are closed; never rejects.
  */
 export async function retire(snapshot: Snapshot): Promise<void> {
-  await snapshot.memory?.instances.retire(snapshot);
+  const { hold } = snapshot;
+  await hold?.instances.retire(hold);
 }

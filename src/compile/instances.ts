@@ -8,7 +8,6 @@ import type { PluginInstance } from '../sdk/plugin.ts';
 import { canonicalText } from '../model/canonical.ts';
 import { PersistentMap } from './persistent-map.ts';
 import type { Metadata, PluginShape } from './plugins.ts';
-import type { Snapshot } from './snapshot.ts';
 
 /** Gives each instance its view of the gateway. Called once per instance, before `create`. */
 export type HostFor = (owner: Owner, grants: Grants) => Host;
@@ -57,7 +56,7 @@ export class Instances {
   /** Made since the last Snapshot was kept: no Snapshot holds them yet. */
   private fresh: Entry[] = [];
   /** Few: the one in force, those with exchanges that are not over, and one that is being prepared. */
-  private readonly kept = new Map<Snapshot, HeldMap>();
+  private readonly kept = new Map<object, HeldMap>();
 
   constructor(hostFor: HostFor, onCloseFault: CloseFault = () => undefined) {
     this.hostFor = hostFor;
@@ -94,11 +93,12 @@ export class Instances {
   }
 
   /**
-   * Binds instances to a Snapshot that may come into force, until `retire`; what was made for nothing is closed.
+   * Keeps the instances of a Snapshot that may come into force, until `retire`; what was made for nothing is closed.
+   * @param hold stands for the Snapshot, which need not be kept for it
    * @param held all of its instances by their keys
    */
-  keep(snapshot: Snapshot, held: HeldMap): void {
-    this.kept.set(snapshot, held);
+  keep(hold: object, held: HeldMap): void {
+    this.kept.set(hold, held);
     this.sweep();
   }
 
@@ -113,10 +113,10 @@ export class Instances {
    * To be called once the Snapshot is replaced and its last exchange is over; a second call does nothing. Closes the
    * instances that no other Snapshot holds. Resolves when they are closed; never rejects.
    */
-  async retire(snapshot: Snapshot): Promise<void> {
-    const held = this.kept.get(snapshot);
+  async retire(hold: object): Promise<void> {
+    const held = this.kept.get(hold);
     if (held === undefined) return;
-    this.kept.delete(snapshot);
+    this.kept.delete(hold);
     // The last one shares most with it: the rest is quickly looked through.
     const next = [...this.kept.values()].at(-1) ?? PersistentMap.empty<HeldInstance>();
     const closing: Promise<void>[] = [];

@@ -32,6 +32,12 @@ export interface Snapshot {
   readonly certificates?: CertificateIndex;
   /** For the next compile; absent where a Snapshot was made by hand. */
   readonly memory?: CompileMemory;
+  /** What its instances of plugins are held by, until it is retired; absent where a Snapshot was made by hand. */
+  readonly hold?: InstanceHold;
+}
+
+export interface InstanceHold {
+  readonly instances: Instances;
 }
 
 /** What the data plane needs of one route, everything parsed and resolved. */

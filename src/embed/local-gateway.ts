@@ -147,7 +147,7 @@ export class LocalGateway {
       health: new HealthBoard(memory),
       names,
     });
-    measureWorker(metrics, (read) => metrics.onCollect(read), this.worker);
+    measureWorker(metrics, (read) => metrics.onCollect(read), this.worker, 'worker 1');
     this.followUp.update(first.snapshot);
   }
 

@@ -39,9 +39,9 @@ const REQUEST_ID = /^[\x21-\x7e]{1,256}$/;
 
 export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   readonly plane: Plane;
-  /** Taken once: every decision about this exchange is made by one revision. */
-  readonly snapshot: Snapshot;
-  private readonly use: SnapshotUse;
+  /** Taken once: every decision about this exchange is made by one revision. What is left of it once the head is sent. */
+  snapshot: Snapshot;
+  readonly use: SnapshotUse;
   readonly downstream: Downstream;
   readonly connectionMemo: ConnectionMemo;
   private readonly sequence: number;

@@ -93,9 +93,17 @@ export class ExchangeIds {
   }
 }
 
+function restOf({ revision, hold }: Snapshot): Snapshot {
+  return { revision, router: NO_ROUTER, ...(hold === undefined ? {} : { hold }) };
+}
+
+const NO_ROUTER: Snapshot['router'] = { find: () => undefined };
+
 /** Counts the exchanges that a Snapshot decides about, so that its plugins are closed after the last of them. */
 export class SnapshotUse {
-  readonly snapshot: Snapshot;
+  /** Once it is retired, what is left of it. */
+  snapshot: Snapshot;
+  private left: Snapshot | null = null;
   private exchanges = 0;
   private onUnused: ((snapshot: Snapshot) => void) | null = null;
 
@@ -113,7 +121,20 @@ export class SnapshotUse {
 
   /** No further exchange begins with it. Calls back once, when the last one is over. */
   retire(onUnused: (snapshot: Snapshot) => void): void {
-    if (this.exchanges === 0) onUnused(this.snapshot);
-    else this.onUnused = onUnused;
+    if (this.exchanges === 0) return onUnused(this.snapshot);
+    this.onUnused = onUnused;
+    this.snapshot = this.rest;
   }
+
+  /** What an exchange needs when the head of its response is sent: a long stream must not keep all that has changed since. */
+  get rest(): Snapshot {
+    return (this.left ??= restOf(this.snapshot));
+  }
+}
+
+/** Notes that the head of the response was sent. Of its Snapshot the exchange needs no more than it has chosen by then. */
+export function noteHeadSent(exchange: Exchange): void {
+  exchange.isHeadSent = true;
+  // Logs ask it for an upstream that a plugin chose by name.
+  if (exchange.asked === null || exchange.asked.upstream === null) exchange.snapshot = exchange.use.rest;
 }

@@ -6,6 +6,7 @@ import { Head } from '../http1/head.ts';
 import { passableTrailers } from '../http1/trailers.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
+import { noteHeadSent } from './plane.ts';
 import { droppedFromResponse, type ResponseShape } from './forwarding.ts';
 import { runResponseBody, runResponseHead } from './pipeline.ts';
 import { reasonOf } from './reason.ts';
@@ -171,7 +172,7 @@ export class ResponseRelay {
   private respond(framing: string, bytes: Uint8Array, start: number, end: number): boolean {
     const { exchange } = this;
     const { plane, upstreamHead, status } = exchange;
-    exchange.isHeadSent = true;
+    noteHeadSent(exchange);
     const keepsStart = this.isStartPlain && status === exchange.upstreamStatus;
     return exchange.downstream.respond(
       {

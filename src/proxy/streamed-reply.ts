@@ -2,6 +2,7 @@
 import type { RequestSink } from '../http1/server-settings.ts';
 import type { Reply } from '../sdk/reply.ts';
 import type { Exchange } from './exchange.ts';
+import { noteHeadSent } from './plane.ts';
 import { runResponseBody, runResponseHead } from './pipeline.ts';
 import { breakOff, fill, headOf, reply } from './reply.ts';
 import type { ResponseView } from './response-view.ts';
@@ -154,7 +155,7 @@ export class StreamedReply implements RequestSink {
     const { exchange, response } = this;
     const { downstream } = exchange;
     if (response === null) return true;
-    exchange.isHeadSent = true;
+    noteHeadSent(exchange);
     const isBodiless = exchange.isHead || exchange.status === 204 || exchange.status === 304;
     if (isLast) {
       const sent = isBodiless ? NO_BYTES : piece;

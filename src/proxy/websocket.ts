@@ -9,6 +9,7 @@ import type { TunnelEnd } from '../http1/tunnel-end.ts';
 import { ServerStream } from '../http2/server-stream.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
+import { noteHeadSent } from './plane.ts';
 import { Forward } from './forward.ts';
 import { droppedFromResponse } from './forwarding.ts';
 import { runResponseHead } from './pipeline.ts';
@@ -66,7 +67,7 @@ class WebSocketForward extends Forward {
       this.giveUp('plugin_failed');
       return;
     }
-    exchange.isHeadSent = true;
+    noteHeadSent(exchange);
     this.join(stream, rest);
   }
 

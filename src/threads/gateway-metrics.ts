@@ -11,8 +11,16 @@ export interface WorkerCounters {
   readonly connectionCount: number;
 }
 
-/** @param onCollect has its argument called before metrics are read */
-export function measureWorker(metrics: Metrics, onCollect: (read: () => void) => void, worker: WorkerCounters): void {
+/**
+ * @param onCollect has its argument called before metrics are read
+ * @param thread its name in metrics, such as `worker 1`
+ */
+export function measureWorker(
+  metrics: Metrics,
+  onCollect: (read: () => void) => void,
+  worker: WorkerCounters,
+  thread: string,
+): void {
   const requests = metrics.counter('apisix_http_requests_total', {
     help: 'Requests of clients since the start, those included that could not be understood.',
     labels: [],
@@ -21,10 +29,30 @@ export function measureWorker(metrics: Metrics, onCollect: (read: () => void) =>
     help: 'Connections of clients: active now; accepted and handled by the workers that run now, since they started.',
     labels: ['state'],
   });
+  const labels = ['thread'];
+  const own = {
+    connections: metrics.gauge('gatewright_worker_connections', {
+      help: 'Connections of clients that a worker has now.',
+      labels,
+    }),
+    accepted: metrics.counter('gatewright_worker_accepted_total', {
+      help: 'Connections of clients that a worker accepted.',
+      labels,
+    }),
+    requests: metrics.counter('gatewright_worker_requests_total', {
+      help: 'Requests of clients that a worker took.',
+      labels,
+    }),
+  };
   let counted = 0;
+  let accepted = 0;
   onCollect(() => {
     requests.add(worker.requestCount - counted);
+    own.requests.add(worker.requestCount - counted, thread);
+    own.accepted.add(worker.acceptedCount - accepted, thread);
+    own.connections.set(worker.connectionCount, thread);
     counted = worker.requestCount;
+    accepted = worker.acceptedCount;
     connections.set(worker.acceptedCount, 'accepted');
     connections.set(worker.acceptedCount, 'handled');
     connections.set(worker.connectionCount, 'active');

@@ -118,7 +118,7 @@ export class WorkerThread {
       health: new HealthBoard(data.memory.health),
       names: this.names,
     });
-    measureWorker(metrics, (read) => metrics.onCollect(read), this.worker);
+    measureWorker(metrics, (read) => metrics.onCollect(read), this.worker, thread);
     this.beat = setInterval(() => this.place.beat(this.worker.connectionCount), BEAT_MS);
     this.heap = new HeapWatch((used_bytes) => this.onHeapFull(used_bytes));
     this.heap.begin();

@@ -55,9 +55,13 @@ describe('several workers', () => {
     return path.join(gateway.folder, name);
   }
 
-  async function metric(gateway: RunningGateway, name: string): Promise<number> {
+  async function metrics(gateway: RunningGateway): Promise<string> {
     const metricsPort = /listening protocol=metrics .*port=(\d+)/.exec(gateway.errorLog)?.[1];
-    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/apisix/prometheus/metrics`)).text();
+    return (await fetch(`http://127.0.0.1:${metricsPort}/apisix/prometheus/metrics`)).text();
+  }
+
+  async function metric(gateway: RunningGateway, name: string): Promise<number> {
+    const text = await metrics(gateway);
     const escaped = name.replaceAll(/[{}]/g, String.raw`\$&`);
     return Number(new RegExp(`^${escaped} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN);
   }
@@ -101,6 +105,38 @@ describe('several workers', () => {
     assert.equal(idle?.destroyed, false);
     assert.equal((await ask(gateway.port, { path: '/', agent })).status, 200);
     assert.deepEqual(Object.values(agent.freeSockets).flat(), [idle]);
+    agent.destroy();
+  });
+
+  it('each say what they got, and get of many connections about as many', async () => {
+    await using gateway = await start({ workers: 4 });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 400, maxFreeSockets: 400 });
+    const answers = await Promise.all(Array.from({ length: 400 }, () => ask(gateway.port, { path: '/', agent })));
+    assert.ok(answers.every(({ status }) => status === 200));
+    const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
+    let of = (_name: string): number[] => [];
+    await eventually(
+      async () => {
+        const text = await metrics(gateway);
+        of = (name) =>
+          Array.from(text.matchAll(new RegExp(`^${name}{thread="worker [1-4]"} (\\d+)$`, 'gm')), ([, value]) =>
+            Number(value),
+          );
+        return sum(of('gatewright_worker_requests_total')) === 400;
+      },
+      () => 'requests are missing',
+    );
+    const connections = of('gatewright_worker_connections');
+    assert.equal(connections.length, 4);
+    assert.equal(sum(connections), sum(Object.values(agent.freeSockets).map((sockets) => sockets?.length ?? 0)));
+    assert.deepEqual(of('gatewright_worker_accepted_total'), connections);
+    // The kernel draws lots: six standard deviations from a quarter of them.
+    const even = sum(connections) / 4;
+    const most = 6 * Math.sqrt((3 / 4) * even);
+    assert.ok(
+      connections.every((count) => Math.abs(count - even) < most),
+      connections.join(' '),
+    );
     agent.destroy();
   });
 
