@@ -161,6 +161,8 @@ export interface Settings {
     readonly linger_total_ms?: number;
     /** Until a WebSocket connection without a byte in either direction is closed. Default: `300000`. Bounds: 1 to 2147483647. */
     readonly tunnel_idle_ms?: number;
+    /** How long a WebSocket goes on after its consumer, or the credential it was opened with, was removed or changed; then it is closed with 1008. Unset: it goes on. Bounds: 0 to 2147483647. */
+    readonly max_stale_ms?: number;
     /** How long WebSockets go on at a stop until they are closed with 1001. Default: `10000`. Bounds: 0 to 2147483647. */
     readonly tunnel_drain_ms?: number;
     /** How long running exchanges may take to end at a stop. Default: `30000`. Bounds: 0 to 2147483647. */

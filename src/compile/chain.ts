@@ -43,6 +43,15 @@ export interface Chain {
 export interface ConsumerIndex {
   find(plugin: string, key: string): ConsumerMatch | undefined;
   named(username: string): Consumer | undefined;
+  /** What a caller was known by; undefined if there is no such consumer, or credential. @param credentialId '' for none */
+  proofOf(username: string, credentialId: string): ConsumerProof | undefined;
+}
+
+/** Both parts are the same objects as long as nothing about the consumer, and about the credential, has changed. */
+export interface ConsumerProof {
+  readonly consumer: Consumer;
+  /** Null where the consumer itself has the key. */
+  readonly credential: unknown;
 }
 
 export interface ChainSource {

@@ -5,7 +5,7 @@ import type { Problem } from '../model/problem.ts';
 import { ERRORS } from '../sdk/errors.ts';
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { Consumer, ConsumerMatch } from '../sdk/exchange.ts';
-import type { ConsumerIndex } from './chain.ts';
+import type { ConsumerIndex, ConsumerProof } from './chain.ts';
 import { KnownConsumer } from './known-consumer.ts';
 import { mergeConsumer, refusingConsumer } from './merge.ts';
 import type { ConsumerPlugins } from './merge.ts';
@@ -45,6 +45,8 @@ export class Consumers implements ConsumerIndex {
   /** Keys are secrets: they are looked up, never shown. */
   readonly byPlugin = new Map<string, Map<string, Identified>>();
   readonly byName = new Map<string, Entry>();
+  /** By id and consumer, once they are asked for. */
+  private credentials: Map<string, ObjectPlugins> | null = null;
   /** Whether a key was claimed twice. */
   isAmbiguous = false;
   /** Plugins by which a consumer or credential identifies nobody, since another one has its key; by `kind/id`. */
@@ -60,6 +62,15 @@ export class Consumers implements ConsumerIndex {
 
   named(username: string): Consumer | undefined {
     return this.byName.get(username)?.consumer;
+  }
+
+  proofOf(username: string, credentialId: string): ConsumerProof | undefined {
+    const consumer = this.named(username);
+    if (consumer === undefined) return undefined;
+    if (credentialId === '') return { consumer, credential: null };
+    this.credentials ??= new Map(this.sources.map((one) => [`${one.credentialId} ${one.username}`, one.plugins]));
+    const credential = this.credentials.get(`${credentialId} ${username}`);
+    return credential === undefined ? undefined : { consumer, credential };
   }
 }
 

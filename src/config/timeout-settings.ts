@@ -18,6 +18,13 @@ export const TIMEOUTS = {
     linger_ms: positive(5_000, 'How long an unread request body may be quiet after an early response.'),
     linger_total_ms: positive(30_000, 'How long such a body is read at most.'),
     tunnel_idle_ms: positive(300_000, 'Until a WebSocket connection without a byte in either direction is closed.'),
+    max_stale_ms: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 2_147_483_647,
+      description:
+        'How long a WebSocket goes on after its consumer, or the credential it was opened with, was removed or changed; then it is closed with 1008. Unset: it goes on.',
+    },
     tunnel_drain_ms: milliseconds(10_000, 'How long WebSockets go on at a stop until they are closed with 1001.'),
     drain_timeout_ms: milliseconds(30_000, 'How long running exchanges may take to end at a stop.'),
     stall_ms: positive(

@@ -4,9 +4,6 @@ import { type OutgoingOwner, own } from './sockets.ts';
 import { SocketEnd, type TunnelEnd } from './tunnel-end.ts';
 import type { Tunnel } from './tunnel.ts';
 
-/** 1001, going away. */
-const BYE = [0x03, 0xe9] as const;
-
 /** One of the two peers of a tunnel. */
 export class TunnelSide implements OutgoingOwner {
   private readonly tunnel: Tunnel;
@@ -77,11 +74,12 @@ export class TunnelSide implements OutgoingOwner {
     const { frames } = this.other;
     if (this.hasBye || frames.hasClosed || !frames.isAtBoundary) return;
     this.hasBye = true;
-    const { client, settings } = this.tunnel;
-    let frame = Buffer.from([0x88, 0x02, ...BYE]);
+    const { client, settings, closeCode } = this.tunnel;
+    const code = [closeCode >> 8, closeCode & 255] as const;
+    let frame = Buffer.from([0x88, 0x02, ...code]);
     if (this !== client) {
       const mask = Array.from({ length: 4 }, () => Math.floor(settings.random() * 256));
-      frame = Buffer.from([0x88, 0x82, ...mask, BYE[0] ^ (mask[0] ?? 0), BYE[1] ^ (mask[1] ?? 0)]);
+      frame = Buffer.from([0x88, 0x82, ...mask, code[0] ^ (mask[0] ?? 0), code[1] ^ (mask[1] ?? 0)]);
     }
     this.take('', frame, 0, frame.length);
   }

@@ -14,6 +14,8 @@ export interface TunnelSettings {
   readonly send_ms: number;
   /** How long it goes on once `drain` was called. */
   readonly grace_ms: number;
+  /** How long it goes on once `revoke` was called; null: as if it had not been. */
+  readonly stale_ms: number | null;
   /** How long the peers may take to answer a close frame. */
   readonly linger_ms: number;
   /** Uniform in [0, 1): for masks (RFC 6455 §5.3). */
@@ -29,6 +31,7 @@ export type TunnelOutcome =
   | 'tunnel_idle'
   | 'tunnel_stalled'
   | 'going_away'
+  | 'revoked'
   | 'internal';
 
 const OPEN = 0;
@@ -42,6 +45,8 @@ export class Tunnel extends TimedEntry {
   readonly upstream: TunnelSide;
   private readonly onOver: (tunnel: Tunnel) => void;
   private state = OPEN;
+  private graceEnd_ms = 0;
+  private graceReason: 'going_away' | 'revoked' = 'going_away';
   outcome: TunnelOutcome = '';
 
   /** @param onOver called once, when both connections are gone */
@@ -84,9 +89,28 @@ export class Tunnel extends TimedEntry {
 
   /** Lets it go on for a while, and then takes leave of both peers. */
   drain(): void {
-    if (this.state !== OPEN) return;
+    this.leaveWithin(this.settings.grace_ms, 'going_away');
+  }
+
+  /** Whom the client was let in as is not known any more: lets it go on for a while, and then takes leave of both peers. */
+  revoke(): void {
+    if (this.settings.stale_ms !== null) this.leaveWithin(this.settings.stale_ms, 'revoked');
+  }
+
+  /** What comes first counts. */
+  private leaveWithin(delay_ms: number, reason: 'going_away' | 'revoked'): void {
+    const { wheel } = this.settings;
+    const end_ms = wheel.now_ms + delay_ms;
+    if (this.state > GRACE || (this.state === GRACE && this.graceEnd_ms <= end_ms)) return;
     this.state = GRACE;
-    this.settings.wheel.arm(this, this.settings.grace_ms);
+    this.graceEnd_ms = end_ms;
+    this.graceReason = reason;
+    wheel.arm(this, delay_ms);
+  }
+
+  /** RFC 6455 §7.4.1: policy violation, or going away. */
+  get closeCode(): 1001 | 1008 {
+    return this.outcome === 'revoked' ? 1008 : 1001;
   }
 
   /** Ends both connections at once. */
@@ -100,13 +124,13 @@ export class Tunnel extends TimedEntry {
     const isUnderWay = this.outcome === '' && (client.isOwing || upstream.isOwing);
     if (this.state === LEAVING && isUnderWay) this.awaitEnd();
     else if (this.state === LEAVING) this.end(this.outcome);
-    else if (this.state === GRACE) this.leave('going_away');
+    else if (this.state === GRACE) this.leave(this.graceReason);
     // A slow peer is not idle: whether it takes anything at all is watched for apart.
     else if (client.isOwing || upstream.isOwing) this.touch();
     else this.leave('tunnel_idle');
   }
 
-  /** Tells both peers that it is over (RFC 6455 §7.4.1: 1001), as soon as no frame is on its way to them, and waits a bounded time. */
+  /** Tells both peers that it is over, as soon as no frame is on its way to them, and waits a bounded time. */
   private leave(outcome: TunnelOutcome): void {
     this.outcome = outcome;
     this.awaitEnd();

@@ -61,8 +61,30 @@ const FIXED: Readonly<Record<string, Variable>> = {
 
 const TIMES = ['time_iso8601', 'time_local'] as const;
 
+/** Of a connection over TLS, and the certificate that its client showed. */
+const SECURED: readonly string[] = [
+  'ssl_cipher',
+  'ssl_client_fingerprint',
+  'ssl_client_i_dn',
+  'ssl_client_s_dn',
+  'ssl_client_serial',
+  'ssl_client_verify',
+  'ssl_protocol',
+  'ssl_server_name',
+  'ssl_session_reused',
+];
+
 /** What `AccessRecord.variable` answers, beside `arg_NAME` and `cookie_NAME`. */
-const DELEGATED: readonly string[] = ['args', 'host', 'is_args', 'near_routes', 'query_string', 'replied_by', 'uri'];
+const DELEGATED: readonly string[] = [
+  'args',
+  'host',
+  'is_args',
+  'near_routes',
+  'query_string',
+  'replied_by',
+  'uri',
+  ...SECURED,
+];
 
 /** Whoever reads the log could act as the client whose credentials are in it. */
 const CREDENTIALS: readonly string[] = [

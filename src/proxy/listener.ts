@@ -1,4 +1,5 @@
 /** From a client's connection to an Exchange, and from there to whoever answers it. */
+import type { ConsumerIndex } from '../compile/chain.ts';
 import type net from 'node:net';
 import { Head, NO_HEAD } from '../http1/head.ts';
 import { parsed } from '../http1/fields.ts';
@@ -224,6 +225,11 @@ export class Listener implements RequestHandler, StreamHandler {
       this.checkIdle();
     }
     return this.drained.promise;
+  }
+
+  /** Looks again at those whom WebSockets were opened for. */
+  recheck(consumers: ConsumerIndex | undefined): void {
+    this.tunnels.recheck(consumers);
   }
 
   /** Ends every connection, whatever it is doing. */

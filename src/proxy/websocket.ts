@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts';
 import { noteHeadSent } from './plane.ts';
 import { Forward } from './forward.ts';
 import { droppedFromResponse } from './forwarding.ts';
+import { isKnown, type TunnelCaller } from './tunnels.ts';
 import { runResponseHead } from './pipeline.ts';
 import { type Handshake, type HandshakeFault, isAnswer, readHandshake } from './websocket-handshake.ts';
 
@@ -90,10 +91,13 @@ class WebSocketForward extends Forward {
   private join(stream: UpstreamStream, rest: Buffer): void {
     const { exchange } = this;
     // Counted before the client's connection is not any more: who drains waits for both.
-    const tunnel = exchange.connectionMemo.tunnels.add((ended) => this.onTunnelOver(ended));
+    const caller = callerOf(exchange);
+    const tunnel = exchange.connectionMemo.tunnels.add(caller, (ended) => this.onTunnelOver(ended));
     const { client, head, ahead } = this.takeClient(tunnel);
     const upstream = tunnel.upstream.takeOver(stream.release(tunnel.upstream));
     tunnel.begin({ client, upstream }, head, ahead, rest);
+    // What changed while the upstream was asked counts, too.
+    if (caller !== null && !isKnown(caller, exchange.plane.current.snapshot.consumers)) tunnel.revoke();
   }
 
   /** @returns what is still to be written of the head, and what the client sent ahead */
@@ -132,4 +136,12 @@ class WebSocketForward extends Forward {
     this.noteAttempt(this.latency_ms, 'answered');
     exchange.finish();
   }
+}
+
+/** Null where there is no consumer, or one that no configuration knows. */
+function callerOf({ consumer, credentialId, snapshot }: Exchange): TunnelCaller | null {
+  if (consumer === null) return null;
+  const { username } = consumer;
+  const proof = snapshot.consumers?.proofOf(username, credentialId);
+  return proof === undefined ? null : { username, credentialId, ...proof };
 }

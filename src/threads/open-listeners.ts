@@ -3,6 +3,7 @@
  * notice nothing of that. What changes is opened first; only when every worker has it, what is gone is closed.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ConsumerIndex } from '../compile/chain.ts';
 import { listen, type Listening, type ReadPath } from '../http1/sockets.ts';
 import { UNIX_PEER } from '../http1/address.ts';
 import type { Problem } from '../model/problem.ts';
@@ -123,6 +124,11 @@ export class OpenListeners {
       unix?.remove();
     }
     await Promise.all(Array.from(this.all(), (listener) => listener.drain()));
+  }
+
+  /** Looks again at those whom WebSockets were opened for. */
+  recheck(consumers: ConsumerIndex | undefined): void {
+    for (const listener of this.all()) listener.recheck(consumers);
   }
 
   /** Ends at once, cutting off what is running. */

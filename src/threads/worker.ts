@@ -196,6 +196,7 @@ export class Worker {
         idle_ms: timeouts.tunnel_idle_ms,
         send_ms: timeouts.send_ms,
         grace_ms: timeouts.tunnel_drain_ms,
+        stale_ms: timeouts.max_stale_ms ?? null,
         linger_ms: timeouts.linger_ms,
         random,
         onFault,
@@ -227,6 +228,8 @@ export class Worker {
     this.plane.current = new SnapshotUse(snapshot);
     // Its plugins end with its last exchange.
     current.retire((retired) => void retire(retired).catch(this.options.onFault));
+    const { consumers } = snapshot;
+    if (consumers !== current.snapshot.consumers) this.listeners.recheck(consumers);
   }
 
   /** What authorities say of certificates, as far as that changed. */

@@ -21,14 +21,21 @@ export class TlsFacts {
   readonly isVerified: boolean;
   /** Why not; '' if it did, or showed none. */
   readonly verifyError: string;
-  private readonly socket: TlsPeer;
-  private certificate: PeerCertificate | null | undefined = undefined;
+  private readonly peer: PeerCertificate | null;
+  // Of a socket that is gone nothing can be asked any more, and the log asks last.
+  private readonly protocol: string | null;
+  private readonly cipher: string;
+  private readonly serverName: string | undefined;
+  private readonly isReused: boolean;
 
   constructor(socket: TlsPeer, ssl: CompiledSsl) {
-    this.socket = socket;
     this.ssl = ssl;
-    const isAsked = ssl.clientCa !== '';
-    const isShown = isAsked && this.peer !== null;
+    this.protocol = socket.getProtocol();
+    this.cipher = socket.getCipher().standardName;
+    this.serverName = typeof socket.servername === 'string' ? socket.servername : undefined;
+    this.isReused = socket.isSessionReused();
+    this.peer = ssl.clientCa === '' ? null : certificateOf(socket);
+    const isShown = this.peer !== null;
     const isTooDeep = isShown && chainLength(this.peer) > ssl.clientDepth + 1;
     this.isVerified = isShown && socket.authorized && !isTooDeep;
     const error: unknown = socket.authorizationError;
@@ -36,25 +43,17 @@ export class TlsFacts {
     this.verifyError = isTooDeep ? 'the certificate chain is too long' : isShown ? code : '';
   }
 
-  private get peer(): PeerCertificate | null {
-    if (this.certificate === undefined) {
-      const certificate = this.socket.getPeerCertificate(true);
-      this.certificate = Object.keys(certificate).length === 0 ? null : certificate;
-    }
-    return this.certificate;
-  }
-
   /** A variable of nginx whose name begins with `ssl_`. */
   variable(name: string): string | undefined {
     switch (name) {
       case 'ssl_protocol':
-        return this.socket.getProtocol() ?? undefined;
+        return this.protocol ?? undefined;
       case 'ssl_cipher':
-        return this.socket.getCipher().standardName;
+        return this.cipher;
       case 'ssl_server_name':
-        return typeof this.socket.servername === 'string' ? this.socket.servername : undefined;
+        return this.serverName;
       case 'ssl_session_reused':
-        return this.socket.isSessionReused() ? 'r' : '.';
+        return this.isReused ? 'r' : '.';
       case 'ssl_client_verify':
         return this.isVerified ? 'SUCCESS' : this.verifyError === '' ? 'NONE' : `FAILED:${this.verifyError}`;
       case 'ssl_client_s_dn':
@@ -71,6 +70,11 @@ export class TlsFacts {
         return undefined;
     }
   }
+}
+
+function certificateOf(socket: TlsPeer): PeerCertificate | null {
+  const certificate = socket.getPeerCertificate(true);
+  return Object.keys(certificate).length === 0 ? null : certificate;
 }
 
 /** Certificates from the client's to its root, both counted. */

@@ -14,6 +14,7 @@ import type { Snapshot } from '../../src/compile/snapshot.ts';
 import { parseConfiguration } from '../../src/config/configuration.ts';
 import type { GatewaySettings } from '../../src/config/settings.ts';
 import type { ReadPath } from '../../src/http1/sockets.ts';
+import { compileFormat } from '../../src/observe/format.ts';
 import type { AccessRecord } from '../../src/observe/access-record.ts';
 import type { CounterTable } from '../../src/limit/counter-table.ts';
 import type { Shedding } from '../../src/limit/shedding.ts';
@@ -41,6 +42,8 @@ export interface LabOptions {
   /** What instances see of the gateway, in place of the lab's own. */
   readonly hostFor?: HostFor;
   readonly readPath?: ReadPath;
+  /** Of the access log, whose lines are `lines`; none is written by default. */
+  readonly logFormat?: string;
   /** By which nodes over TLS are known; those that Node.js brings along by default. */
   readonly authorities?: readonly string[];
   /** As in `gateway.http`, beside the lab's own. */
@@ -128,6 +131,8 @@ export class Lab {
   morePorts: readonly number[] = [];
   /** Of `gateway.https`, in their order. */
   tlsPorts: readonly number[] = [];
+  /** Of the access log. */
+  readonly lines: string[] = [];
   /** Why TLS handshakes came to nothing. */
   readonly tlsRefused: string[] = [];
   /** Why connections with the PROXY protocol did. */
@@ -149,6 +154,7 @@ export class Lab {
     this.load = parts.load;
     this.hostFor = options.hostFor ?? hostFactory(parts);
     const { settings, result } = this.compile(yamlText);
+    const lineOf = options.logFormat === undefined ? null : compileFormat(options.logFormat).format;
     this.worker = new Worker({
       settings: {
         ...settings,
@@ -157,8 +163,10 @@ export class Lab {
       },
       snapshot: result.snapshot,
       clock,
-      record: ({ method, target, status, errorCode, consumerName, routeId }) => {
+      record: (record) => {
+        const { method, target, status, errorCode, consumerName, routeId } = record;
         this.log.push({ method, target, status, errorCode, consumerName, routeId });
+        if (lineOf !== null) this.lines.push(lineOf(record));
       },
       onFault: (error) => this.faults.push({ plugin: '', phase: '', error }),
       onPluginFault: ({ plugin, phase, error }) => this.faults.push({ plugin, phase, error }),

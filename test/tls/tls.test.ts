@@ -1,6 +1,6 @@
 /** TLS in front of the gateway: names, versions, client certificates, resumption (RFC 5246, 6066, 8446). */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -283,6 +283,41 @@ describe('a client certificate', () => {
   test('is not asked for by names that need none', async (t) => {
     const lab = await openTls(t, mutual());
     assert.equal(status(await ask(portOf(lab), 'a.other.test')), '200');
+  });
+});
+
+describe('the access log', () => {
+  const FORMAT =
+    '$ssl_protocol $ssl_cipher $ssl_server_name $ssl_session_reused $ssl_client_verify "$ssl_client_s_dn" $ssl_client_fingerprint $status $error_code';
+  test('tells the connection and the certificate of its client, also of one that is gone', async (t) => {
+    const ssls = [{ id: 'one', snis: ['one.test'], ...one, client: { ca: clients.cert } }];
+    const lab = await openTls(t, ssls, {}, { logFormat: FORMAT });
+    const client = clients.issue('jack');
+    const fingerprint = new X509Certificate(client.cert).fingerprint.replaceAll(':', '').toLowerCase();
+    await ask(portOf(lab), 'one.test', { ...client });
+    const beneath = net.connect(portOf(lab), '127.0.0.1');
+    const socket = tls.connect({ socket: beneath, servername: 'one.test', ca: authority.cert, ...client });
+    socket.on('error', () => undefined);
+    await once(socket, 'secureConnect');
+    socket.write('GET /slow HTTP/1.1\r\nHost: one.test\r\n\r\n');
+    await eventually(
+      () => lab.upstream.waitingCount === 1,
+      () => 'the request is under way',
+    );
+    beneath.resetAndDestroy();
+    await eventually(
+      () => lab.lines.length === 2,
+      () => 'the client is gone',
+    );
+    const known = `TLSv1.3 TLS_AES_256_GCM_SHA384 one.test . SUCCESS "CN=jack,O=Test" ${fingerprint}`;
+    assert.deepEqual(lab.lines, [`${known} 200 -\n`, `${known} 499 client_closed\n`]);
+    lab.upstream.release();
+  });
+
+  test('has nothing to tell of a connection without TLS', async (t) => {
+    const lab = await openTls(t, standard(), {}, { logFormat: FORMAT });
+    await lab.request('/');
+    assert.deepEqual(lab.lines, ['- - - - - "-" - 200 -\n']);
   });
 });
 
