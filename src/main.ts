@@ -30,6 +30,10 @@ const VERBS: Record<string, { readonly summary: string; readonly load: () => Pro
     summary: 'say what would become of a request, and why',
     load: async () => (await import('./cli/explain.ts')).explain,
   },
+  test: {
+    summary: 'run the tests that are kept beside a configuration',
+    load: async () => (await import('./cli/test.ts')).test,
+  },
   schema: {
     summary: 'show what may be written in a configuration',
     load: async () => (await import('./cli/schema.ts')).schema,

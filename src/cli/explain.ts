@@ -4,7 +4,7 @@ import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
 import { explain as explainRequest } from '../explain/explain.ts';
 import { explanationText } from '../explain/text.ts';
-import { ConfigurationError, readConfiguration } from '../testing/compiled-configuration.ts';
+import { ConfigurationError, checkConfiguration } from '../testing/compiled-configuration.ts';
 import { EXIT, FailedError, type Io, UsageError } from './arguments.ts';
 
 const USAGE = "gatewright explain [-c FILE] [-H 'Name: value']… [-d BODY] [--from ADDRESS] [--json] 'METHOD TARGET'";
@@ -14,7 +14,7 @@ export async function explain(args: readonly string[], io: Io): Promise<number> 
   const { values, method, target } = parse(args);
   const { config, header = [], data, from } = values;
   try {
-    const read = await readConfiguration(locate(config, io), { env: io.env, plugins: [] });
+    const read = await checkConfiguration(locate(config, io), { env: io.env, plugins: [] });
     const explanation = await explainRequest(read, {
       target,
       now: new Date(systemClock.wall_ms()),

@@ -17,7 +17,8 @@ test('without a kind, the kinds are listed', () => {
     .split('\n')
     .map((line) => line.split(' ')[0]);
   assert.deepEqual(names.slice(0, 4), ['gateway', 'route', 'service', 'upstream']);
-  assert.equal(names.length, 14);
+  assert.equal(names.length, 15);
+  assert.equal(names.at(-1), 'test');
 });
 
 test('a kind is shown with its attributes, their types and defaults', () => {

@@ -6,12 +6,14 @@ import { MODELS } from '../model/models.ts';
 import { nearest } from '../model/problem.ts';
 import { publishSchema } from '../model/publish.ts';
 import type { Schema } from '../sdk/schema.ts';
+import { testFileSchema } from '../testing/cases/case-schema.ts';
 import { EXIT, type Io, UsageError } from './arguments.ts';
 
 /** The schemas by the name that people give them: `route`, `consumer_group`, `gateway`. */
 const SCHEMAS: ReadonlyMap<string, Schema> = new Map([
   ['gateway', settingsSchema as Schema],
   ...Object.values(MODELS).map((model) => [model.noun.toLowerCase().replaceAll(' ', '_'), model.schema] as const),
+  ['test', testFileSchema],
 ]);
 
 /**

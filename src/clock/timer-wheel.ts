@@ -66,12 +66,17 @@ export class TimerWheel {
    * was disarmed since counts too. For clocks that jump from event to event.
    */
   get next_ms(): number {
+    return this.startedAt + this.nextFiled() * this.tick_ms;
+  }
+
+  private nextFiled(): number {
     let next = Infinity;
+    if (this.armed === 0) return next;
     for (const first of this.slots) {
       for (let entry: Deadline | null = first; entry !== null; entry = entry.nextDeadline)
         next = Math.min(next, entry.filedAt);
     }
-    return this.startedAt + next * this.tick_ms;
+    return next;
   }
 
   /** Lets `entry` expire `delay_ms` from now, instead of whatever it was armed for. */
@@ -103,6 +108,8 @@ export class TimerWheel {
     // What expires now and is armed again counts from now, however late this call came.
     if (target > this.reached) this.reached = target;
     while (this.tick < target) {
+      // Of a clock that jumps, most ticks have nothing to expire.
+      if (target - this.tick > SLOTS) this.tick = Math.min(target, this.nextFiled()) - 1;
       this.tick++;
       this.visit(this.tick);
     }

@@ -8,7 +8,7 @@ import { failuresOf } from '../router/failures.ts';
 import type { RouteRequest } from '../router/router.ts';
 import { cookieOf } from '../router/variables.ts';
 import { ClientError } from '../sdk/clients.ts';
-import type { ReadConfiguration } from '../testing/compiled-configuration.ts';
+import type { CheckedConfiguration } from '../testing/compiled-configuration.ts';
 import type { RequestOptions } from '../testing/test-client.ts';
 import type { TestResult } from '../testing/result.ts';
 import type { Effects } from '../testing/scripted-clients.ts';
@@ -30,11 +30,11 @@ const MOST_SCANNED = 50_000;
  * Sends the request through the configuration: the real router, plugins, balancers and limits, with counts that begin at
  * nothing, upstreams that all answer, and no way out for plugins. Throws ConfigurationError; TypeError for what cannot be sent.
  */
-export async function explain(read: ReadConfiguration, options: ExplainOptions): Promise<Explanation> {
+export async function explain(configuration: CheckedConfiguration, options: ExplainOptions): Promise<Explanation> {
   const { target, now, ...request } = options;
   const dependsOn: string[] = [];
   let exchange: Exchange | null = null;
-  const gateway = gatewayWith(read, {
+  const gateway = gatewayWith(configuration, {
     now,
     effects: recorded(dependsOn),
     onExchange: (one) => (exchange = one),

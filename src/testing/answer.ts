@@ -40,7 +40,7 @@ export interface Answer {
 export type AnswerOrShort = Answer | number | ShortAnswer;
 export type ShortAnswer = 'refused' | 'timeout' | 'reset' | 'close' | 'silent';
 
-const DURATION = {
+export const DURATION = {
   anyOf: [
     { type: 'number', minimum: 0 },
     { type: 'string', pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$' },
@@ -48,7 +48,9 @@ const DURATION = {
   remedy: `is no duration: ${DURATION_REMEDY}`,
 } as const satisfies Schema;
 
-const fieldsSchema = {
+const SHORTS = ['refused', 'timeout', 'reset', 'close', 'silent'] as const;
+
+export const fieldsSchema = {
   type: 'object',
   additionalProperties: {
     anyOf: [
@@ -59,7 +61,7 @@ const fieldsSchema = {
   },
 } as const satisfies Schema;
 
-const answerSchema = {
+export const answerSchema = {
   type: 'object',
   description: 'What a scripted upstream answers.',
   properties: {
@@ -121,6 +123,11 @@ const answerSchema = {
       remedy: 'is neither a number of times from 1 on nor always',
     },
   },
+} as const satisfies Schema;
+
+export const anyAnswerSchema = {
+  anyOf: [{ type: 'integer', minimum: 200, maximum: 599 }, { enum: SHORTS }, answerSchema],
+  remedy: 'is no answer: write a status, one of refused, timeout, reset, close, silent, or an object',
 } as const satisfies Schema;
 
 /** An answer with everything decided that can be before there is a request. */

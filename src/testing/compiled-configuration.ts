@@ -2,9 +2,12 @@
 import { resolve } from 'node:path';
 import { type Configuration, loadConfiguration, parseConfiguration } from '../config/configuration.ts';
 import type { ConfigurationFile } from '../builders/index.ts';
+import type { GatewaySettings } from '../config/settings.ts';
 import type { Environment } from '../config/environment.ts';
 import { loadPlugins } from '../config/plugin-files.ts';
-import { pluginRegistry } from '../compile/plugin-registry.ts';
+import { compile } from '../compile/compile.ts';
+import { checkedPluginRegistry, pluginRegistry } from '../compile/plugin-registry.ts';
+import type { CompileMemory } from '../compile/snapshot.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Problem } from '../model/problem.ts';
 import { ALL_PLUGINS } from '../plugins/all.ts';
@@ -32,32 +35,43 @@ function textOf({ path, line, message }: Problem, file: string): string {
   return `  ${place}${path === '' ? '' : `${path}: `}${message}`;
 }
 
-export interface ReadConfiguration extends Pick<Configuration, 'settings' | 'objects' | 'dress'> {
+/** A configuration that was found right, and is ready to be put in force as often as one likes. */
+export interface CheckedConfiguration {
   /** '' where it is no file. */
   readonly file: string;
+  readonly settings: GatewaySettings;
+  /** As control has it: nothing runs in it. */
+  readonly memory: CompileMemory;
+  /** For who assembles: nothing is checked again. */
   readonly plugins: PluginRegistry;
 }
 
-export interface ReadOptions {
+export interface CheckOptions {
   readonly env: Environment;
   /** Of people, beside those that the configuration names. */
   readonly plugins: readonly AnyPlugin[];
 }
 
 /** Rejects with a ConfigurationError. */
-export async function readConfiguration(
+export async function checkConfiguration(
   source: ConfigurationSource,
-  { env, plugins }: ReadOptions,
-): Promise<ReadConfiguration> {
+  { env, plugins }: CheckOptions,
+): Promise<CheckedConfiguration> {
   const isText = typeof source === 'string' && source.includes('\n');
   const file = typeof source === 'string' && !isText ? resolve(source) : '';
   const read = file !== '' ? await loadConfiguration(file, env) : parsed(source, isText, env);
   const { settings, objects, dress } = read;
   const files = settings.plugin_files.map((one) => resolve(one));
   const loaded = await loadPlugins([...ALL_PLUGINS, ...plugins], files);
-  const problems = [...read.problems, ...loaded.problems.map(dress), ...storeProblems(settings.store.type)];
-  if (problems.length > 0) throw new ConfigurationError(problems, file);
-  return { settings, objects, dress, file, plugins: pluginRegistry(loaded.plugins) };
+  const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins: pluginRegistry(loaded.plugins) });
+  const found = [
+    ...read.problems,
+    ...[...loaded.problems, ...problems].map(dress),
+    ...storeProblems(settings.store.type),
+  ];
+  const { memory } = snapshot;
+  if (found.length > 0 || memory === undefined) throw new ConfigurationError(found, file);
+  return { file, settings, memory, plugins: checkedPluginRegistry(loaded.plugins) };
 }
 
 function parsed(source: ConfigurationSource, isText: boolean, env: Environment): Configuration {

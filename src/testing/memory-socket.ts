@@ -8,6 +8,9 @@ const WINDOW_BYTES = 65_536;
 /** What one read gives at most. */
 const READ_BYTES = 65_536;
 
+/** One for all: a stack of its own would tell nothing, and cost more than the connection. */
+const RESET = Object.freeze(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }));
+
 export interface Ends {
   readonly address: string;
   readonly port: number;
@@ -29,7 +32,7 @@ export class MemorySocket extends EventEmitter {
   private hasEnded = false;
   private hasPeerEnded = false;
   private isEndTold = false;
-  private reset: Error | null = null;
+  private isReset = false;
 
   private constructor(wire: Wire, remote: Ends, localPort: number) {
     super();
@@ -157,7 +160,7 @@ export class MemorySocket extends EventEmitter {
   }
 
   private resetArrives(): void {
-    this.reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+    this.isReset = true;
     this.wake();
   }
 
@@ -178,7 +181,7 @@ export class MemorySocket extends EventEmitter {
     }
     if (this.destroyed || this.inbox.length > 0) return;
     // A reset is noticed even where nobody reads.
-    if (this.reset !== null) this.close(this.reset);
+    if (this.isReset) this.close(RESET);
     else if (this.hasPeerEnded && !this.isPaused && !this.isEndTold) {
       this.isEndTold = true;
       this.emit('end');

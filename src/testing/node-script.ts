@@ -1,5 +1,5 @@
 /** Which answer the next request to a node gets. */
-import { type AnswerOrShort, scripted, type ScriptedAnswer } from './answer.ts';
+import { type Answer, type AnswerOrShort, scripted, type ScriptedAnswer } from './answer.ts';
 
 /** A request as an upstream got it. */
 export interface SeenRequest {
@@ -27,7 +27,10 @@ type AnswerFunction = (request: SeenRequest) => AnswerOrShort | Promise<AnswerOr
 export type Answers = AnswerOrShort | readonly AnswerOrShort[] | AnswerFunction;
 
 /** `probe` is for health checks; without it, these get what a request would get next, and take nothing of it. */
-export type NodeScript = Answers | { readonly answers: Answers; readonly probe?: Answers };
+export type NodeScript =
+  | Answers
+  | { readonly answers: Answers; readonly probe?: Answers }
+  | (Answer & { readonly probe?: Answers });
 
 interface Item {
   readonly answer: ScriptedAnswer;
@@ -43,10 +46,14 @@ export class AnswerQueue {
   private readonly items: readonly Item[];
   private readonly make: AnswerFunction | null;
   private readonly place: string;
+  private readonly within: string;
   private made = 0;
 
-  constructor(answers: Answers, place: string) {
+  /** @param place of the script of the node @param within it */
+  constructor(answers: Answers, node: string, within = '') {
+    const place = node + within;
     this.place = place;
+    this.within = within;
     this.make = typeof answers === 'function' ? answers : null;
     const list = typeof answers === 'function' ? [] : isList(answers) ? answers : [answers];
     if (isList(answers) && answers.length === 0) throw new TypeError(`${place}: an empty list is no script`);
@@ -101,14 +108,24 @@ export class AnswerQueue {
   }
 
   /** Answers that nobody got, as far as they are to be got. */
-  unused(): string[] {
-    if (this.make !== null) return this.made === 0 ? [`${this.place}: never called`] : [];
-    if (this.items.every(({ used }) => used === 0)) return [`${this.place}: never called`];
-    return this.items.flatMap(({ place, used, left }) => {
-      if (used === 0) return [`${place}: never used`];
-      return left > 0 && left !== Infinity ? [`${place}: used ${used} of ${used + left} times`] : [];
+  unused(): Unused[] {
+    const { items, make, within } = this;
+    const isNever = make === null ? items.every(({ used }) => used === 0) : this.made === 0;
+    if (isNever) return [{ within, reason: 'never called' }];
+    return items.flatMap(({ used, left }, index) => {
+      if (used === 0) return [{ within: `${within}[${index}]`, reason: 'never used' }];
+      return left > 0 && left !== Infinity
+        ? [{ within: `${within}[${index}]`, reason: `used ${used} of ${used + left} times` }]
+        : [];
     });
   }
+}
+
+/** A script, or one answer of it, that nobody got. */
+export interface Unused {
+  /** Within the script of the node: '', `[2]`, `.probe`. */
+  readonly within: string;
+  readonly reason: string;
 }
 
 /** The function had the whole request: what concerns its head, or its connection, comes too late. */
@@ -135,6 +152,6 @@ function fits({ source: { when } }: ScriptedAnswer, { method, target }: SeenRequ
   return isPath && (when.method === undefined || when.method === method);
 }
 
-function isList(answers: Answers): answers is readonly AnswerOrShort[] {
+export function isList(answers: NodeScript): answers is readonly AnswerOrShort[] {
   return Array.isArray(answers);
 }

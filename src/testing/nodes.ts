@@ -1,7 +1,7 @@
 /** All scripted nodes of a gateway under test, and which exchange each of their connections serves. */
 import type net from 'node:net';
 import type { CompiledNode } from '../compile/snapshot.ts';
-import type { NodeScript, SeenRequest } from './node-script.ts';
+import type { NodeScript, SeenRequest, Unused } from './node-script.ts';
 import { type NodeSurroundings, ScriptedNode } from './scripted-node.ts';
 
 /** By `host:port` as the configuration has the node, or by its address; `*` for every other one. */
@@ -18,9 +18,10 @@ export class Nodes {
   private readonly options: NodesOptions;
   private readonly scripts: Upstreams;
   private readonly nodes = new Map<string, ScriptedNode>();
-  /** The upstream's end of a connection, by the gateway's. */
-  private readonly ends = new WeakMap<object, net.Socket>();
-  private readonly clients = new WeakMap<net.Socket, number>();
+  /** Whose connection it is, by the upstream's end of it. */
+  private readonly owners = new WeakMap<net.Socket, object>();
+  /** The client whose exchange it serves, by the owner. */
+  private readonly clients = new WeakMap<object, number>();
 
   constructor(scripts: Upstreams, options: NodesOptions) {
     this.scripts = scripts;
@@ -51,29 +52,41 @@ export class Nodes {
     const node = new ScriptedNode(name, script, {
       clock,
       onFault,
-      onSeen: (request, socket) => onSeen(request, request.isProbe ? 0 : (this.clients.get(socket) ?? 0)),
+      onSeen: (request, socket) => onSeen(request, request.isProbe ? 0 : this.clientOf(socket)),
     });
     this.nodes.set(name, node);
     return node;
   }
 
+  /** The script of that name. */
+  named(name: string): ScriptedNode | null {
+    return this.nodes.get(name) ?? null;
+  }
+
   /** A connection of the gateway, by its owner, and the upstream's end of it. */
   opened(owner: object, end: net.Socket): void {
-    this.ends.set(owner, end);
+    this.owners.set(end, owner);
   }
 
   /** From now on the connection serves the exchange of that client. */
   serves(owner: object, client: number): void {
-    const end = this.ends.get(owner);
-    if (end !== undefined) this.clients.set(end, client);
+    this.clients.set(owner, client);
+  }
+
+  private clientOf(end: net.Socket): number {
+    const owner = this.owners.get(end);
+    return owner === undefined ? 0 : (this.clients.get(owner) ?? 0);
   }
 
   /** What of the scripts nobody called. */
-  unused(): string[] {
+  unused(): (Unused & { readonly node: string })[] {
     const isNobody = this.scripts['*'] !== undefined && this.nodes.size === Object.keys(this.scripts).length - 1;
     return [
-      ...Array.from(this.nodes.values(), (node) => node.unused()).flat(),
-      ...(isNobody ? ['upstreams["*"]: never called'] : []),
+      // What stands for all others is not to be used up by each of them.
+      ...Array.from(this.nodes, ([node, one]) =>
+        this.scripts[node] === undefined ? [] : one.unused().map((unused) => ({ node, ...unused })),
+      ).flat(),
+      ...(isNobody ? [{ node: '*', within: '', reason: 'never called' }] : []),
     ];
   }
 }

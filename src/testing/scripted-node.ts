@@ -3,11 +3,11 @@ import type net from 'node:net';
 import { STATUS_CODES } from 'node:http';
 import type { VirtualClock } from './virtual-clock.ts';
 import { headersOf, type Message, MessageReader } from './message-reader.ts';
-import { AnswerQueue, type NodeScript, type SeenRequest } from './node-script.ts';
+import { AnswerQueue, type Answers, isList, type NodeScript, type SeenRequest, type Unused } from './node-script.ts';
 import type { ScriptedAnswer } from './answer.ts';
 
 export interface NodeSurroundings {
-  readonly clock: Pick<VirtualClock, 'monotonic_ms' | 'startTimer'>;
+  readonly clock: Pick<VirtualClock, 'elapsed_ms' | 'startTimer'>;
   /** A request came whole. */
   readonly onSeen: (request: SeenRequest, socket: net.Socket) => void;
   /** A script is wrong, or has nothing for a request. */
@@ -25,9 +25,9 @@ export class ScriptedNode {
     this.name = name;
     this.surroundings = surroundings;
     const place = `upstreams[${JSON.stringify(name)}]`;
-    const isPair = typeof script === 'object' && 'answers' in script;
-    this.answers = new AnswerQueue(isPair ? script.answers : script, isPair ? `${place}.answers` : place);
-    this.probes = isPair && script.probe !== undefined ? new AnswerQueue(script.probe, `${place}.probe`) : null;
+    const { answers, probe, within } = partsOf(script);
+    this.answers = new AnswerQueue(answers, place, within);
+    this.probes = probe === undefined ? null : new AnswerQueue(probe, place, '.probe');
   }
 
   connecting(isProbe: boolean): ScriptedAnswer['connect'] {
@@ -56,13 +56,21 @@ export class ScriptedNode {
   }
 
   /** What of the script nobody called. */
-  unused(): string[] {
+  unused(): Unused[] {
     return [...this.answers.unused(), ...(this.probes?.unused() ?? [])];
   }
 
   private queueOf(isProbe: boolean): AnswerQueue {
     return (isProbe ? this.probes : null) ?? this.answers;
   }
+}
+
+function partsOf(script: NodeScript): { readonly answers: Answers; readonly probe?: Answers; readonly within: string } {
+  if (typeof script !== 'object' || isList(script)) return { answers: script, within: '' };
+  if ('answers' in script) return { ...script, within: '.answers' };
+  if (!('probe' in script)) return { answers: script, within: '' };
+  const { probe, ...answer } = script;
+  return { answers: answer, ...(probe !== undefined && { probe }), within: '' };
 }
 
 class ScriptedConnection {
@@ -149,7 +157,7 @@ class ScriptedConnection {
       rawHeaders: fields,
       body,
       text: body.toString(),
-      at_ms: this.node.surroundings.clock.monotonic_ms(),
+      at_ms: this.node.surroundings.clock.elapsed_ms,
       isProbe: this.isProbe,
     };
   }

@@ -1,14 +1,16 @@
 /** Randomness that is the same for the same seed (the generator sfc32 of Chris Doty-Humphrey's PractRand). */
 export class SeededRandom {
-  private a: number;
-  private b: number;
-  private c: number;
+  private a = 0;
+  private b = 0;
+  private c = 0;
   private counter = 1;
 
-  constructor(seed: number) {
+  /** Begins anew. */
+  seed(seed: number): void {
     this.a = Math.trunc(seed / 0x1_0000_0000) | 0;
     this.b = seed | 0;
     this.c = 0x9e37_79b9;
+    this.counter = 1;
     // Seeds that differ in one bit begin alike.
     for (let i = 0; i < 15; i++) this.word();
   }
@@ -18,7 +20,12 @@ export class SeededRandom {
 
   readonly randomBytes = (length: number): Uint8Array => {
     const bytes = new Uint8Array(length);
-    for (let i = 0; i < length; i++) bytes[i] = this.word() & 0xff;
+    let word = 0;
+    for (let i = 0; i < length; i++) {
+      if (i % 4 === 0) word = this.word();
+      bytes[i] = word;
+      word >>>= 8;
+    }
     return bytes;
   };
 

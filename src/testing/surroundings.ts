@@ -1,5 +1,5 @@
 /** What the plugins of a gateway under test get of it: the real parts, in a world that is scripted. */
-import { allocateLimits, SharedLimits } from '../limit/shared-limits.ts';
+import { allocateLimits, type SharedLimitMemory, SharedLimits } from '../limit/shared-limits.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 import type { HostLog } from '../sdk/host.ts';
 import { type HostParts, sha256 } from '../threads/host.ts';
@@ -17,44 +17,66 @@ export interface LogLine {
 
 /** Room for what tests count: the gateway's own sizes would be most of a test's time. */
 const SIZES = {
-  counters: { maxKeys: 4_096, maxOverflowBuckets: 64 },
-  cells: { maxRecords: 4_096, maxOverflow: 64, threads: 1 },
-  kv: { max_bytes: 1_048_576 },
+  counters: { maxKeys: 1_024, maxOverflowBuckets: 16 },
+  cells: { maxRecords: 1_024, maxOverflow: 16, threads: 1, placesPerThread: 1_024 },
+  kv: { max_bytes: 131_072 },
 };
 
-export function logInto(lines: LogLine[]): HostLog {
+export function logInto(take: (line: LogLine) => void): HostLog {
   const write =
     (level: LogLine['level']): HostLog['info'] =>
     (event, detail = {}) =>
-      void lines.push({ level, event, detail });
+      take({ level, event, detail });
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** What plugins count and keep; it can be emptied, and stays where it is. */
+export class Memory {
+  readonly limits: SharedLimits;
+  private readonly memory: SharedLimitMemory;
+
+  constructor(clock: VirtualClock, random: SeededRandom) {
+    this.memory = allocateLimits(random.randomBytes(8), SIZES);
+    this.limits = new SharedLimits(this.memory, { now_ms: () => clock.monotonic_ms(), digest: sha256 });
+    const copyOf = (part: SharedArrayBuffer): Uint8Array => new Uint8Array(part).slice();
+    const { counters, cells, kv } = this.memory;
+    this.blank = { counters: copyOf(counters), cells: copyOf(cells), kv: copyOf(kv) };
+  }
+
+  /** What the memory began with: sizes and secrets, and zeros. */
+  private readonly blank: Readonly<Record<keyof SharedLimitMemory, Uint8Array>>;
+
+  clear(): void {
+    const { counters, cells, kv } = this.limits;
+    this.clearPart('counters', counters.keys > 0 || counters.overflowCalls > 0);
+    this.clearPart('cells', cells.used > 0 || cells.overflowCalls > 0);
+    this.clearPart('kv', kv.size > 0);
+  }
+
+  private clearPart(name: keyof SharedLimitMemory, isUsed: boolean): void {
+    if (isUsed) new Uint8Array(this.memory[name]).set(this.blank[name]);
+  }
 }
 
 export interface PartsOptions {
   readonly clock: VirtualClock;
   readonly random: SeededRandom;
   readonly errorLog: HostLog;
+  readonly memory: Memory;
   readonly effects: Effects;
   /** Whether requests are shed; see `Load`. */
   readonly admits: (priority: number) => boolean;
 }
 
-export function partsFor({
-  clock,
-  random,
-  errorLog,
-  effects,
-  admits,
-}: PartsOptions): HostParts & { readonly metrics: MetricRegistry } {
-  const now_ms = (): number => clock.monotonic_ms();
-  const limits = new SharedLimits(allocateLimits(random.randomBytes(8), SIZES), { now_ms, digest: sha256 });
+export function partsFor({ clock, random, errorLog, memory, effects, admits }: PartsOptions): HostParts {
+  const { counters, kv, cells } = memory.limits;
   return {
     clock,
     errorLog,
-    counters: limits.counters,
-    kv: limits.kv,
-    cells: limits.cells,
-    metrics: new MetricRegistry({ now_ms }),
+    counters,
+    kv,
+    cells,
+    metrics: new MetricRegistry({ now_ms: () => clock.monotonic_ms() }),
     clients: scriptedClients(effects),
     load: { admits },
     random: random.random,

@@ -3,21 +3,14 @@
  * limits, with time, randomness and upstreams that a test has in its hand.
  */
 import { inspect } from 'node:util';
-import { compile, retire } from '../compile/compile.ts';
-import { type HostFor } from '../compile/instances.ts';
-import type { Snapshot } from '../compile/snapshot.ts';
-import type { AnyPlugin } from '../sdk/plugin.ts';
-import { hostFactory } from '../threads/host.ts';
+import type { Step } from '../compile/chain.ts';
+import { DEFAULT_SETTINGS, type GatewaySettings } from '../config/settings.ts';
+import type { AnyPlugin, PluginInstance } from '../sdk/plugin.ts';
 import { Worker } from '../threads/worker.ts';
 import type { UpstreamReport } from '../upstream/health-report.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { securedBy } from './client-tls.ts';
-import {
-  ConfigurationError,
-  type ConfigurationSource,
-  type ReadConfiguration,
-  readConfiguration,
-} from './compiled-configuration.ts';
+import { type ConfigurationSource, type CheckedConfiguration, checkConfiguration } from './compiled-configuration.ts';
 import { Conductor } from './conductor.ts';
 import { type Duration, milliseconds } from './duration.ts';
 import { MemoryNetwork, type Network } from './network.ts';
@@ -28,12 +21,12 @@ import { requestAt, type RequestAt } from './request-at.ts';
 import { resultOf, type TestResult } from './result.ts';
 import type { Effects } from './scripted-clients.ts';
 import { type Names, type NameScript, ScriptedNames } from './scripted-names.ts';
-import { SeededRandom } from './seeded-random.ts';
-import { type LogLine, logInto, partsFor } from './surroundings.ts';
+import { Stage } from './stage.ts';
+import type { LogLine } from './surroundings.ts';
 import { type RequestOptions, TestClient } from './test-client.ts';
 import { told, type ToldExchange } from './told.ts';
 import { UpstreamCare } from './upstream-care.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 import { Wire } from './wire.ts';
 
 export interface TestGatewayOptions {
@@ -77,12 +70,17 @@ export async function testGateway(
   options: TestGatewayOptions = {},
 ): Promise<TestGateway> {
   const { env = process.env, plugins = [] } = options;
-  return gatewayWith(await readConfiguration(configuration, { env, plugins }), options);
+  return gatewayOn(new Stage(await checkConfiguration(configuration, { env, plugins }), options), options);
 }
 
-/** The same for a configuration that was read before. Throws ConfigurationError. */
-export function gatewayWith(read: ReadConfiguration, options: ObservedOptions = {}, make?: MakeNetwork): TestGateway {
-  return new TestGateway(read, options, make ?? ((wire, clock, nodes) => new MemoryNetwork(wire, clock, nodes)));
+/** The same for a configuration that was checked before. */
+export function gatewayWith(configuration: CheckedConfiguration, options: ObservedOptions = {}): TestGateway {
+  return gatewayOn(new Stage(configuration, options), options);
+}
+
+/** A gateway on a stage that nobody else has at the time. */
+export function gatewayOn(stage: Stage, options: ObservedOptions = {}, make?: MakeNetwork): TestGateway {
+  return new TestGateway(stage, options, make ?? ((wire, clock, nodes) => new MemoryNetwork(wire, clock, nodes)));
 }
 
 /** Time, in the hand of a test. */
@@ -101,16 +99,17 @@ export class TestGateway {
   readonly seen: SeenRequest[] = [];
   /** What was written to the error log. */
   readonly log: LogLine[] = [];
+  /** Instances of plugins that had a part in any exchange. */
+  readonly touched = new Set<PluginInstance>();
+  private readonly stage: Stage;
   private readonly options: ObservedOptions;
-  private readonly time: VirtualClock;
+  private readonly settings: GatewaySettings;
   private readonly nodes: Nodes;
   private readonly names: ScriptedNames;
   private readonly network: Network;
   private readonly worker: Worker;
   private readonly conductor: Conductor;
   private readonly care: UpstreamCare;
-  private readonly hostFor: HostFor;
-  private read: ReadConfiguration;
   /** By the port of their client. */
   private readonly exchanges = new Map<number, ToldExchange>();
   private readonly seenBy = new Map<number, SeenRequest[]>();
@@ -118,41 +117,27 @@ export class TestGateway {
   private lastPort = 9_999;
   private isClosed = false;
 
-  constructor(read: ReadConfiguration, options: ObservedOptions, makeNetwork: MakeNetwork) {
-    const { seed = 1, now = START, upstreams = { '*': 200 }, names = {}, effects = {}, admits = () => true } = options;
+  constructor(stage: Stage, options: ObservedOptions, makeNetwork: MakeNetwork) {
+    const { seed = 1, now = START, upstreams = { '*': 200 }, names = {} } = options;
     const start_ms = new Date(now).getTime();
     if (Number.isNaN(start_ms)) throw new TypeError(`${inspect(now)} is no time: write 2026-01-01T00:00:00Z`);
     const onFault = (error: unknown): void => void this.faults.push(error);
-    const random = new SeededRandom(seed);
-    const errorLog = logInto(this.log);
+    const { clock, random, errorLog, snapshot } = stage;
+    const { settings } = stage.configuration;
+    stage.begin(seed, start_ms, this.log);
+    this.stage = stage;
     this.options = options;
-    this.read = read;
-    this.time = new VirtualClock(start_ms);
+    this.settings = settings;
     this.names = new ScriptedNames(names);
-    this.nodes = new Nodes(upstreams, {
-      clock: this.time,
-      onFault,
-      onSeen: (request, client) => this.noteSeen(request, client),
-    });
-    this.network = makeNetwork(new Wire(onFault), this.time, this.nodes);
-    const parts = partsFor({ clock: this.time, random, errorLog, effects, admits });
-    this.hostFor = hostFactory(parts);
-    const { settings } = read;
+    const onSeen = (request: SeenRequest, client: number): void => this.noteSeen(request, client);
+    this.nodes = new Nodes(upstreams, { clock, onFault, onSeen });
+    this.network = makeNetwork(new Wire(onFault), clock, this.nodes);
     const { probe } = this.network;
-    this.care = new UpstreamCare({
-      clock: this.time,
-      random,
-      settings,
-      errorLog,
-      metrics: parts.metrics,
-      probe,
-      names: this.names,
-    });
-    const snapshot = this.compile(read, undefined);
+    this.care = new UpstreamCare({ clock, random, settings, errorLog, snapshot, probe, names: this.names });
     this.worker = new Worker({
       settings,
       snapshot,
-      clock: this.time,
+      clock,
       record: (record) => this.note(record as unknown as Exchange),
       onFault,
       onPluginFault: ({ plugin, phase, error, exchange }) =>
@@ -167,18 +152,16 @@ export class TestGateway {
         openTransport: (transport) => this.network.openTransport(transport),
       },
     });
-    this.conductor = new Conductor(this.time, this.network, this.worker);
-    const { time } = this;
+    this.conductor = new Conductor(clock, this.network, this.worker);
     this.clock = {
       advance: (duration) => this.advance(milliseconds(duration)),
       get elapsed_ms() {
-        return time.monotonic_ms();
+        return clock.elapsed_ms;
       },
       get now() {
-        return new Date(time.wall_ms());
+        return new Date(clock.wall_ms());
       },
     };
-    this.care.update(snapshot);
   }
 
   /**
@@ -190,7 +173,7 @@ export class TestGateway {
   request(target: string, options: RequestOptions = {}): Promise<TestResult> {
     this.mustBeOpen();
     this.conductor.enter();
-    const begun = this.begin(requestAt(target, options, this.read.settings), options);
+    const begun = this.begin(requestAt(target, options, this.settings), options);
     // Who does not wait for it is not told, either.
     begun.catch(() => {});
     return new Pending(async () => {
@@ -203,12 +186,11 @@ export class TestGateway {
   async apply(configuration: ConfigurationSource): Promise<void> {
     this.mustBeOpen();
     const { env = process.env, plugins = [] } = this.options;
-    const read = await readConfiguration(configuration, { env, plugins });
-    const changed = restartKeys(this.read, read);
+    const read = await checkConfiguration(configuration, { env, plugins });
+    const changed = restartKeys(this.settings, read.settings);
     if (changed.length > 0)
       throw new TypeError(`${changed.join(', ')} take a new start: begin with another testGateway`);
-    const snapshot = this.compile(read, this.worker.snapshot);
-    this.read = read;
+    const snapshot = this.stage.apply(read);
     this.worker.swap(snapshot);
     this.care.update(snapshot);
     await this.conductor.settle();
@@ -226,8 +208,18 @@ export class TestGateway {
 
   /** What of the scripts no request called: nodes, and answers of lists. Empty when all were. */
   unused(): string[] {
+    return this.unusedScripts().map(
+      ({ node, within, reason }) => `upstreams[${JSON.stringify(node)}]${within}: ${reason}`,
+    );
+  }
+
+  /** The same in its parts. */
+  unusedScripts(): ReturnType<Nodes['unused']> {
     return this.options.upstreams === undefined ? [] : this.nodes.unused();
   }
+
+  /** Set by who has another use for the stage: it is then not closed with the gateway. */
+  keepsStage = false;
 
   /** Ends it: plugins are closed. Rejects if the gateway itself was at fault. */
   async close(): Promise<void> {
@@ -236,7 +228,7 @@ export class TestGateway {
     this.care.close();
     this.worker.abort();
     await this.conductor.settle();
-    await retire(this.worker.snapshot);
+    if (!this.keepsStage) await this.stage.close();
     this.throwFault();
   }
 
@@ -256,7 +248,7 @@ export class TestGateway {
   }
 
   private async begin(at: RequestAt, options: RequestOptions): Promise<Begun> {
-    const { settings } = this.read;
+    const { settings } = this;
     const { address, port: own } = at.from;
     const client = { address, port: own === 0 ? this.nextPort() : own };
     let tls = null;
@@ -269,7 +261,9 @@ export class TestGateway {
     testClient.send(at.request);
     const { givesUpAfter } = options;
     const giveUp =
-      givesUpAfter === undefined ? null : this.time.startTimer(milliseconds(givesUpAfter), () => testClient.giveUp());
+      givesUpAfter === undefined
+        ? null
+        : this.stage.clock.startTimer(milliseconds(givesUpAfter), () => testClient.giveUp());
     return { client: testClient, port, giveUp };
   }
 
@@ -293,26 +287,16 @@ export class TestGateway {
     }
   }
 
-  private compile(read: ReadConfiguration, previous: Snapshot | undefined): Snapshot {
-    const { settings, objects, plugins, dress, file } = read;
-    const result = compile(objects, {
-      settings,
-      revision: (previous?.revision ?? 0) + 1,
-      plugins,
-      hostFor: this.hostFor,
-      onCloseFault: (owner, error) =>
-        this.log.push({ level: 'error', event: 'plugin_close_fault', detail: { ...owner, error } }),
-      ...(previous === undefined ? {} : { previous }),
-    });
-    if (result.problems.length > 0) {
-      void retire(result.snapshot);
-      throw new ConfigurationError(result.problems.map(dress), file);
-    }
-    return result.snapshot;
-  }
-
   private note(exchange: Exchange): void {
     this.options.onExchange?.(exchange);
+    // A consumer's chain takes the place of the route's, which ran up to there.
+    const { chains } = exchange.snapshot;
+    for (const chain of [exchange.chain, chains?.chainOf(exchange.matched, null)]) {
+      for (const steps of Object.values(chain ?? {}) as unknown[]) {
+        if (Array.isArray(steps))
+          for (const { instance } of steps as Partial<Step>[]) if (instance) this.touched.add(instance);
+      }
+    }
     this.exchanges.set(exchange.connectionMemo.remotePort, told(exchange));
   }
 
@@ -344,10 +328,12 @@ interface Begun {
   readonly giveUp: { stop(): void } | null;
 }
 
-/** Settings that a reload does not change. */
-function restartKeys(before: ReadConfiguration, after: ReadConfiguration): string[] {
-  const names = Object.keys(after.settings) as (keyof typeof after.settings)[];
+/** Settings that a reload does not change. What is not said leaves them as they are. */
+function restartKeys(before: GatewaySettings, after: GatewaySettings): string[] {
+  const names = Object.keys(after) as (keyof GatewaySettings)[];
   return names
-    .filter((name) => JSON.stringify(before.settings[name]) !== JSON.stringify(after.settings[name]))
+    .filter((name) => !isSame(after[name], before[name]) && !isSame(after[name], DEFAULT_SETTINGS[name]))
     .map((name) => `gateway.${name}`);
 }
+
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

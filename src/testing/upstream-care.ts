@@ -1,7 +1,7 @@
 /** What main does for upstreams, in a test: health checks and names, in virtual time. */
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
-import type { MetricRegistry } from '../observe/metrics.ts';
+import { MetricRegistry } from '../observe/metrics.ts';
 import type { HostLog } from '../sdk/host.ts';
 import { resolvedUpstreams, UpstreamView } from '../threads/health.ts';
 import { HealthBoard } from '../upstream/health-board.ts';
@@ -18,14 +18,21 @@ export interface CareOptions {
   readonly clock: VirtualClock;
   readonly random: SeededRandom;
   readonly settings: GatewaySettings;
+  /** The first to be in force. */
+  readonly snapshot: Snapshot;
   readonly errorLog: HostLog;
-  readonly metrics: MetricRegistry;
   readonly probe: Probe;
   readonly names: ScriptedNames;
 }
 
-/** Nodes that can be checked at once. */
-const SLOTS = 4_096;
+/** Slots for checked nodes, and for as many again as another configuration or other addresses may bring. */
+function slotsFor({ memory }: Snapshot): number {
+  let nodes = 0;
+  for (const { compiled } of memory?.upstreams.values() ?? []) {
+    if (compiled.checks !== undefined) nodes += Math.max(16, compiled.nodes.length);
+  }
+  return 64 + nodes * 3;
+}
 
 export class UpstreamCare {
   /** For the worker. */
@@ -36,8 +43,8 @@ export class UpstreamCare {
   private readonly resolver: NameResolver;
   private checked: readonly CheckedUpstream[] = [];
 
-  constructor({ clock, random, settings, errorLog, metrics, probe, names }: CareOptions) {
-    const memory = new SharedArrayBuffer(HealthBoard.bytes({ slots: SLOTS }));
+  constructor({ clock, random, settings, errorLog, snapshot, probe, names }: CareOptions) {
+    const memory = new SharedArrayBuffer(HealthBoard.bytes({ slots: slotsFor(snapshot) }));
     const now_ms = (): number => clock.monotonic_ms();
     const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
     this.board = new HealthBoard(memory);
@@ -75,11 +82,12 @@ export class UpstreamCare {
         }),
       onRecovered: ({ name }) => errorLog.info('name_resolved', { name }),
     });
-    this.view = new UpstreamView(memory, metrics, (checked, queries) => {
+    this.view = new UpstreamView(memory, new MetricRegistry({ now_ms }), (checked, queries) => {
       this.checked = checked;
       this.resolver.update(queries);
       this.check();
     });
+    this.view.update(snapshot);
   }
 
   update(snapshot: Snapshot): void {

@@ -8,28 +8,38 @@ interface Alarm {
 }
 
 export class VirtualClock implements AlarmClock {
-  private readonly start_ms: number;
-  private elapsed_ms = 0;
+  /** Wall-clock time at the beginning. */
+  private start_ms = 0;
+  /** On the monotonic clock, which goes on whatever begins anew. */
+  private origin_ms = 0;
+  private now_ms = 0;
   private count = 0;
   /** The next one first; of those for the same time, the one that was started first. */
-  private readonly alarms: Alarm[] = [];
+  private alarms: Alarm[] = [];
 
-  /** @param start_ms wall-clock time at the beginning, milliseconds since the epoch */
-  constructor(start_ms: number) {
+  /** Time begins anew, without any alarm. @param start_ms wall-clock time, milliseconds since the epoch */
+  restart(start_ms: number): void {
     this.start_ms = start_ms;
+    this.origin_ms = this.now_ms;
+    this.alarms = [];
   }
 
   monotonic_ms(): number {
-    return this.elapsed_ms;
+    return this.now_ms;
   }
 
   wall_ms(): number {
     return this.start_ms + this.elapsed_ms;
   }
 
+  /** Since it began anew. */
+  get elapsed_ms(): number {
+    return this.now_ms - this.origin_ms;
+  }
+
   startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
     // What takes no time is over with the next step, not within this call.
-    const alarm = { at_ms: this.elapsed_ms + Math.max(0, delay_ms), order: this.count++, onExpired };
+    const alarm = { at_ms: this.now_ms + Math.max(0, delay_ms), order: this.count++, onExpired };
     let at = this.alarms.length;
     while (at > 0 && (this.alarms[at - 1]?.at_ms ?? 0) > alarm.at_ms) at--;
     this.alarms.splice(at, 0, alarm);
@@ -47,13 +57,13 @@ export class VirtualClock implements AlarmClock {
   }
 
   /** Sets the clock, never back. Nothing calls back within. */
-  moveTo(elapsed_ms: number): void {
-    this.elapsed_ms = Math.max(this.elapsed_ms, elapsed_ms);
+  moveTo(now_ms: number): void {
+    this.now_ms = Math.max(this.now_ms, now_ms);
   }
 
   /** Calls back the first alarm that is due. @returns whether there was one */
   fire(): boolean {
-    if (this.next_ms > this.elapsed_ms) return false;
+    if (this.next_ms > this.now_ms) return false;
     this.alarms.shift()?.onExpired();
     return true;
   }
