@@ -1,6 +1,6 @@
 /** People's own plugins: modules anywhere on disk, named by `gateway.plugin_files`. Every thread loads the same list by itself. */
 import { statSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { registerHooks, type ResolveHookSync } from 'node:module';
 import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pathOf, quote } from '../model/problem.ts';
@@ -72,12 +72,15 @@ export async function pluginSignature(paths: readonly string[]): Promise<string>
 }
 
 function resolveToRunningCopy(): void {
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      Object.hasOwn(RUNNING, specifier)
-        ? { url: RUNNING[specifier as keyof typeof RUNNING], shortCircuit: true }
-        : next(specifier, context),
-  });
+  const resolve: ResolveHookSync = (specifier, context, next) =>
+    Object.hasOwn(RUNNING, specifier)
+      ? { url: RUNNING[specifier as keyof typeof RUNNING], shortCircuit: true }
+      : next(specifier, context);
+  try {
+    registerHooks({ resolve });
+  } catch {
+    // jest has a loader of its own and refuses: there, what is installed beside the plugin is what runs.
+  }
 }
 
 async function definitionsIn(
