@@ -36,6 +36,7 @@ import type { RequestValidation } from './plugins/request-validation.ts';
 import type { ResponseRewrite } from './plugins/response-rewrite.ts';
 import type { TrafficSplit } from './plugins/traffic-split.ts';
 import type { UaRestriction } from './plugins/ua-restriction.ts';
+import type { UpstreamProxyProtocol } from './plugins/upstream-proxy-protocol.ts';
 import type { UriBlocker } from './plugins/uri-blocker.ts';
 import type { Workflow } from './plugins/workflow.ts';
 
@@ -115,6 +116,8 @@ export interface Plugins {
   readonly 'traffic-split'?: TrafficSplit;
   /** Lets in user agents that a list allows, or all but those that a list denies. */
   readonly 'ua-restriction'?: UaRestriction;
+  /** Tells upstreams by the PROXY protocol who the client is. */
+  readonly 'upstream-proxy-protocol'?: UpstreamProxyProtocol;
   /** Refuses requests whose URI one of some patterns finds. */
   readonly 'uri-blocker'?: UriBlocker;
   /** Answers or limits requests by conditions. */

@@ -6,7 +6,7 @@ import type { BalancerSettings } from '../balance/balancer.ts';
 import { canonicalText } from '../model/canonical.ts';
 import type { Report } from '../model/object-model.ts';
 import type { ProblemCode } from '../model/problem.ts';
-import { nodesOf, parseServiceName } from '../model/upstream.ts';
+import { isSocketHost, nodesOf, parseServiceName } from '../model/upstream.ts';
 import type { NodeObject, UpstreamObject } from '../model/upstream.ts';
 import type { RouteObject } from '../model/route.ts';
 import { compileChecks } from './checks.ts';
@@ -114,6 +114,10 @@ function schemeOf({ scheme }: UpstreamObject): keyof typeof PORTS {
 }
 
 function compileNode({ host, port: given, weight, priority }: NodeObject, fallback: number): CompiledNode {
+  // As nginx does, a node without a name of its own is known as localhost.
+  if (isSocketHost(host)) {
+    return { host, port: 0, weight, priority, authority: 'localhost', address: host, endpoint: host };
+  }
   const port = given ?? fallback;
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return { host, port, weight, priority, authority, address: host, endpoint: authority };
@@ -133,7 +137,9 @@ function compileNames(upstream: UpstreamObject, nodes: readonly CompiledNode[]):
       },
     };
   }
-  const names = new Set(nodes.flatMap(({ host }) => (isIP(host) === 0 ? [host.toLowerCase()] : [])));
+  const names = new Set(
+    nodes.flatMap(({ host }) => (isIP(host) === 0 && !isSocketHost(host) ? [host.toLowerCase()] : [])),
+  );
   if (names.size === 0) return {};
   const queries = Array.from(names, (name): NameQuery => ({ kind: 'host', name }));
   return { names: { queries, service: null, retries } };

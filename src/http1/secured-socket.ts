@@ -1,6 +1,7 @@
 /** Outgoing connections over TLS: read and owned as plain ones are, and silent until they are secured. */
+import net from 'node:net';
 import tls from 'node:tls';
-import { ONREAD, type OutgoingOwner, own } from './sockets.ts';
+import { ONREAD, type OutgoingOwner, own, readByEvents } from './sockets.ts';
 import { confine, type OwnedSocket } from './owned-socket.ts';
 
 type SecuredSocket = tls.TLSSocket & OwnedSocket & { owner: OutgoingOwner | null; hasSendFailed?: boolean };
@@ -15,6 +16,19 @@ export function connectSecured(options: tls.ConnectionOptions, owner: OutgoingOw
   socket.push = pushOrEnd;
   socket.cork();
   socket.once('secureConnect', uncork);
+  return socket;
+}
+
+/** The same on a connection that begins with something else, which is sent in the clear. */
+export function connectBehind(preamble: Uint8Array, options: tls.ConnectionOptions, owner: OutgoingOwner): OwnedSocket {
+  const { host, port, path } = options as { host?: string; port?: number; path?: string };
+  const beneath = net.connect(path === undefined ? { host: host ?? '', port: port ?? 0, noDelay: true } : { path });
+  beneath.write(preamble);
+  const socket = connectSecured({ ...options, socket: beneath }, owner);
+  readByEvents(socket);
+  // Whoever brings a socket along sees to its errors.
+  beneath.on('error', (error) => socket.destroy(error));
+  beneath.on('close', () => socket.destroy());
   return socket;
 }
 

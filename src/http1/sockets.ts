@@ -270,10 +270,16 @@ function isWriteFailure(error: Error | undefined): boolean {
   return error !== undefined && (error as NodeJS.ErrnoException).syscall === 'write';
 }
 
-/** Opens an outgoing connection. */
+/** Where to connect to: a name or an address and its port, or `unix:/path`. */
+export function placeOf(host: string, port: number): { host: string; port: number } | { path: string } {
+  return host.startsWith('unix:/') ? { path: host.slice(5) } : { host, port };
+}
+
+/** Opens an outgoing connection. @param host or `unix:/path` */
 export function connect(host: string, port: number, owner: OutgoingOwner): OwnedSocket {
   const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD });
   own(socket, owner);
-  socket.connect({ host, port, noDelay: true } as net.TcpSocketConnectOpts);
+  const options = { ...placeOf(host, port), noDelay: true };
+  socket.connect(options as net.NetConnectOpts);
   return socket;
 }

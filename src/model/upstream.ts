@@ -1,7 +1,7 @@
 /** Upstream: the nodes that requests go to, and how one of them is chosen. */
 import { isIPv6 } from 'node:net';
 import type { Infer, Schema } from '../sdk/schema.ts';
-import { BOOKKEEPING, DESCRIPTION, HOST, ID, LABELS, NAME, TIMEOUT } from './attributes.ts';
+import { BOOKKEEPING, DESCRIPTION, HOST, HOST_PATTERN, ID, LABELS, NAME, TIMEOUT } from './attributes.ts';
 import { CHECKS, checkChecks } from './checks.ts';
 import { defineModel } from './object-model.ts';
 import type { Report } from './object-model.ts';
@@ -17,7 +17,8 @@ const WEIGHT = {
 } as const satisfies Schema;
 
 const NODES = {
-  description: 'Where requests go: a map of host:port to weight, or a list. Empty: every request is answered with 502.',
+  description:
+    'Where requests go: a map of host:port, or unix:/path, to weight, or a list. Empty: every request is answered with 502.',
   anyOf: [
     { type: 'object', additionalProperties: WEIGHT },
     {
@@ -26,7 +27,12 @@ const NODES = {
         type: 'object',
         required: ['host', 'weight'],
         properties: {
-          host: { ...HOST, description: 'Name or address of the node.' },
+          host: {
+            ...HOST,
+            pattern: `^unix:/|${HOST_PATTERN}`,
+            remedy: 'is no host: use a name such as example.com, an address, or unix:/path, without scheme or port',
+            description: 'Name or address of the node, or `unix:/path` for a UNIX domain socket.',
+          },
           port: { ...PORT, description: "Port of the node; the scheme's by default." },
           weight: WEIGHT,
           priority: {
@@ -241,18 +247,40 @@ function checkNodes(upstream: UpstreamObject, at: string, report: Report): void 
   if (!Array.isArray(nodes)) {
     for (const key of Object.keys(nodes)) {
       if (parseAuthority(key) === null) {
-        const message = `${quote(key)} is no node: write host:port, an IPv6 address in brackets as in [::1]:80`;
+        const message = `${quote(key)} is no node: write host:port, an IPv6 address in brackets as in [::1]:80, or unix:/path`;
         report(pathOf(`${at}nodes`, key), 'invalid_value', message, key);
       }
     }
   }
   const seen = new Map<string, number>();
   nodesOf(upstream).forEach((node, i) => {
+    const problem = socketProblem(node);
+    if (problem !== null) report(pathOf(`${at}nodes`, i), 'invalid_value', problem, node.host);
     const authority = `${node.host}:${node.port ?? ''}`;
     const first = seen.get(authority);
     if (first === undefined) seen.set(authority, i);
     else report(pathOf(`${at}nodes`, i), 'duplicate', `${quote(authority)} is a node already`, authority);
   });
+}
+
+/** What `sockaddr_un` holds on Linux, less the end mark. */
+const MOST_SOCKET_BYTES = 107;
+
+function socketProblem({ host, port }: NodeObject): string | null {
+  if (!host.startsWith(SOCKET_SCHEME)) return null;
+  if (!isSocketHost(host)) return 'a UNIX domain socket is written unix:/path, with the whole path';
+  if (port !== undefined) return 'a UNIX domain socket has no port: leave it out';
+  const path = host.slice(SOCKET_SCHEME.length);
+  if (/[\0-\x1f\x7f]/.test(path)) return 'the path of a UNIX domain socket holds no control characters';
+  const bytes = new TextEncoder().encode(path).length;
+  return bytes > MOST_SOCKET_BYTES ? `the path has ${bytes} bytes: at most ${MOST_SOCKET_BYTES} are possible` : null;
+}
+
+const SOCKET_SCHEME = 'unix:';
+
+/** Whether a node is a UNIX domain socket: `unix:/path`. */
+export function isSocketHost(host: string): boolean {
+  return host.startsWith('unix:/');
 }
 
 /** The nodes as a list. Keys of a map that are no nodes are left out: `checkUpstream` reports them. */
@@ -278,6 +306,7 @@ const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::(\d{1,5}))?$/;
 
 /** Splits `host:port`; null if it is neither a host nor a host with a port. */
 export function parseAuthority(text: string): { readonly host: string; readonly port: number | undefined } | null {
+  if (isSocketHost(text)) return { host: text, port: undefined };
   const match = AUTHORITY.exec(text);
   if (match === null) return isIPv6(text) ? { host: text, port: undefined } : null;
   const [, ipv6, name, digits] = match;

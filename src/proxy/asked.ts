@@ -1,6 +1,8 @@
-import type { UsedUpstream } from '../compile/plugin-uses.ts';
+import { UsedUpstream } from '../compile/plugin-uses.ts';
+import type { Upstream } from '../sdk/host.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldRequest } from './held-request.ts';
+import { introductionOf } from './introduction.ts';
 import type { RequestBody } from './request-body.ts';
 
 const VARIABLE = /^[a-z][a-z0-9_]{0,63}$/;
@@ -13,6 +15,8 @@ export class Asked {
   upstream: UsedUpstream | null = null;
   /** In place of the peer. */
   client: { readonly address: string; readonly port: string } | null = null;
+  /** Header of the PROXY protocol for the upstream. */
+  preamble: Uint8Array | null = null;
   body: RequestBody | null = null;
   /** Plugins that do not run. */
   skipped: Set<string> | null = null;
@@ -52,6 +56,19 @@ export class Asked {
       }
     }
   }
+}
+
+export function useUpstream(exchange: Exchange, upstream: Upstream): void {
+  exchange.mustBeUnsent();
+  if (exchange.isNodeChosen)
+    throw new Error('a node was chosen already: another upstream can be used up to the phase access');
+  if (!(upstream instanceof UsedUpstream)) throw new TypeError('this upstream is not one of host.upstream');
+  exchange.ask().upstream = upstream;
+}
+
+export function sendProxyProtocol(exchange: Exchange, version: 1 | 2): void {
+  exchange.mustBeUnsent();
+  exchange.ask().preamble = introductionOf(exchange, version);
 }
 
 /** Resolves after that time, or when the exchange is over. */

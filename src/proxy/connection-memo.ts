@@ -1,4 +1,5 @@
 /** What is derived once per client connection instead of once per request: keep-alive clients repeat themselves. */
+import type net from 'node:net';
 import { flat } from '../http1/bytes.ts';
 import type { Head } from '../http1/head.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
@@ -13,6 +14,8 @@ export class ConnectionMemo {
   readonly isPeerTrusted: boolean;
   /** Of the peer; 0 if it is not known. */
   readonly remotePort: number;
+  /** Of the client, for what is seldom asked of it. */
+  socket: net.Socket | null = null;
   /** Where this connection goes if it leaves HTTP. */
   readonly tunnels: Tunnels;
   private authority: Authority | null = null;

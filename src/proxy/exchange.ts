@@ -4,7 +4,6 @@
  */
 import type { Chain, Step } from '../compile/chain.ts';
 import { EMPTY_CHAIN } from '../compile/chain-source.ts';
-import { UsedUpstream } from '../compile/plugin-uses.ts';
 import type { CompiledNode, CompiledRoute, CompiledUpstream, Snapshot, UpstreamTimeouts } from '../compile/snapshot.ts';
 import type { Head } from '../http1/head.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
@@ -21,7 +20,7 @@ import type {
 import type { Upstream } from '../sdk/host.ts';
 import type { AddedFields } from './added-fields.ts';
 import type { Attempt } from './attempt.ts';
-import { Asked, delayed } from './asked.ts';
+import { Asked, delayed, sendProxyProtocol, useUpstream } from './asked.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
 import { outcomeOf, routeFacts } from './facts.ts';
@@ -358,11 +357,11 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
   }
 
   useUpstream(upstream: Upstream): void {
-    this.mustBeUnsent();
-    if (this.isNodeChosen)
-      throw new Error('a node was chosen already: another upstream can be used up to the phase access');
-    if (!(upstream instanceof UsedUpstream)) throw new TypeError('this upstream is not one of host.upstream');
-    this.ask().upstream = upstream;
+    useUpstream(this, upstream);
+  }
+
+  sendProxyProtocol(version: 1 | 2): void {
+    sendProxyProtocol(this, version);
   }
 
   /** In their order; the last one answered, or failed last. */

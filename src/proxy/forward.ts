@@ -141,6 +141,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       timeouts,
       isFresh,
       authority: exchange.upstreamHost,
+      preamble: exchange.asked === null ? null : exchange.asked.preamble,
     });
     this.stream = stream;
     if (this.copy === null && this.mayNeedCopy(stream)) {

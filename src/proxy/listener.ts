@@ -210,7 +210,9 @@ export class Listener implements RequestHandler, StreamHandler {
       : new ServerConnection(socket, this.settings, port, address);
     const isTrusted = this.plane.isTrusted(address);
     const remotePort = client === null ? (socket.remotePort ?? 0) : client.port;
-    connection.memo = new ConnectionMemo(isTrusted, remotePort, this.authorities, tls, this.tunnels);
+    const memo = new ConnectionMemo(isTrusted, remotePort, this.authorities, tls, this.tunnels);
+    memo.socket = socket;
+    connection.memo = memo;
     this.connections.add(connection);
     if (this.drained !== null) connection.drain();
     return connection;

@@ -64,6 +64,11 @@ export interface Exchange {
   readonly upstreamKey: string;
   /** Sends the request to another upstream than the route's. Phases up to `access`; later it throws. */
   useUpstream(upstream: Upstream): void;
+  /**
+   * The connection to the node begins with the PROXY protocol, which says who the client is, and serves this request alone.
+   * Phases up to `beforeProxy`; later it throws.
+   */
+  sendProxyProtocol(version: 1 | 2): void;
   /** Who the client is where a proxy stands between: `remoteAddress`, `remote_addr`, X-Real-IP and the log say it from now on. */
   setRemoteAddress(address: string, port: string): void;
   /** The plugin of that name does not run for this exchange, in none of the phases that are still to come. */

@@ -1,6 +1,7 @@
 /** The nodes of an upstream once its names are resolved: pure. */
 import { isIP } from 'node:net';
 import type { CompiledNames, CompiledNode } from '../compile/snapshot.ts';
+import { isSocketHost } from '../model/upstream.ts';
 import type { NameAnswer } from './name-answers.ts';
 
 export interface NamedNodes {
@@ -29,7 +30,7 @@ export function expandNodes(
   if (names.service !== null) return expandService(names.service, answerTo('service', names.service.name));
   let isPending = false;
   const groups = nodes.map((node) => {
-    if (isIP(node.host) !== 0) return { node, addresses: [node.host] };
+    if (isIP(node.host) !== 0 || isSocketHost(node.host)) return { node, addresses: [node.host] };
     const answer = answerTo('host', node.host.toLowerCase());
     isPending ||= answer === undefined;
     return { node, addresses: (answer ?? []).map(({ address }) => address) };
@@ -67,6 +68,7 @@ function expandService(
 }
 
 function endpointOf(address: string, port: number): string {
+  if (isSocketHost(address)) return address;
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 

@@ -8,7 +8,9 @@ import type { OutgoingOwner } from '../http1/sockets.ts';
 import { FlushTurn } from '../http2/flush-turn.ts';
 import { LineMemo } from '../http2/hpack-encoder.ts';
 import { plainDialer } from '../http1/plain-dialer.ts';
+import { FailedStream } from './failed-stream.ts';
 import { Http2NodePool } from './http2-pool.ts';
+import { IntroducedConnections } from './introduced.ts';
 import type { NodeConnections } from './node-connections.ts';
 import { NodePool, type PoolSettings } from './node-pool.ts';
 import { SecuredPools } from './secured-pools.ts';
@@ -34,6 +36,7 @@ export class ConnectionPool implements Transport {
   private readonly pools = new Map<string, NodeConnections>();
   private readonly byNode = new WeakMap<CompiledNode, NodeConnections>();
   private readonly secured: SecuredPools;
+  private readonly introduced: IntroducedConnections;
   private readonly settings: PoolSettings;
   private readonly connect: Connect | null;
 
@@ -42,20 +45,42 @@ export class ConnectionPool implements Transport {
     const http2 = { turn: new FlushTurn(setImmediate, onFault), lines: new LineMemo() };
     this.settings = { limits: RESPONSE_LIMITS, wheel, onFault, http2 };
     this.secured = new SecuredPools(this.settings, tls);
+    this.introduced = new IntroducedConnections(this.settings);
   }
 
   open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream {
     const { tls, keepalive, scheme } = upstream;
     const isHttp2 = scheme === 'grpc' || scheme === 'grpcs';
+    if (options.preamble !== null) return this.openIntroduced(upstream, node, sink, options);
     if (tls !== undefined && this.connect === null)
       return this.secured.open({ tls, keepalive, node, isHttp2 }, sink, options);
     const pool = this.byNode.get(node) ?? this.poolFor(keepalive, node, isHttp2);
     return pool.open(sink, options);
   }
 
+  private openIntroduced(
+    { tls, keepalive, scheme }: CompiledUpstream,
+    node: CompiledNode,
+    sink: ResponseSink,
+    options: OpenOptions,
+  ): UpstreamStream {
+    const { introduced } = this;
+    if (scheme === 'grpc' || scheme === 'grpcs') {
+      this.settings.onFault(new Error(`the PROXY protocol cannot be sent to nodes with the scheme ${scheme}`));
+      return new FailedStream(sink, 'handshake', this.settings.onFault);
+    }
+    if (this.connect !== null || tls === undefined) {
+      return introduced.open(this.dialerFor(node, options.preamble), sink, options);
+    }
+    const dialer = this.secured.dialerFor({ tls, keepalive, node, isHttp2: false }, options);
+    return typeof dialer === 'string'
+      ? new FailedStream(sink, dialer, this.settings.onFault)
+      : introduced.open(dialer, sink, options);
+  }
+
   /** Open connections, idle ones included. */
   get size(): number {
-    let size = this.secured.size;
+    let size = this.secured.size + this.introduced.size;
     for (const pool of this.pools.values()) size += pool.openCount;
     return size;
   }
@@ -87,9 +112,9 @@ export class ConnectionPool implements Transport {
     return pool;
   }
 
-  private dialerFor(node: CompiledNode): Dialer {
+  private dialerFor(node: CompiledNode, preamble: Uint8Array | null = null): Dialer {
     const { connect } = this;
-    const dialer = plainDialer(node.address, node.port);
+    const dialer = plainDialer(node.address, node.port, preamble);
     return connect === null ? dialer : { ...dialer, dial: (owner) => connect(node, owner) };
   }
 

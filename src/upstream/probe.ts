@@ -2,6 +2,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ActiveChecks, CompiledNode } from '../compile/snapshot.ts';
+import { placeOf } from '../http1/sockets.ts';
 
 /** What a probe came to. A timeout is the caller's to tell: it aborts the probe. */
 export type ProbeOutcome =
@@ -104,9 +105,9 @@ function runProbe(socket: net.Socket, { checks, node, onOutcome }: ProbeTask): R
 }
 
 function connect(checks: ActiveChecks, node: CompiledNode, secure: tls.SecureContextOptions): net.Socket {
-  const address = { host: node.address, port: checks.port === 0 ? node.port : checks.port };
+  const address = placeOf(node.address, checks.port === 0 ? node.port : checks.port);
   if (checks.type !== 'https') return net.connect({ ...address, noDelay: true });
-  const name = checks.host === '' ? node.host : hostWithoutPort(checks.host);
+  const name = checks.host === '' ? nameOf(node) : hostWithoutPort(checks.host);
   return tls.connect({
     ...address,
     ALPNProtocols: ['http/1.1'],
@@ -115,6 +116,9 @@ function connect(checks: ActiveChecks, node: CompiledNode, secure: tls.SecureCon
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
   });
 }
+
+/** A UNIX domain socket has none of its own. */
+const nameOf = ({ host, authority }: CompiledNode): string => (host.startsWith('unix:/') ? authority : host);
 
 function hostWithoutPort(host: string): string {
   return host.startsWith('[') ? host.slice(1, host.indexOf(']')) : (host.split(':')[0] ?? host);
@@ -125,7 +129,7 @@ export function probeText(checks: ActiveChecks, node: CompiledNode): string {
   const { method, path, host, fields } = checks;
   const given = new Set(fields.map((line) => line.slice(0, line.indexOf(':')).toLowerCase()));
   const lines = [`${method} ${escaped(path)} HTTP/1.1`];
-  const ownHost = node.host.includes(':') ? `[${node.host}]` : node.host;
+  const ownHost = nameOf(node).includes(':') ? `[${node.host}]` : nameOf(node);
   if (!given.has('host')) lines.push(`Host: ${host === '' ? ownHost : host}`);
   if (!given.has('user-agent')) lines.push('User-Agent: Gatewright-health-check');
   lines.push(...fields, 'Connection: close');

@@ -8,8 +8,8 @@ import tls from 'node:tls';
 import type { CompiledNode, CompiledUpstreamTls, KeepalivePool } from '../compile/snapshot.ts';
 import type { Dialer, ResponseFault, ResponseSink } from '../http1/client-settings.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
-import { connectSecured } from '../http1/secured-socket.ts';
-import type { OutgoingOwner } from '../http1/sockets.ts';
+import { connectBehind, connectSecured } from '../http1/secured-socket.ts';
+import { type OutgoingOwner, placeOf } from '../http1/sockets.ts';
 import { FailedStream } from './failed-stream.ts';
 import { Http2NodePool } from './http2-pool.ts';
 import type { NodeConnections } from './node-connections.ts';
@@ -56,15 +56,27 @@ export class SecuredPools {
   }
 
   open(place: SecuredPlace, sink: ResponseSink, options: OpenOptions): UpstreamStream {
-    const identity = this.identities.of(place.tls);
     const name = serverNameOf(options.authority);
-    if (typeof identity === 'string') {
-      this.options.onFailed({ kind: 'handshake', node: place.node.endpoint, name, reason: identity });
-      return new FailedStream(sink, 'handshake', this.settings.onFault);
-    }
+    const identity = this.identityAt(place, name);
+    if (identity === null) return new FailedStream(sink, 'handshake', this.settings.onFault);
     const known = this.byNode.get(place.node);
     const pools = known?.identity === identity ? known.pools : this.poolsFor(place, identity);
     return pools.open(name, sink, options);
+  }
+
+  /** For one connection that begins with something else than TLS. @returns why there can be none */
+  dialerFor(place: SecuredPlace, { authority, preamble }: OpenOptions): Dialer | 'handshake' {
+    const name = serverNameOf(authority);
+    const identity = this.identityAt(place, name);
+    if (identity === null) return 'handshake';
+    return new SecuredDialer({ node: place.node, name, protocol: 'http/1.1' }, identity, this.options, preamble);
+  }
+
+  private identityAt({ tls, node }: SecuredPlace, name: string): TlsIdentity | null {
+    const identity = this.identities.of(tls);
+    if (typeof identity !== 'string') return identity;
+    this.options.onFailed({ kind: 'handshake', node: node.endpoint, name, reason: identity });
+    return null;
   }
 
   close(): void {
@@ -172,15 +184,22 @@ class SecuredDialer implements Dialer {
   private readonly name: string;
   private readonly onFailed: UpstreamTlsOptions['onFailed'];
   private readonly connection: tls.ConnectionOptions;
+  /** What the connection begins with. */
+  private readonly preamble: Uint8Array | null;
   private session: Buffer | undefined = undefined;
 
-  constructor({ node, name, protocol }: Named, identity: TlsIdentity, { onFailed }: UpstreamTlsOptions) {
+  constructor(
+    { node, name, protocol }: Named,
+    identity: TlsIdentity,
+    { onFailed }: UpstreamTlsOptions,
+    preamble: Uint8Array | null = null,
+  ) {
+    this.preamble = preamble;
     this.node = node;
     this.name = name;
     this.onFailed = onFailed;
     this.connection = {
-      host: node.address,
-      port: node.port,
+      ...placeOf(node.address, node.port),
       secureContext: identity.context,
       rejectUnauthorized: identity.verifies,
       ALPNProtocols: [protocol],
@@ -191,7 +210,8 @@ class SecuredDialer implements Dialer {
   }
 
   dial(owner: OutgoingOwner): OwnedSocket {
-    const { session, connection } = this;
+    const { session, connection, preamble } = this;
+    if (preamble !== null) return connectBehind(preamble, connection, owner);
     const socket = connectSecured(session === undefined ? connection : { ...connection, session }, owner);
     // Nothing comes of a connection that was not verified: it is gone by then.
     socket.on('session', (ticket: Buffer) => {

@@ -11,6 +11,8 @@ export interface OpenOptions {
   readonly timeouts: UpstreamTimeouts;
   /** Never an idle connection: the retry after one that turned out to be stale. */
   readonly isFresh: boolean;
+  /** What the connection begins with, before TLS too: then it serves this exchange alone. Null for nothing. */
+  readonly preamble: Uint8Array | null;
   /** The Host that is sent: over TLS, the name that is asked for and verified. */
   readonly authority: string;
 }

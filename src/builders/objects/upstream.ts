@@ -4,11 +4,11 @@
 export interface Upstream {
   /** How a node is chosen; balancers written in Lua are not supported. Default: `"roundrobin"`. */
   readonly type?: 'roundrobin' | 'chash' | 'ewma' | 'least_conn';
-  /** Where requests go: a map of host:port to weight, or a list. Empty: every request is answered with 502. */
+  /** Where requests go: a map of host:port, or unix:/path, to weight, or a list. Empty: every request is answered with 502. */
   readonly nodes?: {
     readonly [name: string]: number;
   } | readonly {
-    /** Name or address of the node. Bounds: 1 to 253 characters. */
+    /** Name or address of the node, or `unix:/path` for a UNIX domain socket. Bounds: 1 to 253 characters. */
     readonly host: string;
     /** Port of the node; the scheme's by default. Bounds: 1 to 65535. */
     readonly port?: number;
