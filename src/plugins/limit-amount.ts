@@ -6,6 +6,15 @@ const WHOLE = /^(?:0|[1-9]\d{0,9})$/;
 
 export const LARGEST_AMOUNT = 2_147_483_647;
 
+/** Such a number in a schema; `checkAmount` says whether a text is one. */
+export const amountSchema = <const M extends 0 | 1>(minimum: M) =>
+  ({
+    anyOf: [
+      { type: 'integer', minimum, maximum: LARGEST_AMOUNT },
+      { type: 'string', minLength: 1 },
+    ],
+  }) as const;
+
 /** What is wrong with such a number, null if nothing is. @param least 1, or 0 */
 export function checkAmount(value: number | string, least: 0 | 1 = 1): string | null {
   if (typeof value === 'number') {

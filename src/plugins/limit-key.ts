@@ -54,6 +54,22 @@ function compileVariable(name: string, ipv6_prefix: number): ReadKey {
 }
 
 /** Of all limits that count by key. */
+/** Who is counted, unless the configuration says so. */
+export const KEY = {
+  type: 'string',
+  minLength: 1,
+  default: 'remote_addr',
+  description: 'By what requests are counted; where the request has no such value, by its address.',
+} as const;
+
+/** Of a rule. */
+export const RULE_KEY = {
+  type: 'string',
+  minLength: 1,
+  description:
+    'Variables that requests are counted by, such as "$http_a $http_b"; without any value the rule is skipped.',
+} as const;
+
 export const KEY_ATTRIBUTES = {
   key_type: {
     enum: ['var', 'var_combination', 'constant'],

@@ -47,6 +47,16 @@ export class RedisLimits {
     return this.decide('fixed', this.nameOf('fixed', window_ms, space, key), [limit, window_ms, cost]);
   }
 
+  /** Counts, in the window of `fixedWindow`, what was let in without asking; 0 looks only. */
+  async add(space: string, { key, window_ms, cost }: Addition): Promise<Added> {
+    const { remaining, reset_ms } = await this.decide('add', this.nameOf('fixed', window_ms, space, key), [
+      0,
+      window_ms,
+      cost,
+    ]);
+    return { counted: remaining, reset_ms };
+  }
+
   async slidingWindow(space: string, { key, limit, window_ms, cost }: LimitQuery): Promise<LimitDecision> {
     return this.decide('sliding', this.nameOf('sliding', window_ms, space, key), [limit, window_ms, cost]);
   }
@@ -95,6 +105,15 @@ export class RedisLimits {
     const short = key.length <= MOST_KEY_LENGTH ? `=${key}` : `#${digestOf(key)}`;
     return `${prefix}:${kind}:${pace}:${space}:${short}`;
   }
+}
+
+export type Addition = Pick<LimitQuery, 'key' | 'window_ms' | 'cost'>;
+
+export interface Added {
+  /** In this window, by everybody. */
+  readonly counted: number;
+  /** Until the window ends. */
+  readonly reset_ms: number;
 }
 
 export interface RedisPlace {

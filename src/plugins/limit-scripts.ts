@@ -5,6 +5,8 @@
 import type { RedisScript } from '../sdk/index.ts';
 
 /**
+ * `add` counts what was let in elsewhere, in the window of `fixed`, and gives what was counted in place of what is left.
+ *
  * KEYS: the count. ARGV: kind; limit, capacity or burst; window_ms or rate; cost; how long the count is kept after it has expired,
  * in ms; the time, '' for the server's. Gives whether it is allowed, what is left, until when in ms, and the delay in ms.
  */
@@ -43,6 +45,16 @@ if kind == 'fixed' then
     keep()
   end
   return answer(1, limit - used - cost, reset)
+end
+
+if kind == 'add' then
+  local live = expires > now
+  if not live then expires, current = now + pace, 0 end
+  if cost > 0 then
+    current = current + cost
+    keep()
+  end
+  return answer(1, current, expires - now)
 end
 
 if kind == 'sliding' then

@@ -96,7 +96,7 @@ function addressOf(text: string): RedisAddress | null {
 
 /** What the policies need of each other's attributes. */
 export function checkPolicy(config: PolicyConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+  const problems: ConfigProblem[] = idleAttributes(config);
   const need = (name: keyof PolicyConfig): void => {
     if (config[name] === undefined) {
       problems.push({ path: name, message: `"${name}" is needed with policy ${config.policy}` });
@@ -121,6 +121,30 @@ export function checkPolicy(config: PolicyConfig): ConfigProblem[] {
     }
   }
   return problems;
+}
+
+const WITH_SENTINELS = ['redis-sentinel'] as const;
+
+/** The policies that an attribute without a default says something to. */
+const POLICIES: { readonly [K in keyof PolicyConfig]?: readonly PolicyConfig['policy'][] } = {
+  redis_host: ['redis'],
+  redis_username: ['redis', 'redis-cluster', 'redis-sentinel'],
+  redis_password: ['redis', 'redis-cluster', 'redis-sentinel'],
+  redis_cluster_nodes: ['redis-cluster'],
+  redis_cluster_name: ['redis-cluster'],
+  redis_sentinels: WITH_SENTINELS,
+  redis_master_name: WITH_SENTINELS,
+  sentinel_username: WITH_SENTINELS,
+  sentinel_password: WITH_SENTINELS,
+};
+
+/** Whoever names a server means it to be asked: a limit that counts elsewhere would go unnoticed. */
+function idleAttributes(config: PolicyConfig): ConfigProblem[] {
+  return Object.entries(POLICIES).flatMap(([name, policies]) => {
+    if (config[name as keyof PolicyConfig] === undefined || policies.includes(config.policy)) return [];
+    const right = policies.map((policy) => `"${policy}"`).join(' or ');
+    return [{ path: name, message: `says nothing with policy ${config.policy}: set policy ${right}, or leave it out` }];
+  });
 }
 
 /** A line of the log so often, however many requests are affected. */

@@ -90,7 +90,7 @@ export interface LimitCount {
   readonly sentinel_username?: string;
   /** Password of the sentinels. Bounds: not empty; never printed. */
   readonly sentinel_password?: string;
-  /** Seconds between synchronisations with Redis; only −1 is possible: every request is counted there at once. */
+  /** Seconds after which a worker tells Redis what it has let in, from 0.1 on: no request waits for Redis, and the limit is approximate. −1, or nothing: every request is counted there at once, exactly. Bounds: -1 to 3600. */
   readonly sync_interval?: number;
   /** How the gateway treats this configuration of the plugin. */
   readonly _meta?: Meta;

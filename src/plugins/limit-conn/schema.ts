@@ -1,22 +1,15 @@
 import type { Schema } from '../../sdk/index.ts';
-import { KEY_ATTRIBUTES } from '../limit-key.ts';
+import { amountSchema } from '../limit-amount.ts';
+import { KEY, KEY_ATTRIBUTES, RULE_KEY } from '../limit-key.ts';
 import { DEGRADATION, POLICY_ATTRIBUTES, REFUSAL_ATTRIBUTES } from '../limit-policy.ts';
 
-const amount = (minimum: 0 | 1) =>
-  ({
-    anyOf: [
-      { type: 'integer', minimum, maximum: 2_147_483_647 },
-      { type: 'string', minLength: 1 },
-    ],
-  }) as const;
-
 const CONN = {
-  ...amount(1),
+  ...amountSchema(1),
   description: 'Requests that may be under way at the same time; a number, or a variable such as "${http_quota ?? 5}".',
 } as const;
 
 const BURST = {
-  ...amount(0),
+  ...amountSchema(0),
   description: 'Requests beyond conn that are delayed; those beyond conn + burst are refused.',
 } as const;
 
@@ -48,22 +41,12 @@ export const schema = {
         properties: {
           conn: CONN,
           burst: BURST,
-          key: {
-            type: 'string',
-            minLength: 1,
-            description:
-              'Variables that requests are counted by, such as "$http_a $http_b"; without any value the rule is skipped.',
-          },
+          key: RULE_KEY,
         },
       },
     },
     ...KEY_ATTRIBUTES,
-    key: {
-      type: 'string',
-      minLength: 1,
-      default: 'remote_addr',
-      description: 'By what requests are counted; where the request has no such value, by its address.',
-    },
+    key: KEY,
     ...REFUSAL_ATTRIBUTES,
     allow_degradation: DEGRADATION,
     ...POLICY_ATTRIBUTES,

@@ -2,6 +2,7 @@ import {
   definePlugin,
   type ConfigProblem,
   type Exchange,
+  type Host,
   type Infer,
   type LimitDecision,
   type Reply,
@@ -10,7 +11,9 @@ import { checkAmount, compileAmount } from '../limit-amount.ts';
 import { headerNames, type HeaderNames, type Quota, quotaKey, quotaPhase } from '../limit-headers.ts';
 import { checkKey, compileKey, type KeyType, type ReadKey } from '../limit-key.ts';
 import { refusal, undeterminedReply } from '../limit-policy.ts';
+import type { RedisLimits } from '../limit-redis.ts';
 import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
+import { SyncedLimits } from '../limit-sync.ts';
 import { metadataSchema, schema } from './schema.ts';
 
 type Config = Infer<typeof schema>;
@@ -79,8 +82,15 @@ export default definePlugin({
     const refuse = refusal(config.rejected_code, 'limit_count', message);
     const undetermined = undeterminedReply('the limit of requests', config);
     const outage = new Outage(host, config);
-    const source: LimitSource = redisLimits(host, config) ?? host.counters;
-    const decide = config.window_type === 'sliding' ? source.slidingWindow : source.fixedWindow;
+    const redis = redisLimits(host, config);
+    const synced = redis === null ? null : syncedLimits(host, redis, config);
+    const source: Pick<LimitSource, 'fixedWindow' | 'slidingWindow'> = redis ?? host.counters;
+    const decide: LimitSource['fixedWindow'] =
+      synced !== null
+        ? (space, query) => synced.fixedWindow(space, query)
+        : config.window_type === 'sliding'
+          ? source.slidingWindow
+          : source.fixedWindow;
 
     /** Asks the limits from one on, one after the other: what one refuses, the later ones do not count. */
     function ask(
@@ -130,9 +140,21 @@ export default definePlugin({
         return ask(exchange, answers, readCost(exchange), 0);
       },
       ...(responseHead !== null && { responseHead }),
+      ...(synced !== null && { close: () => synced.close() }),
     };
   },
 });
+
+/** Null where every request is counted at once. */
+function syncedLimits(host: Host, redis: RedisLimits, { sync_interval = -1 }: Config): SyncedLimits | null {
+  if (sync_interval < 0) return null;
+  return new SyncedLimits({
+    redis,
+    interval_ms: sync_interval * 1000,
+    clock: host.clock,
+    startTimer: (delay_ms, onExpired) => host.startTimer(delay_ms, onExpired),
+  });
+}
 
 function limitsOf(config: Config, metadata: Metadata): Limit[] {
   const { group } = config;
@@ -172,12 +194,23 @@ function prefixOf(rule: { readonly header_prefix?: string }, index: number): str
   return rule.header_prefix ?? String(index + 1);
 }
 
+/** What is wrong with `sync_interval`, null if nothing is. */
+function intervalFault({ sync_interval = -1, policy, window_type, time_window, rules = [] }: Config): string | null {
+  if (sync_interval === -1) return null;
+  if (sync_interval < 0.1) return `${sync_interval} is neither -1 nor 0.1 or more`;
+  if (policy === 'local')
+    return 'has nothing to be told to with policy local: leave it out, or set a policy with Redis';
+  if (window_type === 'sliding') return 'is for fixed windows: what is told late cannot be weighed by when it was';
+  const windows = [time_window, ...rules.map((rule) => rule.time_window)].map(Number);
+  const shortest = Math.min(...windows.filter((window) => window > 0));
+  if (sync_interval < shortest) return null;
+  return `${sync_interval} is no shorter than a window of ${shortest} s, which would end before anybody hears of it`;
+}
+
 function check(config: Config): ConfigProblem[] {
   const problems = checkPolicy(config);
-  if (config.sync_interval !== undefined && config.sync_interval !== -1) {
-    const message = `${config.sync_interval} is not possible in this version: every request is counted in Redis at once, and exactly; leave it out, or write -1`;
-    problems.push({ path: 'sync_interval', message });
-  }
+  const wrongInterval = intervalFault(config);
+  if (wrongInterval !== null) problems.push({ path: 'sync_interval', message: wrongInterval });
   const wrongCost = checkAmount(config.cost, 0);
   if (wrongCost !== null) problems.push({ path: 'cost', message: wrongCost });
   const amount = (path: string, value: unknown): void => {

@@ -6,6 +6,7 @@ type Attributes = Readonly<Record<string, unknown>>;
 
 describe('a wrong configuration', () => {
   const two = { count: 1, time_window: 1 };
+  const REDIS = { policy: 'redis', redis_host: 'a' };
   const rule = { ...two, key: '$remote_addr' };
   const WRONG: [attributes: Attributes, ...problems: [path: string, message: RegExp][]][] = [
     [{}, ['count', /"count" is needed/], ['time_window', /"time_window" is needed/]],
@@ -35,6 +36,15 @@ describe('a wrong configuration', () => {
       ['redis_cluster_nodes[1]', /"b" is no address: write host:port/],
       ['redis_cluster_nodes[2]', /is no address/],
     ],
+    [
+      { ...two, redis_host: 'a' },
+      ['redis_host', /says nothing with policy local: set policy "redis", or leave it out/],
+    ],
+    [
+      { ...two, ...REDIS, redis_cluster_name: 'c', sentinel_password: 's' },
+      ['redis_cluster_name', /says nothing with policy redis: set policy "redis-cluster"/],
+      ['sentinel_password', /says nothing with policy redis: set policy "redis-sentinel"/],
+    ],
     [{ ...two, policy: 'redis-sentinel' }, ['redis_sentinels', /is needed/], ['redis_master_name', /is needed/]],
     [
       {
@@ -48,7 +58,10 @@ describe('a wrong configuration', () => {
     ],
     [{ ...two, policy: 'redis', redis_host: 'a', redis_port: 70_000 }, ['redis_port', /65535/]],
     [{ ...two, policy: 'redis', redis_host: 'a', redis_timeout: 0 }, ['redis_timeout', /minimum 1/]],
-    [{ ...two, sync_interval: 0.5 }, ['sync_interval', /0\.5 is not possible.*counted in Redis at once.*write -1/]],
+    [{ ...two, sync_interval: 0.5 }, ['sync_interval', /nothing to be told to with policy local/]],
+    [{ ...two, ...REDIS, sync_interval: 0.05 }, ['sync_interval', /0\.05 is neither -1 nor 0\.1 or more/]],
+    [{ ...two, ...REDIS, sync_interval: 60 }, ['sync_interval', /60 is no shorter than a window of 1 s/]],
+    [{ ...two, ...REDIS, sync_interval: 1, window_type: 'sliding' }, ['sync_interval', /is for fixed windows/]],
     [{ ...two, cost: -1 }, ['cost', /minimum 0/]],
     [{ ...two, cost: 'x' }, ['cost', /"x" is neither a whole number from 0 on/]],
     [{ rules: [] }, ['rules', /must not be empty/]],

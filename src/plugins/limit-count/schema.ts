@@ -1,19 +1,17 @@
 import type { Schema } from '../../sdk/index.ts';
+import { amountSchema } from '../limit-amount.ts';
 import { QUOTA_ATTRIBUTES, QUOTA_METADATA } from '../limit-headers.ts';
-import { KEY_ATTRIBUTES } from '../limit-key.ts';
+import { KEY, KEY_ATTRIBUTES, RULE_KEY } from '../limit-key.ts';
 import { ALL_POLICY_ATTRIBUTES, DEGRADATION, REFUSAL_ATTRIBUTES } from '../limit-policy.ts';
 
-const AMOUNT = {
-  anyOf: [
-    { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
-    { type: 'string', minLength: 1 },
-  ],
-} as const;
+const AMOUNT = amountSchema(1);
 
 const SYNC_INTERVAL = {
   type: 'number',
+  minimum: -1,
+  maximum: 3600,
   description:
-    'Seconds between synchronisations with Redis; only −1 is possible: every request is counted there at once.',
+    'Seconds after which a worker tells Redis what it has let in, from 0.1 on: no request waits for Redis, and the limit is approximate. −1, or nothing: every request is counted there at once, exactly.',
 } as const;
 
 /** For all limits but those of rules, whose headers have prefixes of their own. */
@@ -45,12 +43,7 @@ export const schema = {
         properties: {
           count: { ...AMOUNT, description: 'Requests allowed per window.' },
           time_window: { ...AMOUNT, description: 'Length of the window in seconds.' },
-          key: {
-            type: 'string',
-            minLength: 1,
-            description:
-              'Variables that requests are counted by, such as "$http_a $http_b"; without any value the rule is skipped.',
-          },
+          key: RULE_KEY,
           header_prefix: {
             type: 'string',
             minLength: 1,
@@ -63,20 +56,12 @@ export const schema = {
       },
     },
     cost: {
-      anyOf: [
-        { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
-        { type: 'string', minLength: 1 },
-      ],
+      ...amountSchema(0),
       default: 1,
       description: 'What a request counts for; a number, or a variable such as "${http_cost ?? 1}".',
     },
     ...KEY_ATTRIBUTES,
-    key: {
-      type: 'string',
-      minLength: 1,
-      default: 'remote_addr',
-      description: 'By what requests are counted; where the request has no such value, by its address.',
-    },
+    key: KEY,
     ...REFUSAL_ATTRIBUTES,
     allow_degradation: DEGRADATION,
     ...QUOTA_ATTRIBUTES,

@@ -6,7 +6,7 @@ import {
   type Reply,
   type Schema,
 } from '../../sdk/index.ts';
-import { checkAmount, compileAmount } from '../limit-amount.ts';
+import { amountSchema, checkAmount, compileAmount } from '../limit-amount.ts';
 import {
   headerNames,
   QUOTA_ATTRIBUTES,
@@ -15,7 +15,7 @@ import {
   quotaPhase,
   type QuotaMetadata,
 } from '../limit-headers.ts';
-import { checkKey, compileKey, KEY_ATTRIBUTES } from '../limit-key.ts';
+import { checkKey, compileKey, KEY, KEY_ATTRIBUTES } from '../limit-key.ts';
 import { ALL_POLICY_ATTRIBUTES, DEGRADATION, refusal, REFUSAL_ATTRIBUTES, undeterminedReply } from '../limit-policy.ts';
 import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
 
@@ -36,20 +36,12 @@ const schema = {
       description: 'Tokens that the bucket holds: what may come at once after a rest. A new bucket is full.',
     },
     cost: {
-      anyOf: [
-        { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
-        { type: 'string', minLength: 1 },
-      ],
+      ...amountSchema(0),
       default: 1,
       description: 'Tokens that a request takes; a number, or a variable such as "${http_cost ?? 1}".',
     },
     ...KEY_ATTRIBUTES,
-    key: {
-      type: 'string',
-      minLength: 1,
-      default: 'remote_addr',
-      description: 'By what requests are counted; where the request has no such value, by its address.',
-    },
+    key: KEY,
     ...REFUSAL_ATTRIBUTES,
     rejected_code: { ...REFUSAL_ATTRIBUTES.rejected_code, default: 429 },
     allow_degradation: DEGRADATION,
