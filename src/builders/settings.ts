@@ -106,7 +106,7 @@ export interface Settings {
     /** Where every change is recorded, a line of JSON for each object: stdout, stderr, or a file. Default: `"stderr"`. Bounds: 1 to 4096 characters. */
     readonly audit_log?: string;
   };
-  /** Threads that carry traffic; auto: as many as there are cores that the process may use, by its affinity and the quota of its cgroup. Default: `"auto"`. Bounds: 1 to 1024. */
+  /** Threads that carry traffic; auto: as many as there are cores that the process may use, by its affinity and the quota of its cgroup. Default: `"auto"`. Bounds: 1 to 250. */
   readonly workers?: number | 'auto';
   /** secure: strict defaults; apisix: APISIX's own laxer one: nodes with scheme https are not verified by default. Default: `"secure"`. */
   readonly profile?: 'secure' | 'apisix';

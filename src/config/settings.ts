@@ -49,7 +49,7 @@ export const settingsSchema = {
     workers: {
       description:
         'Threads that carry traffic; auto: as many as there are cores that the process may use, by its affinity and the quota of its cgroup.',
-      anyOf: [{ type: 'integer', minimum: 1, maximum: 1024 }, { const: 'auto' }],
+      anyOf: [{ type: 'integer', minimum: 1, maximum: 250 }, { const: 'auto' }],
       default: 'auto',
     },
     profile: {

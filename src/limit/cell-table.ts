@@ -11,7 +11,7 @@ export interface CellSizes {
   readonly maxRecords?: number;
   /** Overflow records. Default 4,096. */
   readonly maxOverflow?: number;
-  /** Threads that can live at the same time. Default 256. */
+  /** Threads that can live at the same time. Default `TICKET_THREADS`. */
   readonly threads?: number;
   /** Places that one thread can hold at the same time. Default 32,768. */
   readonly placesPerThread?: number;
@@ -24,7 +24,8 @@ export interface CellUse extends Omit<BoundedUse, 'base'> {
 
 const MAX_RECORDS = 100_000;
 const MAX_OVERFLOW = 4_096;
-const THREADS = 256;
+/** Threads whose numbers differ by this share their tickets. */
+export const TICKET_THREADS = 1_024;
 const PLACES_PER_THREAD = 32_768;
 const MAX_NUMBERS = 7;
 const BLANK = -Infinity;
@@ -36,7 +37,7 @@ export class CellTable {
   /** Memory for a table, to be given to all threads. `secret` is 8 random bytes. */
   static allocate(sizes: CellSizes, secret: Uint8Array): SharedArrayBuffer {
     const { maxRecords = MAX_RECORDS, maxOverflow = MAX_OVERFLOW } = sizes;
-    const tickets = { threads: sizes.threads ?? THREADS, places: sizes.placesPerThread ?? PLACES_PER_THREAD };
+    const tickets = { threads: sizes.threads ?? TICKET_THREADS, places: sizes.placesPerThread ?? PLACES_PER_THREAD };
     const bounded = { keys: maxRecords, overflow: maxOverflow, numbers: MAX_NUMBERS + 1 };
     const memory = new SharedArrayBuffer(Tickets.bytes(tickets) + BoundedRecords.bytes(bounded));
     Tickets.prepare(memory, tickets);

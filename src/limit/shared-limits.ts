@@ -2,12 +2,13 @@
  * All memory that limits, breakers and values share: allocated once in a process, given to each of its threads, and used
  * by each through an object of its own.
  */
-import { CellTable } from './cell-table.ts';
+import { CellTable, TICKET_THREADS } from './cell-table.ts';
 import type { CellSizes } from './cell-table.ts';
 import { CounterTable } from './counter-table.ts';
 import type { CounterSizes } from './counter-table.ts';
 import { KeyValueTable } from './key-values.ts';
 import type { KeyValueSizes, KeyValueUse } from './key-values.ts';
+import { GENERATION_MASK } from './slot-memory.ts';
 
 /** To be passed on as `workerData`: threads share it, nothing is copied. */
 export interface SharedLimitMemory {
@@ -32,14 +33,19 @@ export function allocateLimits(secret: Uint8Array, sizes: SharedLimitSizes = {})
   };
 }
 
+/** Whether threads with these generations, or numbers that differ by as much, may use one memory at the same time. */
+export function canLiveTogether(one: number, other: number): boolean {
+  const difference = one - other;
+  return difference % GENERATION_MASK !== 0 && difference % TICKET_THREADS !== 0;
+}
+
 export class SharedLimits {
   readonly counters: CounterTable;
   readonly cells: CellTable;
   readonly kv: KeyValueTable;
 
   /**
-   * @param use.generation of the thread: each thread that starts has the next one, from 1 on; those of threads that live
-   *   at the same time differ modulo 1023 and modulo 256
+   * @param use.generation of the thread, from 1 on: see `canLiveTogether`
    */
   constructor(memory: SharedLimitMemory, use: KeyValueUse) {
     this.counters = new CounterTable(memory.counters, use);

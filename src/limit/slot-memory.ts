@@ -21,7 +21,7 @@ const BUCKET = 16;
 export const STRIPES = 256;
 /** A version is so much more than the one before: the bits below name who has the slot locked, 0 for nobody. */
 export const GENERATIONS = 1024;
-const GENERATION_MASK = GENERATIONS - 1;
+export const GENERATION_MASK = GENERATIONS - 1;
 /** Words of the header. */
 const SECRET = 0;
 export const USED = 2;

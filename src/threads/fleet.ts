@@ -13,6 +13,7 @@ import { type FoundPorts, hasUnknownPort, type ListenerPlan, shareOf, withPorts 
 import type { FeedMessage, FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { Standstill, threadTimes } from './standstill.ts';
 import { StartError } from './start-error.ts';
+import { ThreadNumbers } from './thread-numbers.ts';
 
 /** A thread as main has it. */
 export interface Thread<In, Out> {
@@ -92,7 +93,7 @@ export class Fleet {
   private readonly backoff: Backoff;
   private readonly timers = new Set<NodeJS.Timeout>();
   private plans: readonly ListenerPlan[];
-  private nextThread = 2;
+  private readonly numbers = new ThreadNumbers();
   private watch: NodeJS.Timeout | null = null;
   private isEnding = false;
   /** Names of the plugins, the first of which has number 1 on the board. */
@@ -205,7 +206,7 @@ export class Fleet {
 
   private spawn(predecessor: Member | null, slot: number): Member {
     const { board, now_ms, reusePort } = this.options;
-    const thread = this.nextThread++;
+    const thread = this.numbers.take(Array.from(this.members, (member) => member.thread));
     const index = this.freeIndex();
     const place = board.place(index);
     place.clear();

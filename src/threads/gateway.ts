@@ -22,6 +22,7 @@ import { spawnThread } from './spawn.ts';
 import { StartError } from './start-error.ts';
 import { type Predecessor, startSuccessor } from './upgrade.ts';
 import { generationOf, measureLimits, measureProcess, sharedLimits } from './system-parts.ts';
+import { CONTROL, MAIN } from './thread-numbers.ts';
 import { UpstreamWork } from './upstream-work.ts';
 import { workerCount } from './worker-count.ts';
 
@@ -40,11 +41,9 @@ export interface GatewayOptions {
   readonly predecessor?: Predecessor | null;
 }
 
-const MAIN = 0;
-const CONTROL = 1;
 /** Successors beside those that they replace. */
 const PLACES_PER_WORKER = 3;
-const MOST_WORKERS = 1024;
+const MOST_WORKERS = 250;
 /** How long control may take to close what it has open. */
 const CLOSE_MS = 3_000;
 
