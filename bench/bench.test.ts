@@ -305,6 +305,7 @@ describe('gateways', () => {
     port: 1001,
     controlPort: 1002,
     upstreamPort: 1003,
+    redisPort: 1004,
     routes: ['/*'],
     tuning: {},
   };
@@ -335,6 +336,15 @@ describe('gateways', () => {
     const upstream = { type: 'roundrobin', nodes: { '127.0.0.1:1003': 1 } };
     assert.deepEqual(document.routes[1], { uri: '/b', upstream, plugins: { x: {} } });
     assert.deepEqual(document.consumers, []);
+  });
+
+  test('a limit in Redis is told where that is', () => {
+    const { tuning } = workload('redis-limit-count');
+    assert.match(
+      gatewrightConfig({ ...setup, tuning }),
+      /"policy": "redis",\s+"redis_host": "127.0.0.1",\s+"redis_port": 1004/,
+    );
+    assert.ok(WORKLOADS.every(({ name, needsRedis = false }) => needsRedis === name.startsWith('redis-')));
   });
 
   test('the thousand routes are different, and the one that is asked for is among them', () => {

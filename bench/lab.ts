@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { allowedCores } from './cpu.ts';
-import { findCommand, pinSelf, Processes, untilLine } from './processes.ts';
+import { freePort } from './probe.ts';
+import { findCommand, pinSelf, Processes, untilLine, untilOutput } from './processes.ts';
 import type { Cores, Lab, Pace } from './rounds.ts';
 
 const UPSTREAM = fileURLToPath(new URL('upstream.ts', import.meta.url));
@@ -24,12 +25,15 @@ export function missingTools(): string[] {
   if (findCommand('taskset') === undefined) {
     missing.push("taskset is missing, so nothing is pinned to a core: 'apt-get install util-linux' brings it");
   }
+  if (findCommand('redis-server') === undefined) {
+    missing.push("redis-server is missing, so limits in Redis are left out: 'apt-get install redis-server' brings it");
+  }
   if (allowedCores().length < 2) missing.push('there is one core only: the gateways share it with the load generator');
   return missing;
 }
 
 /** Opens a lab. It is cleared away when this process ends, in whatever way but SIGKILL. */
-export async function openLab(pace: Pace, progress: Lab['progress']): Promise<Lab> {
+export async function openLab(pace: Pace, progress: Lab['progress'], needsRedis: boolean): Promise<Lab> {
   const cores = divideCores(allowedCores());
   const folder = mkdtempSync(join(tmpdir(), 'gatewright-bench-'));
   const processes = new Processes();
@@ -37,5 +41,15 @@ export async function openLab(pace: Pace, progress: Lab['progress']): Promise<La
   pinSelf(cores.load);
   const upstream = processes.start({ command: process.execPath, args: [UPSTREAM] }, cores.load);
   const { port: upstreamPort } = JSON.parse(await untilLine(upstream, 5000)) as { port: number };
-  return { processes, folder, cores, upstreamPort, pace, progress };
+  const redisPort = needsRedis ? await startRedis(processes, folder, cores.load) : 0;
+  return { processes, folder, cores, upstreamPort, redisPort, pace, progress };
+}
+
+/** One that keeps nothing. */
+async function startRedis(processes: Processes, folder: string, cores: readonly number[]): Promise<number> {
+  const port = await freePort();
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+  const server = processes.start({ command: 'redis-server', args }, cores);
+  await untilOutput(server, 'Ready to accept connections', 5000);
+  return port;
 }

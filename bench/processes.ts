@@ -123,12 +123,16 @@ function end(pids: readonly number[], signal: NodeJS.Signals): void {
 
 /** The first line that a process writes; throws with its output if it ends without one, or takes too long. */
 export async function untilLine(running: Running, within_ms: number): Promise<string> {
+  await untilOutput(running, '\n', within_ms);
+  return running.output().split('\n', 1).join('');
+}
+
+/** Resolves when it has written that text. */
+export async function untilOutput(running: Running, text: string, within_ms: number): Promise<void> {
   const deadline = performance.now() + within_ms;
-  for (;;) {
-    const end = running.output().indexOf('\n');
-    if (end >= 0) return running.output().slice(0, end);
-    if (running.hasEnded()) throw new Error(`it ended without a line: ${running.output() || 'no output'}`);
-    if (performance.now() > deadline) throw new Error(`no line within ${within_ms} ms`);
+  while (!running.output().includes(text)) {
+    if (running.hasEnded()) throw new Error(`it ended too early: ${running.output() || 'no output'}`);
+    if (performance.now() > deadline) throw new Error(`no ${JSON.stringify(text)} within ${within_ms} ms`);
     await sleep(10);
   }
 }

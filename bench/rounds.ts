@@ -41,6 +41,8 @@ export interface Lab {
   readonly folder: string;
   readonly cores: Cores;
   readonly upstreamPort: number;
+  /** Of a server of Redis; 0 where no workload needs one. */
+  readonly redisPort: number;
   /** Tells whoever waits what happens. */
   progress(text: string): void;
 }
@@ -71,9 +73,9 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
   const folder = join(lab.folder, `${workload.name}-${gateway.name}-${port}`);
   mkdirSync(folder);
   const { routes, tuning } = workload;
-  const { upstreamPort } = lab;
+  const { upstreamPort, redisPort } = lab;
   const running = lab.processes.start(
-    gateway.launch({ folder, port, controlPort, upstreamPort, routes, tuning }),
+    gateway.launch({ folder, port, controlPort, upstreamPort, redisPort, routes, tuning }),
     lab.cores.gateway,
   );
   try {

@@ -111,8 +111,10 @@ async function bench(options: BenchArguments): Promise<number> {
   const tools = missingTools();
   tools.forEach(say);
   if (gateways.length === 0 || tools.some((tool) => tool.startsWith('wrk '))) return 1;
-  const workloads = chosen(options);
-  const lab = await openLab(paceOf(options), say);
+  const hasRedis = !tools.some((tool) => tool.startsWith('redis-server '));
+  const workloads = chosen(options).filter(({ needsRedis = false }) => hasRedis || !needsRedis);
+  const needsRedis = workloads.some((workload) => workload.needsRedis === true);
+  const lab = await openLab(paceOf(options), say, needsRedis);
   const found = await versions(lab, gateways);
   const outcome = await runAll(lab, workloads, gateways);
   print(workloads, outcome);

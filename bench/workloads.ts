@@ -4,7 +4,7 @@
  */
 import { authenticationWorkloads } from './authentication.ts';
 import { answerTo, REFUSED, REWRITTEN, type Expected } from './answers.ts';
-import type { Tuning } from './gateways/gateway.ts';
+import { REDIS_PORT, type Tuning } from './gateways/gateway.ts';
 import type { Load } from './load.ts';
 
 /** Where we want to be, and what is still good enough: ratios to nginx, or KiB where the workload measures memory. */
@@ -20,6 +20,8 @@ interface Common {
   readonly routes: readonly string[];
   readonly tuning: Tuning;
   readonly goal?: Goal;
+  /** Whether a server of Redis runs beside it. */
+  readonly needsRedis?: boolean;
 }
 
 /** CPU time per request under load. */
@@ -77,11 +79,24 @@ const LARGE_BUFFERS: Tuning = {
 
 const THOUSAND_ROUTES = Array.from({ length: 1000 }, (_, i) => `/api/v${(i % 10) + 1}/svc${Math.floor(i / 10)}/*`);
 
+/** They refuse and delay nothing. */
+const LIMITS: Readonly<Record<string, object>> = {
+  'limit-count': { count: 2_000_000_000, time_window: 3600, key: 'remote_addr' },
+  'limit-req': { rate: 1_000_000, burst: 1_000_000, nodelay: true, key: 'remote_addr' },
+  'limit-conn': { conn: 1_000_000, burst: 0, default_conn_delay: 0.1, key: 'remote_addr' },
+  'limit-token-bucket': { rate: 1_000_000_000, capacity: 2_000_000_000, key: 'remote_addr' },
+};
+const REDIS = { policy: 'redis', redis_host: '127.0.0.1', redis_port: REDIS_PORT };
+const IN_REDIS: Readonly<Record<string, readonly [plugin: string, more: object]>> = {
+  ...Object.fromEntries(Object.keys(LIMITS).map((name) => [name, [name, REDIS] as const])),
+  'limit-count-sync': ['limit-count', { ...REDIS, sync_interval: 0.5 }],
+};
+
 /** Nothing is refused by them: what is measured is their work. */
 const PLUGINS: Readonly<Record<string, object>> = {
   'request-id': {},
   'key-auth': {},
-  'limit-count': { count: 2_000_000_000, time_window: 3600, key: 'remote_addr' },
+  ...LIMITS,
   prometheus: {},
   cors: {},
   'ip-restriction': { whitelist: ['127.0.0.0/8'] },
@@ -235,6 +250,16 @@ export const WORKLOADS: readonly Workload[] = [
     connections: 1_000,
     clients: 64,
     ...EVERYTHING,
+  })),
+  ...Object.entries(IN_REDIS).map(([name, [plugin, more]]): LoadWorkload => ({
+    kind: 'load',
+    name: `redis-${name}`,
+    title: `${name} alone, in Redis`,
+    load: { ...SMALL, path: '/?apikey=secret' },
+    routes: ['/*'],
+    tuning: { gatewright: { route: { plugins: { [plugin]: { ...LIMITS[plugin], ...more } } } } },
+    against: 'bare',
+    needsRedis: true,
   })),
   {
     kind: 'idle',

@@ -10,10 +10,15 @@ export interface Setup {
   /** A free port for its control interface, if it has one. */
   readonly controlPort: number;
   readonly upstreamPort: number;
+  /** What `REDIS_PORT` in a tuning stands for. */
+  readonly redisPort: number;
   /** Paths that it has to forward, as Gatewright's `uri`: `/*`, `/api/v1/*`. Everything goes to the one upstream. */
   readonly routes: readonly string[];
   readonly tuning: Tuning;
 }
+
+/** Stands in a tuning for the port of the server of Redis, which is known only when it runs. */
+export const REDIS_PORT = '$REDIS_PORT';
 
 /** What a workload adds to the configuration of each gateway, in its own language. */
 export interface Tuning {

@@ -2,12 +2,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Gateway, Setup } from './gateway.ts';
+import { REDIS_PORT, type Gateway, type Setup } from './gateway.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/gatewright', import.meta.url));
 
 /** JSON is YAML too, so this needs no writer of YAML. */
-export function gatewrightConfig({ port, controlPort, upstreamPort, routes, tuning }: Setup): string {
+export function gatewrightConfig({ port, controlPort, upstreamPort, redisPort, routes, tuning }: Setup): string {
   const upstream = { type: 'roundrobin', nodes: { [`127.0.0.1:${upstreamPort}`]: 1 } };
   const document = {
     gateway: {
@@ -18,7 +18,7 @@ export function gatewrightConfig({ port, controlPort, upstreamPort, routes, tuni
     routes: routes.map((uri) => ({ uri, upstream, ...tuning.gatewright?.route })),
     ...tuning.gatewright?.document,
   };
-  return `${JSON.stringify(document, null, 1)}\n`;
+  return `${JSON.stringify(document, null, 1)}\n`.replaceAll(`"${REDIS_PORT}"`, String(redisPort));
 }
 
 export const gatewright: Gateway = {

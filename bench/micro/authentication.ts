@@ -22,7 +22,7 @@ const LIMITS = { line_bytes: 8_192, head_bytes: 32_768, fields: 100 };
 const ROUND_MS = 300;
 
 function prepare({ load, routes, tuning }: LoadWorkload): () => void {
-  const text = gatewrightConfig({ port: 1, controlPort: 2, upstreamPort: 3, routes, tuning, folder: '' });
+  const text = gatewrightConfig({ port: 1, controlPort: 2, upstreamPort: 3, redisPort: 4, routes, tuning, folder: '' });
   const { settings, objects } = parseConfiguration(text, { format: 'json', dialect: 'gatewright', env: {} });
   const hostFor = hostFactory(labParts(systemClock, []));
   const { snapshot, problems } = compile(objects, {

@@ -54,26 +54,25 @@ export interface AddressSet {
   has(address: string): boolean;
 }
 
-/** @throws {TypeError} if `checkCidr` finds fault with one of them */
+/**
+ * A hundred thousand blocks take some tens of milliseconds, and 1 MB.
+ *
+ * @throws {TypeError} if `checkCidr` finds fault with one of them
+ */
 export function createAddressSet(cidrs: readonly string[]): AddressSet {
-  const blocks4: Range[] = [];
-  const blocks6: Range[] = [];
+  const blocks4 = new Blocks(1);
+  const blocks6 = new Blocks(4);
   for (const cidr of cidrs) {
     const problem = checkCidr(cidr);
     if (problem !== null) throw new TypeError(problem);
     const slash = cidr.indexOf('/');
     const family = parse(cidr, slash < 0 ? cidr.length : slash);
-    const bits = family === 4 ? 32 : 128;
-    let prefix = slash < 0 ? bits : Number(cidr.slice(slash + 1));
-    if (slash >= 0 && family === 4 && cidr.includes(':')) prefix -= 96;
-    let address = 0n;
-    for (let i = 0; i < bits / 32; i++) address = (address << 32n) | BigInt(words[i]);
-    const rest = BigInt(bits - prefix);
-    const first = (address >> rest) << rest;
-    (family === 4 ? blocks4 : blocks6).push([first, first + (1n << rest) - 1n]);
+    const isMapped = family === 4 && cidr.includes(':');
+    const prefix = slash < 0 ? 128 : Number(cidr.slice(slash + 1)) - (isMapped ? 96 : 0);
+    (family === 4 ? blocks4 : blocks6).add(prefix);
   }
-  const ranges4 = rangesOf(blocks4, 1);
-  const ranges6 = rangesOf(blocks6, 4);
+  const ranges4 = blocks4.ranges();
+  const ranges6 = blocks6.ranges();
   return {
     has(address) {
       const family = parse(address, address.length);
@@ -83,9 +82,6 @@ export function createAddressSet(cidrs: readonly string[]): AddressSet {
   };
 }
 
-/** First and last address. */
-type Range = readonly [bigint, bigint];
-
 /** Disjoint ranges in ascending order, as words. */
 interface Ranges {
   readonly count: number;
@@ -93,18 +89,72 @@ interface Ranges {
   readonly lasts: Uint32Array;
 }
 
-function rangesOf(blocks: Range[], width: number): Ranges {
-  const merged: Range[] = [];
-  for (const block of blocks.toSorted((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0))) {
-    const previous = merged.at(-1);
-    if (previous === undefined || block[0] > previous[1] + 1n) merged.push(block);
-    else if (block[1] > previous[1]) merged[merged.length - 1] = [previous[0], block[1]];
+/** So many find room beside 32 bits in a number. */
+const MOST_NUMBERED = 2 ** 21;
+
+/** Blocks of one family, in any order; words of one address stand side by side. */
+class Blocks {
+  private readonly width: number;
+  private readonly firsts: number[] = [];
+  private readonly lasts: number[] = [];
+
+  constructor(width: number) {
+    this.width = width;
   }
-  const column = (side: 0 | 1): Uint32Array =>
-    Uint32Array.from({ length: merged.length * width }, (_, i) =>
-      Number((merged[Math.floor(i / width)][side] >> BigInt(32 * (width - 1 - (i % width)))) & 0xffff_ffffn),
-    );
-  return { count: merged.length, firsts: column(0), lasts: column(1) };
+
+  /** The network of the address that was parsed last. */
+  add(prefix: number): void {
+    for (let word = 0; word < this.width; word++) {
+      const bits = Math.min(32, Math.max(0, prefix - 32 * word));
+      const mask = bits === 0 ? 0 : -1 << (32 - bits);
+      this.firsts.push((words[word] & mask) >>> 0);
+      this.lasts.push((words[word] | ~mask) >>> 0);
+    }
+  }
+
+  ranges(): Ranges {
+    const { width } = this;
+    const kept: { first: number; last: number }[] = [];
+    for (const at of this.inOrder()) {
+      const previous = kept.at(-1);
+      if (previous === undefined || this.compare(this.firsts, at, this.lasts, previous.last) > 0) {
+        kept.push({ first: at, last: at });
+      } else if (this.compare(this.lasts, at, this.lasts, previous.last) > 0) previous.last = at;
+    }
+    const column = (values: readonly number[], side: 'first' | 'last'): Uint32Array => {
+      const made = new Uint32Array(kept.length * width);
+      kept.forEach((one, i) => {
+        for (let word = 0; word < width; word++) made[i * width + word] = values[one[side] + word];
+      });
+      return made;
+    };
+    return { count: kept.length, firsts: column(this.firsts, 'first'), lasts: column(this.lasts, 'last') };
+  }
+
+  /** Where blocks begin, by their first addresses. Numbers sort by themselves much faster than by a function. */
+  private inOrder(): Uint32Array {
+    const { width, firsts } = this;
+    const count = firsts.length / width;
+    if (count > MOST_NUMBERED) throw new RangeError(`${count} addresses are too many: at most ${MOST_NUMBERED}`);
+    const numbered = new Float64Array(count);
+    for (let i = 0; i < count; i++) numbered[i] = firsts[i * width] * MOST_NUMBERED + i;
+    numbered.sort();
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = (numbered[i] % MOST_NUMBERED) * width;
+    for (let start = 0, end = 1; width > 1 && start < count; start = end++) {
+      while (end < count && firsts[order[end]] === firsts[order[start]]) end++;
+      if (end > start + 1) order.subarray(start, end).sort((a, b) => this.compare(firsts, a, firsts, b));
+    }
+    return order;
+  }
+
+  private compare(one: readonly number[], at: number, other: readonly number[], otherAt: number): number {
+    for (let word = 0; word < this.width; word++) {
+      const difference = one[at + word] - other[otherAt + word];
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
 }
 
 /** Whether a range holds the address parsed last. */
