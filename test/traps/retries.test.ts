@@ -92,6 +92,25 @@ for (const [method, isRepeated] of [
   );
 }
 
+for (const [length, isRepeated] of [
+  [65_536, true],
+  [1_048_576, false],
+] as const) {
+  test(
+    `a body of ${length} bytes ${isRepeated ? 'is kept and sent again' : 'is too long to be kept: 502, and nobody else is asked'}`,
+    inLab({ upstreams: [leaving, echoHash] }, async (lab) => {
+      const client = await lab.connect();
+      const bytes = body(length);
+      client.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+      await client.writeAll(bytes);
+      const answer = await client.receive('response');
+      assert.equal(codeOf(answer), isRepeated ? '200 undefined' : '502 upstream_reset');
+      if (isRepeated) assert.equal(answer.body.toString(), sha256(bytes));
+      assert.equal(lab.upstreams[1]?.connections.length, isRepeated ? 1 : 0);
+    }),
+  );
+}
+
 test(
   'a byte of an answer ends all retries: it belongs to this request',
   inLab(

@@ -111,7 +111,7 @@ describe('a worker that gets no core', () => {
       setPriority(Number(thread), 19);
     }
     // With the lowest priority among so many, it gets a few milliseconds in some seconds.
-    using programs = crowd(core, 24);
+    using programs = crowd(core, 12);
     const answers = Array.from({ length: 8 }, async () => {
       const asked_ms = performance.now();
       assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
