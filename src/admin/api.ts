@@ -10,6 +10,7 @@ import type { Answer, Decision } from './answer.ts';
 import { recordOf } from './audit.ts';
 import type { AuditRecord, Origin } from './audit.ts';
 import { checkByItself, ConsumerKeys } from './check.ts';
+import { expiredProblems } from './expired.ts';
 import { answerConfigs, decideConfigs, NO_VERSIONS, validateConfigs } from './configs.ts';
 import type { Versions } from './configs.ts';
 import { LiveView } from './live-view.ts';
@@ -138,13 +139,14 @@ export class AdminApi {
     const value = readObject(request.body);
     const id = idFor(kind, value);
     const { problems, warnings } = checkByItself(this.checker, kind, { id, value }, this.view.list('plugin_metadata'));
-    if (problems.length > 0) throw refuseProblems(problems);
+    const expired = expiredProblems(kind, value, undefined, this.options.now_ms());
+    if (problems.length + expired.length > 0) throw refuseProblems([...problems, ...expired]);
     return { status: 200, body: {}, headers: warningHeaders(warnings) };
   }
 
   private context(): DecisionContext {
     const { view, checker, keys, options } = this;
-    return { view, checker, keys, newId: () => options.newId() };
+    return { view, checker, keys, newId: () => options.newId(), now_ms: () => options.now_ms() };
   }
 
   private async change(asked: Asked, decide: () => Deciding): Promise<Answer> {

@@ -15,6 +15,7 @@ import { checkByItself, duplicateKey } from './check.ts';
 import type { Findings } from './check.ts';
 import { wantsYaml } from './document-body.ts';
 import type { DecisionContext } from './objects.ts';
+import { expiredProblems } from './expired.ts';
 import { checkReferences } from './references.ts';
 import { innerId, shownValue } from './resource.ts';
 import type { JsonObject, View } from './view.ts';
@@ -235,7 +236,7 @@ const NO_FINDINGS: Findings = { problems: [], warnings: [], keys: [] };
 function checkAll(
   { objects, errors }: Document,
   next: View,
-  { checker }: DecisionContext,
+  { checker, view, now_ms }: DecisionContext,
   isKnown: (item: Item) => boolean,
 ): ConfigError[] {
   const holders = new Map<string, Item>();
@@ -244,7 +245,8 @@ function checkAll(
     const found = isKnown(item)
       ? NO_FINDINGS
       : checkByItself(checker, kind, { id, value }, next.list('plugin_metadata'));
-    const problems = [...found.problems, ...checkReferences(kind, id, value, next)];
+    const expired = expiredProblems(kind, value, view.list(kind).get(id), now_ms());
+    const problems = [...found.problems, ...checkReferences(kind, id, value, next), ...expired];
     for (const { plugin, key } of found.keys) {
       const holder = holders.get(`${plugin} ${key}`);
       if (holder === undefined) holders.set(`${plugin} ${key}`, item);

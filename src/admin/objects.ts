@@ -7,6 +7,7 @@ import type { Answer, Decision, Plan } from './answer.ts';
 import { isId, isObject, mergePatch, replaceAt } from './change.ts';
 import { checkByItself } from './check.ts';
 import type { ConsumerKeys } from './check.ts';
+import { expiredProblems } from './expired.ts';
 import { answerList, readListQuery } from './list.ts';
 import { checkReferences, dependentOf, referencesOf } from './references.ts';
 import { readIfMatch, readJson, readObject, readTtl } from './request.ts';
@@ -23,6 +24,8 @@ export interface DecisionContext {
   readonly keys: ConsumerKeys;
   /** An id that nothing has yet. */
   newId(): string;
+  /** Wall clock. */
+  now_ms(): number;
 }
 
 export type ObjectsTarget = Extract<Target, { readonly type: 'objects' }>;
@@ -170,9 +173,10 @@ function write(request: AdminRequest, { resource, id, value }: Wanted, context: 
   const { kind } = resource;
   const found = checkByItself(checker, kind, { id, value }, view.list('plugin_metadata'));
   const duplicates = keys.duplicates(view, { name: `${kind}/${id}`, keys: found.keys }, new Set());
-  const problems = [...found.problems, ...checkReferences(kind, id, value, view), ...duplicates];
-  if (problems.length > 0) throw refuseProblems(problems);
   const stored = view.list(kind).get(id);
+  const expired = expiredProblems(kind, value, stored, context.now_ms());
+  const problems = [...found.problems, ...checkReferences(kind, id, value, view), ...duplicates, ...expired];
+  if (problems.length > 0) throw refuseProblems(problems);
   checkPrecondition(request, stored);
   const ttl_s = readTtl(request.query);
   const isConditional = request.ifMatch !== '' || request.ifNoneMatch !== '';
