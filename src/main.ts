@@ -6,6 +6,10 @@ type Verb = (args: readonly string[], io: Io) => number | Promise<number>;
 
 const VERBS: Record<string, { readonly summary: string; readonly load: () => Promise<Verb> }> = {
   run: { summary: 'start the gateway in the foreground', load: async () => (await import('./cli/run.ts')).run },
+  init: {
+    summary: 'make a project: a configuration, a plugin, tests and scripts',
+    load: async () => (await import('./cli/init.ts')).init,
+  },
   dev: {
     summary: 'run a gateway that follows its configuration and its plugins, and shows each request',
     load: async () => (await import('./cli/dev.ts')).dev,

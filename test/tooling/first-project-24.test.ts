@@ -1,0 +1,9 @@
+/** docs/first-project.md with the oldest Node.js that the package runs on. */
+import { it } from 'node:test';
+import { requireProgram } from '../require-program.ts';
+import { walkGuide } from './walk-guide.ts';
+
+const missing: string[] = [];
+const program = requireProgram({ skip: (why = '') => void missing.push(why) }, 'node24');
+if (program !== undefined) walkGuide(program);
+else it('needs a program', (t) => t.skip(missing.join()));
