@@ -75,14 +75,7 @@ export async function loadConfiguration(path: string, env: Environment): Promise
   // Before the content: a change in between then counts as one.
   const signature = await fileSignature(path);
   const read = await readConfiguration(path, env);
-  const folder = dirname(resolve(path));
-  const { authorities, problems } = await readAuthorities(read.settings.upstream_tls, folder);
-  return {
-    ...read,
-    settings: { ...withAbsolutePaths(read.settings, folder), authorities },
-    problems: [...read.problems, ...problems.map((problem) => read.dress(problem))],
-    signature,
-  };
+  return { ...(await withFiles(read, dirname(resolve(path)))), signature };
 }
 
 /** What the file names beside itself lies beside it, wherever the gateway was started. */
@@ -123,11 +116,20 @@ async function readConfiguration(path: string, env: Environment): Promise<Config
 }
 
 /** What a program has made, as if it had been read from a file in `folder`; the environment is not substituted in it. */
-export function readDocument(document: unknown, folder: string): Configuration {
+export async function readDocument(document: unknown, folder: string): Promise<Configuration> {
   // As JSON: no getters, no instances, nothing that changes later.
   const read = readValue(JSON.parse(JSON.stringify(document) ?? 'null'), 'gatewright');
-  const settings = withAbsolutePaths(read.settings, folder);
-  return { ...read, settings, hasEndMark: false, dress: (problem) => problem };
+  return withFiles({ ...read, hasEndMark: false, dress: (problem) => problem }, folder);
+}
+
+/** With what lies beside it in `folder`. */
+async function withFiles(read: Configuration, folder: string): Promise<Configuration> {
+  const { authorities, problems } = await readAuthorities(read.settings.upstream_tls, folder);
+  return {
+    ...read,
+    settings: { ...withAbsolutePaths(read.settings, folder), authorities },
+    problems: [...read.problems, ...problems.map((problem) => read.dress(problem))],
+  };
 }
 
 /** Pure: everything that a text says, with all its problems. */

@@ -62,8 +62,7 @@ export async function readAuthorities(
   { trusted_certificates }: Infer<typeof UPSTREAM_TLS_SETTINGS>,
   folder: string,
 ): Promise<{ readonly authorities: string[]; readonly problems: Problem[] }> {
-  const problems: Problem[] = [];
-  const read = trusted_certificates.map(async (each, i): Promise<string> => {
+  const found = trusted_certificates.map(async (each, i): Promise<string | Problem> => {
     if (each === 'bundled' || each === 'system') return each;
     try {
       const text = await readFile(resolve(folder, each), 'latin1');
@@ -76,9 +75,13 @@ export async function readAuthorities(
     } catch (error) {
       const path = pathOf('gateway.upstream_tls.trusted_certificates', i);
       const message = `${quote(each)} cannot be read as certificates: ${(error as Error).message}`;
-      problems.push({ path, value: each, code: 'unreadable', message });
-      return '';
+      return { path, value: each, code: 'unreadable', message };
     }
   });
-  return { authorities: await Promise.all(read), problems };
+  // In their order, whichever file was read first.
+  const read = await Promise.all(found);
+  return {
+    authorities: read.map((one) => (typeof one === 'string' ? one : '')),
+    problems: read.filter((one) => typeof one !== 'string'),
+  };
 }

@@ -93,7 +93,7 @@ class Embedded implements Gateway {
 function read(config: ConfigurationSource, env: Readonly<Record<string, string | undefined>>): Promise<Configuration> {
   return typeof config === 'string'
     ? loadConfiguration(path.resolve(config), env)
-    : Promise.resolve(readDocument(config, process.cwd()));
+    : readDocument(config, process.cwd());
 }
 
 function placeOf(config: ConfigurationSource): string {
