@@ -8,6 +8,7 @@ import { adminPage } from './admin-page.ts';
 import { attributeTable, cell } from './attributes.ts';
 import { metricsPage } from './metrics-page.ts';
 import { pluginPage } from './plugin-page.ts';
+import { testsPage } from './tests-page.ts';
 
 export function referencePages(): Map<string, string> {
   const registry = pluginRegistry(ALL_PLUGINS);
@@ -18,6 +19,7 @@ export function referencePages(): Map<string, string> {
     ['errors.md', errorsPage()],
     ['admin-api.md', adminPage(registry)],
     ['metrics.md', metricsPage(plugins)],
+    ['tests.md', testsPage()],
     ...plugins.map((shape) => [`plugins/${shape.name}.md`, pluginPage(shape)] as const),
   ]);
   return new Map(Array.from(pages, ([file, text]) => [file, `${GENERATED}\n\n${text}`]));
@@ -36,6 +38,7 @@ function indexPage(): string {
 - [Errors](errors.md): every answer that the gateway makes itself
 - [Admin API](admin-api.md): its paths, and the attributes of every kind of object
 - [Metrics](metrics.md): what Prometheus is told
+- [Tests](tests.md): every field of a file of tests
 - Plugins: below
 
 The [guide to the configuration](../configuration.md) shows how they go together.

@@ -43,7 +43,7 @@ export type ShortAnswer = 'refused' | 'timeout' | 'reset' | 'close' | 'silent';
 export const DURATION = {
   anyOf: [
     { type: 'number', minimum: 0 },
-    { type: 'string', pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$' },
+    { type: 'string', pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$', remedy: `is no duration: ${DURATION_REMEDY}` },
   ],
   remedy: `is no duration: ${DURATION_REMEDY}`,
 } as const satisfies Schema;

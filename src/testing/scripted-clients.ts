@@ -1,12 +1,23 @@
 /** What plugins reach beyond the gateway with, in a test: the test answers in the place of what is outside. */
 import type { ClientSource } from '../clients/clients.ts';
-import { ClientError, type HttpAnswer, type HttpClient, type HttpRequest, type RedisClient } from '../sdk/clients.ts';
+import {
+  ClientError,
+  type ClientKind,
+  type Clients,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpRequest,
+  type LdapClient,
+  type RedisClient,
+} from '../sdk/clients.ts';
 
 export interface Effects {
   /** Answers the HTTP requests of plugins. May throw a ClientError of the SDK. */
   readonly http?: (request: HttpRequest) => HttpEffect | Promise<HttpEffect>;
   /** Stands for Redis. */
   readonly redis?: RedisClient;
+  /** Stands for a directory. */
+  readonly ldap?: LdapClient;
 }
 
 export interface HttpEffect {
@@ -29,14 +40,15 @@ export function scriptedClients(effects: Effects): ClientSource {
       return { ...answer, body: once(answer.body), abort: () => {} };
     },
   };
-  const refused = (): Promise<never> => Promise.reject(nobody('a plugin asks Redis'));
-  const redis: RedisClient = effects.redis ?? { run: refused, command: refused };
-  const clients: Readonly<Record<string, unknown>> = { http, redis };
-  return ((kind: string) => {
+  const refuse = (what: string) => (): Promise<never> => Promise.reject(nobody(`a plugin asks ${what}`));
+  const redis: RedisClient = effects.redis ?? { run: refuse('Redis'), command: refuse('Redis') };
+  const ldap: LdapClient = effects.ldap ?? { accepts: refuse('a directory'), find: refuse('a directory') };
+  const clients: { readonly [K in ClientKind]: Clients[K]['client'] } = { http, redis, ldap };
+  return (kind) => {
     if (!Object.hasOwn(clients, kind))
       throw new TypeError(`there is no client of kind ${JSON.stringify(kind)} in tests`);
     return { client: clients[kind], close: () => {} };
-  }) as ClientSource;
+  };
 }
 
 async function answerTo(request: HttpRequest, { http }: Effects): Promise<HttpAnswer> {

@@ -98,6 +98,28 @@ const tlsSchema = {
   description: 'Whether the connection is over TLS, as one to an https URL is.',
 } as const satisfies Schema;
 
+export const sentSchema = {
+  type: 'object',
+  required: ['path'],
+  properties: {
+    path: {
+      type: 'string',
+      pattern: '^(?:/|https?://)\\S*$',
+      description: 'Path and query, or a URL with the host.',
+    },
+    method: { ...NON_EMPTY, description: 'Default GET, POST with a body.' },
+    headers: { ...fieldsSchema, description: 'Fields of the request.' },
+    body: { type: 'string', description: 'Body of the request.' },
+    json: { description: 'A body in JSON, with its Content-Type.' },
+    pieces: { type: 'array', items: { type: 'string' }, description: 'A body that is sent in chunks.' },
+    from: { ...NON_EMPTY, description: 'Address of the client; default 127.0.0.1.' },
+    port: { type: 'integer', minimum: 1, maximum: 65_535, description: 'Port of the gateway that it connects to.' },
+    tls: tlsSchema,
+    http_version: { enum: ['1.0', '1.1'], description: 'Default 1.1.' },
+    gives_up_after: { ...DURATION, description: 'The client goes away after so long.' },
+  },
+} as const satisfies Schema;
+
 const requestSchema = {
   anyOf: [
     {
@@ -105,27 +127,7 @@ const requestSchema = {
       pattern: '^(?:[A-Z]+ )?(?:/|https?://)\\S*$',
       remedy: 'is no request: write "GET /path", or an object with path',
     },
-    {
-      type: 'object',
-      required: ['path'],
-      properties: {
-        path: {
-          type: 'string',
-          pattern: '^(?:/|https?://)\\S*$',
-          description: 'Path and query, or a URL with the host.',
-        },
-        method: { ...NON_EMPTY, description: 'Default GET, POST with a body.' },
-        headers: { ...fieldsSchema, description: 'Fields of the request.' },
-        body: { type: 'string', description: 'Body of the request.' },
-        json: { description: 'A body in JSON, with its Content-Type.' },
-        pieces: { type: 'array', items: { type: 'string' }, description: 'A body that is sent in chunks.' },
-        from: { ...NON_EMPTY, description: 'Address of the client; default 127.0.0.1.' },
-        port: { type: 'integer', minimum: 1, maximum: 65_535, description: 'Port of the gateway that it connects to.' },
-        tls: tlsSchema,
-        http_version: { enum: ['1.0', '1.1'], description: 'Default 1.1.' },
-        gives_up_after: { ...DURATION, description: 'The client goes away after so long.' },
-      },
-    },
+    sentSchema,
   ],
   description: 'What is sent: `GET /path`, `/path`, or an object.',
   remedy: 'is no request: write "GET /path", or an object with path',
@@ -175,7 +177,7 @@ const elapsedSchema = {
   remedy: 'is no duration, nor an object with at_least and at_most',
 } as const satisfies Schema;
 
-const answerExpected = {
+export const expectedSchema = {
   type: 'object',
   minProperties: 1,
   properties: {
@@ -255,7 +257,7 @@ const answerExpected = {
 } as const satisfies Schema;
 
 const expectSchema = {
-  anyOf: [{ type: 'integer', minimum: 0, maximum: 599 }, answerExpected],
+  anyOf: [{ type: 'integer', minimum: 0, maximum: 599 }, expectedSchema],
   description: 'What is expected: a status, or an object.',
   remedy: 'is neither a status nor an object',
 } as const satisfies Schema;
@@ -272,7 +274,7 @@ const stepAttributes = {
   },
 } as const satisfies Record<string, Schema>;
 
-const stepSchema = {
+export const stepSchema = {
   type: 'object',
   description: 'One step.',
   minProperties: 1,
@@ -308,10 +310,10 @@ export const testSchema = {
   },
 } as const satisfies Schema;
 
-const rowsSchema = {
+export const rowsSchema = {
   type: 'array',
   minItems: 1,
-  description: 'The test once for each row: `<column>` in any text stands for its value.',
+  description: 'The test once for each row: the name of a column in angle brackets stands for its value, in any text.',
   items: {
     type: 'object',
     minProperties: 1,
@@ -339,8 +341,6 @@ export const headSchema = {
     now: testSchema.properties.now,
   },
 } as const satisfies Schema;
-
-export { rowsSchema };
 
 /** The whole file, for editors: a table's placeholders are texts where numbers stand otherwise. */
 export const testFileSchema: Schema = {
