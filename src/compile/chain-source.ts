@@ -21,6 +21,7 @@ export const EMPTY_CHAIN: Chain = Object.freeze({
   log: NO_STEPS,
   attempts: NO_STEPS,
   claimed: NO_NAMES,
+  secretArguments: NO_NAMES,
   isEmpty: true,
 });
 
@@ -103,14 +104,15 @@ function routeChain(globals: readonly ActiveUse[], route: RoutePlugins): Chain {
 function consumerChain(
   globals: readonly ActiveUse[],
   route: RoutePlugins,
-  { rewrite }: Chain,
+  { rewrite, secretArguments }: Chain,
   consumer: ConsumerPlugins,
 ): Chain {
   const others = route.enabled.filter(({ plugin }) => !consumer.merged.has(plugin));
   const late = inOrder([...others, ...consumer.enabled]);
   const alone = consumer.enabled.filter(({ plugin }) => !isEnabled(route, plugin));
   const made = chainOfSteps([], alone, [...globalsBefore(globals, route), ...late]);
-  return made.isEmpty && rewrite.length === 0 ? EMPTY_CHAIN : { ...made, rewrite, isEmpty: false };
+  const isEmpty = made.isEmpty && rewrite.length === 0;
+  return isEmpty ? EMPTY_CHAIN : { ...made, rewrite, secretArguments, isEmpty };
 }
 
 function globalsBefore(globals: readonly ActiveUse[], route: RoutePlugins): readonly ActiveUse[] {
@@ -133,7 +135,8 @@ function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], 
     responseBody: stepsOf(late, 'responseBody'),
     log: stepsOf(late, 'log'),
     attempts: stepsOf(late, 'attempts'),
-    claimed: claimedBy(early),
+    claimed: namesOf(early, 'claims'),
+    secretArguments: namesOf(early, 'secretArguments'),
   };
   return Object.values(made).every((steps) => steps.length === 0) ? EMPTY_CHAIN : { ...made, isEmpty: false };
 }
@@ -143,7 +146,7 @@ function stepsOf(uses: readonly ActiveUse[], phase: Exclude<keyof PluginInstance
   return steps.length === 0 ? NO_STEPS : steps;
 }
 
-function claimedBy(uses: readonly ActiveUse[]): readonly string[] {
-  const names = new Set(uses.flatMap(({ claims = NO_NAMES }) => claims));
+function namesOf(uses: readonly ActiveUse[], which: 'claims' | 'secretArguments'): readonly string[] {
+  const names = new Set(uses.flatMap((use) => use[which] ?? NO_NAMES));
   return names.size === 0 ? NO_NAMES : [...names];
 }

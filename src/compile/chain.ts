@@ -35,6 +35,8 @@ export interface Chain {
   readonly attempts: readonly Step[];
   /** Names of request fields that no client may say, in lower case and with hyphens: see `claims` of a plugin. */
   readonly claimed: readonly string[];
+  /** Query arguments whose values no log shows: see `secretArguments` of a plugin. */
+  readonly secretArguments: readonly string[];
   /** Nothing runs in any phase. */
   readonly isEmpty: boolean;
 }

@@ -28,6 +28,8 @@ export interface PluginUse {
   readonly streams?: Bodies;
   /** Request fields that no client may say, in lower case and with hyphens; those of plugins inside of it as well. */
   readonly claims?: readonly string[];
+  /** Query arguments that carry secrets; those of plugins inside of it as well. */
+  readonly secretArguments?: readonly string[];
   /** Of whom the plugin is: orders those that have priority and name in common. */
   readonly object: string;
 }
@@ -95,6 +97,7 @@ interface Draft {
   identities: string[];
   /** Of the plugin that is being read, and of those inside of it. */
   claims: string[];
+  secretArguments: string[];
   problems: Problem[];
   unknown: Problem[];
 }
@@ -145,6 +148,7 @@ export class PluginReader {
       sources: [],
       identities: [],
       claims: [],
+      secretArguments: [],
       problems: [],
       unknown: [],
     };
@@ -180,8 +184,10 @@ export class PluginReader {
       draft.identities.push(`${shape.name} ${canonicalText(reading.config)} ${meta}`);
     } else {
       draft.claims = [];
+      draft.secretArguments = [];
       const held = reading.meta.isDisabled ? null : this.instantiate(use, reading.config, metadata, draft);
-      draft.uses.push({ ...useOf(use, reading, held), claims: draft.claims });
+      const { claims, secretArguments } = draft;
+      draft.uses.push({ ...useOf(use, reading, held), claims, secretArguments });
       draft.identities.push(`${held?.key ?? shape.name} ${meta}`);
     }
   }
@@ -195,6 +201,7 @@ export class PluginReader {
       const held = this.instances.obtain(shape, object, config, { metadata, upstreams, plugins });
       draft.instances.push(held);
       draft.claims.push(...claimsOf(shape, config));
+      draft.secretArguments.push(...(shape.definition.secretArguments?.(config as never) ?? []));
       return held;
     } catch (error) {
       const message = `the plugin "${shape.name}" refuses this configuration: ${messageOf(error)}`;

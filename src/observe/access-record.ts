@@ -36,6 +36,11 @@ export interface AccessRecord {
   readonly upstreamScheme: string;
   readonly upstreamHost: string;
   readonly consumerName: string;
+  /** What ran for it; absent where nothing did. */
+  readonly chain?: {
+    /** Query arguments whose values are not to be shown. */
+    readonly secretArguments: readonly string[];
+  };
   /** First value of a request header, by lower-case name. */
   header(name: string): string | undefined;
   /** First value of a response header that was sent, by lower-case name. */

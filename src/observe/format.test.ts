@@ -250,3 +250,18 @@ test('the second turns at the right moment, also backwards', () => {
   ];
   for (const [ms, expected] of rows) assert.equal(at(ms), expected);
 });
+
+test('arguments that carry secrets are shown by no format', () => {
+  const record: AccessRecord = {
+    ...ANSWERED,
+    chain: { secretArguments: ['b'] },
+    variable: (name) => ({ args: 'b=c', query_string: 'b=c', arg_b: 'c', auth_reason: 'key_unknown' })[name],
+  };
+  const formats = ['text', 'json', '$request $request_line $request_uri $args $query_string $arg_b $upstream_uri'];
+  for (const format of formats) {
+    const written = line(format, record);
+    assert.match(written, /b=\*\*\*/);
+    assert.doesNotMatch(written, /b=c|"c"| c /, format);
+  }
+  assert.equal(line('$auth_reason', record), 'key_unknown\n');
+});

@@ -4,6 +4,7 @@ import { escapeJson, escapeUnicodeJson } from './escape.ts';
 import { remembering } from './field-reader.ts';
 import type { FieldReader } from './field-reader.ts';
 import { seconds } from './log-time.ts';
+import { hideInTarget, secretArguments } from './secret-arguments.ts';
 import type { LogTime } from './log-time.ts';
 import { basicUser, endOf } from './variables.ts';
 
@@ -20,7 +21,7 @@ export function jsonFormat(time: LogTime): FieldReader {
     (record) => `,"server_port":${record.serverPort}`,
     field('http_host', (record) => record.hostHeader, text),
     field('request_method', (record) => record.method, text),
-    field('request_uri', (record) => record.target, text),
+    field('request_uri', (record) => hideInTarget(record.target, secretArguments(record)), text),
     (record) => `,"server_protocol":"${record.protocol}","status":${record.status}`,
     (record) => `,"body_bytes_sent":${record.bodyBytesSent},"request_time":${seconds(record.duration_ms)}`,
     field('http_referer', (record) => record.header('referer') ?? '', text),
@@ -30,7 +31,7 @@ export function jsonFormat(time: LogTime): FieldReader {
     field('upstream_response_time', (record) => record.upstreamTimes, numbers),
     field('upstream_scheme', (record) => record.upstreamScheme, text),
     field('upstream_host', (record) => record.upstreamHost, text),
-    field('upstream_uri', (record) => record.upstreamUri, text),
+    field('upstream_uri', (record) => hideInTarget(record.upstreamUri, secretArguments(record)), text),
     field('error_code', (record) => record.errorCode, text),
     field('route_id', (record) => record.routeId, unicode),
     field('service_id', (record) => record.serviceId, unicode),

@@ -2,6 +2,7 @@
 import type { AccessRecord } from './access-record.ts';
 import { seconds } from './log-time.ts';
 import type { LogTime } from './log-time.ts';
+import { hideInQuery, hideInTarget, secretArguments } from './secret-arguments.ts';
 
 /**
  * `number`: a JSON number; `plain`: made by the gateway out of safe characters; `bytes`: from a client or an upstream,
@@ -22,10 +23,12 @@ const plain = (read: (record: AccessRecord) => string): Variable => ({ kind: 'pl
 const bytes = (read: (record: AccessRecord) => string): Variable => ({ kind: 'bytes', read });
 const unicode = (read: (record: AccessRecord) => string): Variable => ({ kind: 'unicode', read });
 
+const targetOf = (record: AccessRecord): string => hideInTarget(record.target, secretArguments(record));
+
 const REQUEST: Variable = {
   kind: 'bytes',
-  read: (record) => (record.method === '' ? '' : `${record.method} ${record.target} ${record.protocol}`),
-  pieces: [bytes((record) => record.method), bytes((record) => record.target), plain((record) => record.protocol)],
+  read: (record) => (record.method === '' ? '' : `${record.method} ${targetOf(record)} ${record.protocol}`),
+  pieces: [bytes((record) => record.method), bytes(targetOf), plain((record) => record.protocol)],
 };
 
 const FIXED: Readonly<Record<string, Variable>> = {
@@ -44,7 +47,7 @@ const FIXED: Readonly<Record<string, Variable>> = {
   request_line: REQUEST,
   request_method: bytes((record) => record.method),
   request_time: number((record) => seconds(record.duration_ms)),
-  request_uri: bytes((record) => record.target),
+  request_uri: bytes(targetOf),
   route_id: unicode((record) => record.routeId),
   scheme: plain((record) => record.scheme),
   server_port: number((record) => String(record.serverPort)),
@@ -56,7 +59,7 @@ const FIXED: Readonly<Record<string, Variable>> = {
   upstream_response_time: plain((record) => record.upstreamTimes),
   upstream_scheme: plain((record) => record.upstreamScheme),
   upstream_status: plain((record) => record.upstreamStatuses),
-  upstream_uri: bytes((record) => record.upstreamUri),
+  upstream_uri: bytes((record) => hideInTarget(record.upstreamUri, secretArguments(record))),
 };
 
 const TIMES = ['time_iso8601', 'time_local'] as const;
@@ -77,6 +80,7 @@ const SECURED: readonly string[] = [
 /** What `AccessRecord.variable` answers, beside `arg_NAME` and `cookie_NAME`. */
 const DELEGATED: readonly string[] = [
   'args',
+  'auth_reason',
   'host',
   'is_args',
   'near_routes',
@@ -113,6 +117,12 @@ export function findVariable(name: string, time: LogTime): Variable | string {
   const header = rest?.toLowerCase().replaceAll('_', '-');
   if (prefix === 'http' && header !== undefined) return bytes((record) => record.header(header) ?? '');
   if (prefix === 'sent_http' && header !== undefined) return bytes((record) => record.responseHeader(header) ?? '');
+  if (name === 'args' || name === 'query_string') {
+    return bytes((record) => hideInQuery(record.variable(name) ?? '', secretArguments(record)));
+  }
+  if (prefix === 'arg' && rest !== undefined) {
+    return bytes((record) => (secretArguments(record).includes(rest) ? '' : (record.variable(name) ?? '')));
+  }
   if (prefix !== undefined || DELEGATED.includes(name)) return bytes((record) => record.variable(name) ?? '');
   return `$${name} is not a variable of the access log; use one of ${variableNames().join(', ')}`;
 }

@@ -87,6 +87,8 @@ export interface PluginDefinition<C = never, K = never> {
    * of `IDENTITY_FIELDS` need not be named for `kind: 'auth'`. Pure.
    */
   readonly claims?: (config: C) => readonly string[];
+  /** Query arguments that carry secrets: the access log hides their values on the plugin's routes. Pure. */
+  readonly secretArguments?: (config: C) => readonly string[];
   /** A global instance is skipped on routes that have the plugin themselves. */
   readonly prefersRoute?: boolean;
   /** What it reaches beyond the gateway. */
@@ -136,7 +138,16 @@ export function definePlugin<const N extends string, const S extends Schema, con
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const OBJECTS = ['schema', 'consumerSchema', 'metadataSchema'] as const;
-const FUNCTIONS = ['create', 'check', 'checkConsumer', 'uses', 'claims', 'streams', 'consumerKey'] as const;
+const FUNCTIONS = [
+  'create',
+  'check',
+  'checkConsumer',
+  'uses',
+  'claims',
+  'secretArguments',
+  'streams',
+  'consumerKey',
+] as const;
 const KINDS = ['auth', 'authorization', 'traffic', 'transformation', 'security', 'observability'];
 const BODIES = ['request', 'response', 'both'];
 

@@ -86,7 +86,7 @@ export function describePlugins({ memory, chains, consumers }: Snapshot): Record
 
 function describeChain(chain: Chain | undefined): unknown {
   if (chain === undefined || chain.isEmpty) return 'nothing runs';
-  const { isEmpty: _isEmpty, claimed: _claimed, ...phases } = chain;
+  const { isEmpty: _isEmpty, claimed: _claimed, secretArguments: _secrets, ...phases } = chain;
   const used = Object.entries(phases).filter(([, steps]) => steps.length > 0);
   return Object.fromEntries(used.map(([phase, steps]) => [phase, steps.map(describeStep)]));
 }

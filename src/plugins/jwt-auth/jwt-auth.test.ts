@@ -625,6 +625,35 @@ it('without a valid token, callers are nobody in particular where that is allowe
   }
 });
 
+it('a route moves from keys to tokens, and a credential from one key to the next, without refusing anybody', async (t) => {
+  const keys = [
+    { id: 'jack/credentials/old', plugins: { 'key-auth': { key: 'old-key' } } },
+    { id: 'jack/credentials/new', plugins: { 'key-auth': { key: 'new-key' } } },
+  ];
+  const both = { 'multi-auth': { auth_plugins: [{ 'jwt-auth': {} }, { 'key-auth': {} }] } };
+  const stage = (plugins: object, credentials: readonly object[]): string =>
+    guarded({}, [...CREDENTIALS, ...credentials]).replace(
+      /routes:.*/s,
+      routeWith(plugins as Readonly<Record<string, unknown>>),
+    );
+  const { lab } = await open(t, stage({ 'key-auth': {} }, keys.slice(0, 1)));
+  const asks: readonly Given[] = [{ apikey: 'old-key' }, { apikey: 'new-key' }, bearing(token)];
+  const served = async (): Promise<boolean[]> => {
+    const answers = [];
+    for (const headers of asks) answers.push((await lab.request('/', { headers })).status === 200);
+    return answers;
+  };
+  assert.deepEqual(await served(), [true, false, false]);
+  lab.reload(stage({ 'key-auth': {} }, keys));
+  assert.deepEqual(await served(), [true, true, false]);
+  lab.reload(stage(both, keys));
+  assert.deepEqual(await served(), [true, true, true]);
+  lab.reload(stage(both, keys.slice(1)));
+  assert.deepEqual(await served(), [false, true, true]);
+  lab.reload(stage({ 'jwt-auth': {} }, []));
+  assert.deepEqual(await served(), [false, false, true]);
+});
+
 describe('wrong configurations', () => {
   const on = (credential: object): string =>
     JSON.stringify({ consumers: [{ username: 'a', plugins: { 'jwt-auth': { key: 'k', ...credential } } }] });

@@ -46,6 +46,7 @@ export default definePlugin({
   consumerSchema,
   metadataSchema,
   effects: ['network'],
+  secretArguments: ({ query }) => [query],
   consumerKey: ({ key }: Credential) => key,
   checkConsumer: checkCredential,
   check({ header }) {

@@ -46,6 +46,7 @@ export default definePlugin({
     },
   },
   metadataSchema: authMetadataSchema,
+  secretArguments: ({ query }) => [query],
   consumerKey: ({ key }: { readonly key: string }) => key,
   examples: [
     { title: 'Key in the header apikey', config: {} },
