@@ -229,7 +229,9 @@ class SecuredDialer implements Dialer {
     // What it was resumed from may be what is wrong.
     this.session = undefined;
     const { authorizationError } = socket as unknown as tls.TLSSocket;
-    const kind = authorizationError ? 'certificate' : 'handshake';
+    // Where nodes are not verified, what would have been wrong is not what went wrong.
+    const isRejected = !isReady && this.connection.rejectUnauthorized === true && Boolean(authorizationError);
+    const kind = isRejected ? 'certificate' : 'handshake';
     this.onFailed({ kind, node: this.node.endpoint, name: this.name, reason: reasonOf(error) });
     return kind;
   }

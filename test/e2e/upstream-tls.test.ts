@@ -33,12 +33,32 @@ const CHECKS = {
   },
 };
 
+/** Traffic alone tells, and one fault is enough. */
+const BY_TRAFFIC = {
+  active: { type: 'tcp', timeout: 5, healthy: { interval: 60 }, unhealthy: { interval: 60 } },
+  passive: { type: 'tcp', unhealthy: { tcp_failures: 1 } },
+};
+
 test('requests and probes know the node and show what they have, and have what changes at once', async (t) => {
   const asking = { ca: clients.cert, requestCert: true, rejectUnauthorized: true };
   const good = await SecuredNode.start(t, { ...authority.issue('node.test'), ...asking });
   const bad = await SecuredNode.start(t, { ...files.selfSigned('node.test'), ...asking });
   const documentWith = (pair: Pair): object => ({
     routes: [
+      ...[
+        { id: 'named', uri: '/named', pass_host: 'pass' },
+        { id: 'wrong', uri: '/wrong', pass_host: 'rewrite', upstream_host: 'wrong.test' },
+      ].map(({ id, uri, ...host }) => ({
+        id,
+        uri,
+        upstream: {
+          scheme: 'https',
+          ...host,
+          nodes: { [good.authority]: 1 },
+          tls: { client_cert_id: 'mine' },
+          checks: BY_TRAFFIC,
+        },
+      })),
       {
         id: 'unchecked',
         uri: '/bad',
@@ -75,6 +95,11 @@ test('requests and probes know the node and show what they have, and have what c
   );
   for (let i = 0; i < 4; i++) assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
   assert.equal((await ask(gateway.port, { path: '/bad' })).status, 502);
+  // A certificate that is not for a name says something about the node only where the gateway chose the name.
+  assert.equal((await ask(gateway.port, { path: '/named' })).status, 502);
+  assert.equal((await ask(gateway.port, { path: '/wrong' })).status, 502);
+  await gateway.logged(/node_down upstream=routes\/wrong .*found_by=traffic/);
+  assert.doesNotMatch(gateway.errorLog, /node_down upstream=routes\/named/);
   await gateway.logged(/node_down .*node=127\.0\.0\.1:\d+ found_by=probe reason=DEPTH_ZERO_SELF_SIGNED_CERT/);
   await gateway.logged(/upstream_tls_failed node=127\.0\.0\.1:\d+ name=node\.test reason="self-signed certificate"/);
   assert.equal((await ask(gateway.port, { path: '/' })).status, 200);

@@ -365,6 +365,16 @@ describe('connections', () => {
     );
   });
 
+  test('serve many requests at once without one for each', async (t) => {
+    const node = await SecuredNode.start(t, one);
+    const lab = await openUpstream(t, { nodes: to(node) });
+    const client = async (): Promise<void> => {
+      for (let i = 0; i < 50; i++) assert.equal(await get(lab), 200);
+    };
+    await Promise.all(Array.from({ length: 8 }, client));
+    assert.ok(node.connections.length <= 16, `${node.connections.length} connections for 400 requests, 8 at once`);
+  });
+
   test('of two names, or of two certificates, are never the same', async (t) => {
     const context = (name: string): tls.SecureContextOptions => (name === 'two.test' ? two : one);
     const node = await SecuredNode.start(t, {
@@ -465,11 +475,7 @@ describe('bodies', () => {
     }
     assert.ok(before < 30_000_000, `${before} bytes went out to a client that takes none`);
     let length = 0;
-    slow.on('data', (bytes: Buffer) => (length += bytes.length));
-    await eventually(
-      () => length > 50_000_000,
-      () => `${length} came`,
-    );
+    for await (const bytes of slow) if ((length += (bytes as Buffer).length) > 50_000_000) break;
     slow.destroy();
   });
 
