@@ -9,7 +9,8 @@ import { gatewrightConfig } from './gateways/gatewright.ts';
 import { haproxyConfig } from './gateways/haproxy.ts';
 import { nginxConfig } from './gateways/nginx.ts';
 import { divideCores } from './lab.ts';
-import { loadFault, parseWrk, wrkArguments, type LoadResult } from './load.ts';
+import { parseH2load } from './h2load.ts';
+import { loadCommand, loadFault, parseWrk, wrkArguments, type LoadResult } from './load.ts';
 import { allowedConnections } from './memory.ts';
 import { categoryOf, categoryTable, functionTable, selfTimes } from './profile-report.ts';
 import { loadTable, memoryTable, remarks, table } from './report.ts';
@@ -27,6 +28,16 @@ const GOOD: LoadResult = {
   status: 0,
   p50_us: 900,
   p99_us: 4000,
+};
+
+const setup: Setup = {
+  folder: '/tmp/x',
+  port: 1001,
+  controlPort: 1002,
+  upstreamPort: 1003,
+  redisPort: 1004,
+  routes: ['/*'],
+  tuning: {},
 };
 
 function workload(name: string): Workload {
@@ -104,6 +115,31 @@ describe('load', () => {
   test("wrk's own words are in the error if there is no result, and a missing number is named", () => {
     assert.throws(() => parseWrk('unable to connect to 127.0.0.1:1'), /no result: unable to connect/);
     assert.throws(() => parseWrk('@result {"duration_us":1}'), /no number for requests/);
+  });
+
+  test("h2load's result is read, with the quantiles of its log", () => {
+    const text = `finished in 2.00s, 500.00 req/s, 1.00MB/s
+requests: 1010 total, 1010 started, 1000 done, 998 succeeded, 2 failed, 0 errored, 0 timeout
+status codes: 997 2xx, 0 3xx, 1 4xx, 2 5xx
+traffic: 244.14KB (250000) total, 5.16KB (5288) headers (space savings 95.18%), 151KB (155000) data
+`;
+    const log = Array.from({ length: 101 }, (_, i) => `17952814243566${i}\t200\t${i * 10}\n`).join('');
+    const changes = { read: 2, status: 3, p50_us: 500, p99_us: 990 };
+    assert.deepEqual(parseH2load(text, log), { ...GOOD, ...changes });
+    assert.throws(() => parseH2load('connection refused', ''), /no result: connection refused/);
+  });
+
+  test('a workload of HTTP/2 has a generator and gateways that speak it', () => {
+    const { kind, ...rest } = workload('h2-16-streams');
+    assert.ok(kind === 'load' && 'load' in rest);
+    const { command, args } = loadCommand(rest.load, { port: 1, seconds: 2, folder: '/f' });
+    assert.equal(command, 'h2load');
+    for (const argument of ['--clients=8', '--max-concurrent-streams=16', '--duration=2'])
+      assert.ok(args.includes(argument));
+    const http2: Setup = { ...setup, isHttp2: true };
+    assert.match(nginxConfig(http2), /listen 127\.0\.0\.1:\d+ backlog=4096 http2;/);
+    assert.match(haproxyConfig(http2), /bind 127\.0\.0\.1:\d+ backlog 4096 proto h2\n/);
+    assert.match(gatewrightConfig(http2), /"http2": true/);
   });
 
   for (const [what, changes, expected] of [
@@ -300,16 +336,6 @@ describe('arguments', () => {
 });
 
 describe('gateways', () => {
-  const setup: Setup = {
-    folder: '/tmp/x',
-    port: 1001,
-    controlPort: 1002,
-    upstreamPort: 1003,
-    redisPort: 1004,
-    routes: ['/*'],
-    tuning: {},
-  };
-
   test('nginx forwards everything, or exactly what is declared', () => {
     assert.match(nginxConfig(setup), /location \/ \{ proxy_pass/);
     const text = nginxConfig({ ...setup, routes: ['/a/*', '/b'], tuning: { nginx: { server: ['gzip off;'] } } });

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { treeRss_kib } from './cpu.ts';
 import { gatewright } from './gateways/gatewright.ts';
-import { runLoad, wrkArguments } from './load.ts';
+import { runLoad } from './load.ts';
 import { hold } from './memory.ts';
 import { freePort } from './probe.ts';
 import type { Running } from './processes.ts';
@@ -61,8 +61,10 @@ export async function runFairness(lab: Lab, workload: FairnessWorkload): Promise
       bodyBytes: 0,
       connections: workload.clients,
       closes: false,
+      streams: 0,
     } as const;
-    await runLoad(lab.processes, lab.cores.load, wrkArguments(load, contestant.port, lab.pace.seconds));
+    const aim = { port: contestant.port, seconds: lab.pace.seconds, folder: lab.folder };
+    await runLoad(lab.processes, lab.cores.load, load, aim);
     const after = await read();
     const difference = (to: readonly number[], from: readonly number[]): number[] =>
       to.map((each, i) => each - (from[i] ?? 0));

@@ -22,6 +22,9 @@ export function missingTools(): string[] {
   if (findCommand('wrk') === undefined) {
     missing.push("wrk is missing, so nothing can be put under load: 'apt-get install wrk' brings it");
   }
+  if (findCommand('h2load') === undefined) {
+    missing.push("h2load is missing, so HTTP/2 cannot be measured: 'apt-get install nghttp2-client' brings it");
+  }
   if (findCommand('taskset') === undefined) {
     missing.push("taskset is missing, so nothing is pinned to a core: 'apt-get install util-linux' brings it");
   }

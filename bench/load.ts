@@ -1,7 +1,10 @@
-/** The load generator: wrk, driven and read. */
+/** The load generator: wrk, driven and read; h2load, where the clients speak HTTP/2. */
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Expected } from './answers.ts';
-import type { Processes } from './processes.ts';
+import { h2loadArguments, parseH2load } from './h2load.ts';
+import type { Command, Processes } from './processes.ts';
 
 const SCRIPT = fileURLToPath(new URL('load.lua', import.meta.url));
 const MARK = '@result ';
@@ -15,6 +18,8 @@ export interface Load {
   readonly connections: number;
   /** Whether every request asks for `Connection: close` and so brings its own connection. */
   readonly closes: boolean;
+  /** Requests at once on a connection of HTTP/2, in the clear; 0: HTTP/1.1. */
+  readonly streams: number;
   /** Fields of every request, besides. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -101,7 +106,32 @@ export function loadFault(result: LoadResult, { status, content }: Expected): st
   return seen.length === 0 ? undefined : seen.join(', ');
 }
 
-/** Runs wrk for `seconds` (a whole number: wrk takes no other) against `port` on the given cores. */
-export async function runLoad(processes: Processes, cores: readonly number[], args: string[]): Promise<LoadResult> {
-  return parseWrk(await processes.run('wrk', args, cores));
+/** Where a load goes to. */
+export interface Aim {
+  readonly port: number;
+  /** A whole number: wrk takes no other. */
+  readonly seconds: number;
+  /** For what the generator writes. */
+  readonly folder: string;
+}
+
+export function loadCommand(load: Load, { port, seconds, folder }: Aim): Command {
+  if (load.streams === 0) return { command: 'wrk', args: wrkArguments(load, port, seconds) };
+  return { command: 'h2load', args: h2loadArguments(load, port, seconds, join(folder, `h2load-${port}.log`)) };
+}
+
+/** Runs the generator on the given cores. */
+export async function runLoad(
+  processes: Processes,
+  cores: readonly number[],
+  load: Load,
+  aim: Aim,
+): Promise<LoadResult> {
+  const { command, args } = loadCommand(load, aim);
+  const output = await processes.run(command, args, cores);
+  if (load.streams === 0) return parseWrk(output);
+  const log = join(aim.folder, `h2load-${aim.port}.log`);
+  const result = parseH2load(output, readFileSync(log, 'latin1'));
+  rmSync(log);
+  return result;
 }

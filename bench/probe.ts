@@ -1,6 +1,9 @@
 /** One request to see that a gateway passes on what it should, before anything is measured. */
+import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import net from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Expected } from './answers.ts';
 import type { Load } from './load.ts';
@@ -8,10 +11,27 @@ import type { Running } from './processes.ts';
 
 const READY_WITHIN_MS = 15_000;
 
-function request(
-  port: number,
-  { path, method, bodyBytes, headers = {} }: Load,
-): Promise<{ status: number; content: string }> {
+interface Answer {
+  readonly status: number;
+  readonly content: string;
+}
+
+async function requestHttp2(port: number, { path, method, bodyBytes, headers = {} }: Load): Promise<Answer> {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  session.setTimeout(2000, () => session.destroy(new Error('no answer in 2 s')));
+  try {
+    const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: bodyBytes === 0 });
+    if (bodyBytes > 0) stream.end('b'.repeat(bodyBytes));
+    const failed = new Promise<never>((_, reject) => session.once('error', reject));
+    const head = once(stream, 'response') as Promise<[http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader]>;
+    const [answer] = await Promise.race([head, failed]);
+    return { status: answer[':status'] ?? 0, content: (await buffer(stream)).toString('latin1') };
+  } finally {
+    session.destroy();
+  }
+}
+
+function request(port: number, { path, method, bodyBytes, headers = {} }: Load): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 2000 };
     const outgoing = http.request(asked, (answer) => {
@@ -30,7 +50,7 @@ function request(
 /** What is wrong with the answer to one request, or undefined if it is the expected one, byte for byte. */
 export async function probe(port: number, load: Load, expected: Expected): Promise<string | undefined> {
   try {
-    const { status, content } = await request(port, load);
+    const { status, content } = await (load.streams === 0 ? request(port, load) : requestHttp2(port, load));
     if (status !== expected.status)
       return `${load.method} ${load.path} is answered with ${status}, not ${expected.status}`;
     if (content !== expected.content) return `the body of ${load.path} differs from what was to come`;

@@ -11,7 +11,7 @@ import { gatewright } from './gateways/gatewright.ts';
 import type { Gateway } from './gateways/gateway.ts';
 import { Inspector } from './inspector.ts';
 import { openLab } from './lab.ts';
-import { runLoad, wrkArguments } from './load.ts';
+import { runLoad } from './load.ts';
 import { categoryTable, functionTable, selfTimes, type CpuProfile } from './profile-report.ts';
 import { startGateway, warmUp, type Lab } from './rounds.ts';
 import { WORKLOADS, type LoadWorkload } from './workloads.ts';
@@ -56,7 +56,8 @@ async function take(lab: Lab, { workload, seconds, interval_us }: Options): Prom
   if (address === undefined) throw new Error(`no inspector: ${contestant.running.output()}`);
   const inspector = await Inspector.connect(address);
   await warmUp(lab, contestant);
-  const load = runLoad(lab.processes, lab.cores.load, wrkArguments(workload.load, contestant.port, seconds + 1));
+  const aim = { port: contestant.port, seconds: seconds + 1, folder: lab.folder };
+  const load = runLoad(lab.processes, lab.cores.load, workload.load, aim);
   await sleep(500);
   await inspector.start(interval_us);
   await sleep(seconds * 1000);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coreTime, treeCpu, treeRss_kib } from './cpu.ts';
 import type { Gateway } from './gateways/gateway.ts';
-import { loadFault, runLoad, wrkArguments } from './load.ts';
+import { loadCommand, loadFault, runLoad } from './load.ts';
 import { freePort, untilReady } from './probe.ts';
 import type { Processes, Running } from './processes.ts';
 import { quietest, type Sample } from './summary.ts';
@@ -74,8 +74,9 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
   mkdirSync(folder);
   const { routes, tuning } = workload;
   const { upstreamPort, redisPort } = lab;
+  const isHttp2 = loadOf(workload).streams > 0;
   const running = lab.processes.start(
-    gateway.launch({ folder, port, controlPort, upstreamPort, redisPort, routes, tuning }),
+    gateway.launch({ folder, port, controlPort, upstreamPort, redisPort, routes, tuning, isHttp2 }),
     lab.cores.gateway,
   );
   try {
@@ -91,14 +92,15 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
 
 function loadOf(workload: Workload): LoadWorkload['load'] {
   if (workload.kind === 'load') return workload.load;
-  return { path: workload.path, method: 'GET', bodyBytes: 0, connections: 64, closes: false };
+  return { path: workload.path, method: 'GET', bodyBytes: 0, connections: 64, closes: false, streams: 0 };
 }
 
 /** Load without measuring, so that code is compiled and connections are open. */
 export async function warmUp(lab: Lab, { gateway, workload, port }: Contestant): Promise<void> {
-  const wrk = lab.processes.start({ command: 'wrk', args: wrkArguments(loadOf(workload), port, 60) }, lab.cores.load);
+  const aim = { port, seconds: 60, folder: lab.folder };
+  const generator = lab.processes.start(loadCommand(loadOf(workload), aim), lab.cores.load);
   await sleep(gateway.needsWarmUp ? lab.pace.warm_ms : OPEN_MS);
-  await lab.processes.stop(wrk);
+  await lab.processes.stop(generator);
 }
 
 /** One gateway in one round, or why it does not count. */
@@ -108,7 +110,8 @@ async function measure(lab: Lab, contestant: Contestant, round: number): Promise
   const allCores = [...new Set([...lab.cores.gateway, ...lab.cores.load])];
   const before = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
   const started = performance.now();
-  const result = await runLoad(lab.processes, lab.cores.load, wrkArguments(load, port, lab.pace.seconds));
+  const { folder, pace } = lab;
+  const result = await runLoad(lab.processes, lab.cores.load, load, { port, seconds: pace.seconds, folder });
   const elapsed_us = (performance.now() - started) * 1000;
   const after = { gateway: treeCpu(running.pid), ours: treeCpu(process.pid), cores: coreTime(allCores) };
   const name = `${gateway.name} in ${workload.name}, round ${round + 1}`;

@@ -103,7 +103,9 @@ function print(workloads: readonly Workload[], { rows, memory, fairness, faults,
 function chosen({ only, isQuick }: BenchArguments): Workload[] {
   if (only !== undefined) return WORKLOADS.filter(({ name }) => only.includes(name));
   // Comparisons take twice as long, and a quick run gives them up.
-  return WORKLOADS.filter((each) => !isQuick || each.kind !== 'load' || each.against === undefined);
+  const isBrief = (each: Workload): boolean =>
+    each.kind !== 'load' || (each.against === undefined && each.isExtra !== true);
+  return WORKLOADS.filter((each) => !isQuick || isBrief(each));
 }
 
 async function bench(options: BenchArguments): Promise<number> {

@@ -32,6 +32,8 @@ export interface LoadWorkload extends Common {
   readonly against?: string;
   /** Whether the goal is a ratio to nginx in `against`, where nginx has nothing of what is measured here. */
   readonly isJudgedByAgainst?: boolean;
+  /** Left out of a quick run. */
+  readonly isExtra?: boolean;
   /** What a gateway has to answer, where that is not what the upstream sends. */
   readonly answer?: (gateway: string) => Expected;
 }
@@ -63,7 +65,7 @@ export function expectedOf(workload: Workload, gateway: string): Expected {
   return workload.kind === 'load' ? (workload.answer?.(gateway) ?? unchanged) : unchanged;
 }
 
-const SMALL: Load = { path: '/', method: 'GET', bodyBytes: 0, connections: 64, closes: false };
+const SMALL: Load = { path: '/', method: 'GET', bodyBytes: 0, connections: 64, closes: false, streams: 0 };
 const EVERYTHING = { routes: ['/*'], tuning: {} };
 
 /**
@@ -122,6 +124,31 @@ const UNCHANGED: Expected = { status: 200, content: answerTo('/').content };
 const NGINX_REFUSAL = REFUSED.content.replace('\n', '\\n');
 /** HAProxy's, without quotes. */
 const HAPROXY_REFUSAL = REFUSED.content.replace(/[ "]/g, '\\$&').replace('\n', '\\n');
+
+/** Clients of HTTP/2 in the clear; the upstream is spoken to in HTTP/1.1 by all. */
+const HTTP2: readonly LoadWorkload[] = (
+  [
+    [
+      'h2-16-streams',
+      '155 B answer, HTTP/2, 8 × 16 streams',
+      { connections: 8, streams: 16 },
+      { goal: 0.9, accept: 1.2 },
+    ],
+    ['h2-1-stream', '155 B answer, HTTP/2, 64 × 1 stream', { streams: 1 }, { goal: 1.25, accept: 1.5 }],
+    ['h2-10k-16-streams', '10 KiB answer, HTTP/2, 8 × 16 streams', { path: '/10k', connections: 8, streams: 16 }],
+    ['h2-10k-1-stream', '10 KiB answer, HTTP/2, 64 × 1 stream', { path: '/10k', streams: 1 }],
+    ['h2-1m-16-streams', '1 MiB answer, HTTP/2, 2 × 16 streams', { path: '/1m', connections: 2, streams: 16 }],
+    ['h2-1m-1-stream', '1 MiB answer, HTTP/2, 32 × 1 stream', { path: '/1m', connections: 32, streams: 1 }],
+  ] as readonly (readonly [name: string, title: string, load: Partial<Load>, goal?: Goal])[]
+).map(([name, title, load, goal]) => ({
+  kind: 'load' as const,
+  name,
+  title,
+  load: { ...SMALL, ...load },
+  routes: ['/*'],
+  tuning: LARGE_BUFFERS,
+  ...(goal === undefined ? { isExtra: true } : { goal }),
+}));
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -182,6 +209,7 @@ export const WORKLOADS: readonly Workload[] = [
     ...EVERYTHING,
     goal: { goal: 1.6, accept: 2.1 },
   },
+  ...HTTP2,
   {
     kind: 'load',
     name: 'two-workers',

@@ -15,6 +15,8 @@ export interface Setup {
   /** Paths that it has to forward, as Gatewright's `uri`: `/*`, `/api/v1/*`. Everything goes to the one upstream. */
   readonly routes: readonly string[];
   readonly tuning: Tuning;
+  /** Clients speak HTTP/2, in the clear by prior knowledge, and nothing else. Not so by default. */
+  readonly isHttp2?: boolean;
 }
 
 /** Stands in a tuning for the port of the server of Redis, which is known only when it runs. */

@@ -7,11 +7,12 @@ import { REDIS_PORT, type Gateway, type Setup } from './gateway.ts';
 const COMMAND = fileURLToPath(new URL('../../bin/gatewright', import.meta.url));
 
 /** JSON is YAML too, so this needs no writer of YAML. */
-export function gatewrightConfig({ port, controlPort, upstreamPort, redisPort, routes, tuning }: Setup): string {
+export function gatewrightConfig(setup: Setup): string {
+  const { port, controlPort, upstreamPort, redisPort, routes, tuning, isHttp2 = false } = setup;
   const upstream = { type: 'roundrobin', nodes: { [`127.0.0.1:${upstreamPort}`]: 1 } };
   const document = {
     gateway: {
-      http: [{ address: '127.0.0.1', port }],
+      http: [{ address: '127.0.0.1', port, ...(isHttp2 ? { http2: true } : {}) }],
       control: { address: '127.0.0.1', port: controlPort },
       ...tuning.gatewright?.settings,
     },

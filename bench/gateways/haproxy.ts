@@ -12,7 +12,7 @@ function mapOf(routes: readonly string[], isPrefix: boolean): string {
     .join('');
 }
 
-export function haproxyConfig({ folder, port, upstreamPort, routes, tuning }: Setup): string {
+export function haproxyConfig({ folder, port, upstreamPort, routes, tuning, isHttp2 = false }: Setup): string {
   const isOpen = routes.length === 1 && routes[0] === '/*';
   const choice = isOpen
     ? 'default_backend upstream'
@@ -34,7 +34,7 @@ defaults
   option http-keep-alive
   http-reuse always
 frontend clients
-  bind 127.0.0.1:${port} backlog 4096
+  bind 127.0.0.1:${port} backlog 4096${isHttp2 ? ' proto h2' : ''}
 ${(tuning.haproxy?.frontend ?? []).map((line) => `  ${line}`).join('\n')}
   option forwardfor
   http-request set-header X-Real-IP %[src]

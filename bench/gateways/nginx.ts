@@ -12,7 +12,7 @@ function location(route: string): string {
 
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
-export function nginxConfig({ folder, port, upstreamPort, routes, tuning }: Setup): string {
+export function nginxConfig({ folder, port, upstreamPort, routes, tuning, isHttp2 = false }: Setup): string {
   return `
 worker_processes 1;
 daemon off;
@@ -32,7 +32,7 @@ ${TEMPORARY.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
   }
 ${(tuning.nginx?.http ?? []).map((line) => `  ${line}`).join('\n')}
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} backlog=4096${isHttp2 ? ' http2' : ''};
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;
