@@ -7,7 +7,7 @@ import type { CreateGatewayOptions, Gateway } from './embed/contract.ts';
 export { defineConfig } from './builders/define-config.ts';
 export * from './builders/index.ts';
 export { use } from './builders/use.ts';
-export { ConfigurationError } from './embed/configuration-error.ts';
+export { ConfigurationError } from './config/configuration-error.ts';
 export type * from './embed/contract.ts';
 export type { Problem, ProblemCode } from './model/problem.ts';
 

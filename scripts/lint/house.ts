@@ -169,7 +169,7 @@ export const HOUSE: Readonly<Record<string, Layer>> = {
 /** Files directly in src/. `main.ts` finds the verb; `index.ts` is what the package exports. */
 export const ROOT_FILES: Readonly<Record<string, Layer>> = {
   'main.ts': { imports: ['cli'], packages: 'none', node: 'any' },
-  'index.ts': { imports: ['builders', 'embed', 'model'], packages: 'none', node: 'types' },
+  'index.ts': { imports: ['builders', 'embed', 'model', 'config'], packages: 'none', node: 'types' },
 };
 
 /** Modules of Node.js that read or write something outside the process, or wait. */

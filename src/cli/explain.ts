@@ -4,7 +4,8 @@ import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
 import { explain as explainRequest } from '../explain/explain.ts';
 import { explanationText } from '../explain/text.ts';
-import { ConfigurationError, checkConfiguration } from '../testing/compiled-configuration.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { checkConfiguration } from '../testing/compiled-configuration.ts';
 import { EXIT, FailedError, type Io, UsageError } from './arguments.ts';
 
 const USAGE = "gatewright explain [-c FILE] [-H 'Name: value']… [-d BODY] [--from ADDRESS] [--json] 'METHOD TARGET'";

@@ -5,7 +5,7 @@ import { parentPort } from 'node:worker_threads';
 import { type Configuration, loadConfiguration } from '../config/configuration.ts';
 import { loadPlugins } from '../config/plugin-files.ts';
 import type { GatewaySettings } from '../config/settings.ts';
-import { ConfigurationError } from '../embed/configuration-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import { exchangeRecord } from '../embed/exchange-record.ts';
 import { LocalGateway } from '../embed/local-gateway.ts';
 import { refusedSettings } from '../embed/refused-settings.ts';
@@ -85,7 +85,7 @@ class DevThread {
     const { found } = this.data;
     // Ports are shared with the thread that this one replaces, and with nobody else.
     const taken = found === null ? await checkPlaces(plansOf(gateway.settings)) : [];
-    if (taken.length > 0) throw new ConfigurationError(taken);
+    if (taken.length > 0) throw new ConfigurationError(taken, this.data.path);
     const addresses = await gateway.listen(found ?? []);
     post({ type: 'listening', addresses, found: gateway.ports });
   }

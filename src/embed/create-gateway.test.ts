@@ -283,7 +283,7 @@ describe('a gateway inside of a program', () => {
     const error = (await gateway.apply(file).catch((reason: unknown) => reason)) as ConfigurationError;
     assert.match(
       error.message,
-      /gatewright\.yaml has a problem\n {2}line 5, routes\[0\]\.plugins\.mine\.status: expected an integer/,
+      /has a problem:\n {2}\S+gatewright\.yaml:5: routes\[0\]\.plugins\.mine\.status: expected an integer/,
     );
     await assert.rejects(createGateway({ config: path.join(folder, 'none.yaml') }), /cannot read/);
   });

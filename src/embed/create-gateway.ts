@@ -97,7 +97,7 @@ function read(config: ConfigurationSource, env: Readonly<Record<string, string |
 }
 
 function placeOf(config: ConfigurationSource): string {
-  return typeof config === 'string' ? path.resolve(config) : 'the configuration';
+  return typeof config === 'string' ? path.resolve(config) : '';
 }
 
 function ownPlugins(plugins: readonly AnyPlugin[], others: readonly AnyPlugin[]) {

@@ -35,12 +35,12 @@ import { Worker } from '../threads/worker.ts';
 import { HealthBoard, SLOTS } from '../upstream/health-board.ts';
 import { NameAnswers } from '../upstream/name-answers.ts';
 import type { InForce, ListeningAddress } from './contract.ts';
-import { ConfigurationError } from './configuration-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import { type ClientAddress, PairedSocket } from './paired-socket.ts';
 
 export interface LocalOptions {
   readonly configuration: Configuration;
-  /** Where it is from, for messages. */
+  /** The file that it is from, for messages; '' for none. */
   readonly place: string;
   /** The gateway's own and people's. */
   readonly plugins: readonly AnyPlugin[];

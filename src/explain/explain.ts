@@ -3,6 +3,7 @@ import { nearRoutes } from '../compile/near-routes.ts';
 import type { ActiveUse } from '../compile/merge.ts';
 import { pluginsOfConsumer } from '../compile/known-consumer.ts';
 import type { Chain, Step } from '../compile/chain.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { failuresOf } from '../router/failures.ts';
 import type { RouteRequest } from '../router/router.ts';
@@ -33,16 +34,19 @@ const MOST_SCANNED = 50_000;
 export async function explain(configuration: CheckedConfiguration, options: ExplainOptions): Promise<Explanation> {
   const { target, now, ...request } = options;
   const dependsOn: string[] = [];
-  let exchange: Exchange | null = null;
+  const told: { exchange?: Exchange; snapshot?: Snapshot } = {};
   const gateway = gatewayWith(configuration, {
     now,
     effects: recorded(dependsOn),
-    onExchange: (one) => (exchange = one),
+    onExchange: (exchange, snapshot) => void Object.assign(told, { exchange, snapshot }),
   });
   try {
     const result = await gateway.request(target, request);
-    if (exchange === null) throw new TypeError('the gateway did not take it for a request');
-    return explanationOf(exchange, result, dependsOn);
+    const { exchange, snapshot } = told;
+    if (exchange === undefined || snapshot === undefined) {
+      throw new TypeError('the gateway did not take it for a request');
+    }
+    return explanationOf(exchange, snapshot, result, dependsOn);
   } finally {
     await gateway.close();
   }
@@ -60,9 +64,14 @@ function recorded(dependsOn: string[]): Effects {
   };
 }
 
-function explanationOf(exchange: Exchange, result: TestResult, dependsOn: readonly string[]): Explanation {
+function explanationOf(
+  exchange: Exchange,
+  snapshot: Snapshot,
+  result: TestResult,
+  dependsOn: readonly string[],
+): Explanation {
   const asked = asRouted(exchange);
-  const { matched, snapshot } = exchange;
+  const { matched } = exchange;
   const [sent = null] = result.seen.slice(-1);
   return {
     request: {
@@ -72,9 +81,9 @@ function explanationOf(exchange: Exchange, result: TestResult, dependsOn: readon
       from: exchange.downstream.remoteAddress,
     },
     route: matched === null ? null : chosen(exchange),
-    considered: considered(exchange, asked),
+    considered: considered(snapshot, matched, asked),
     near: matched === null ? nearRoutes(snapshot, asked, { most: 5, scanned: MOST_SCANNED }) : [],
-    phases: phasesOf(exchange),
+    phases: phasesOf(exchange, snapshot),
     consumer: result.consumer,
     limits: result.limits,
     attempts: result.attempts,
@@ -108,8 +117,7 @@ function chosen(exchange: Exchange): ChosenRoute {
   return { id, name, serviceId, uri, host, upstream: exchange.upstreamKey };
 }
 
-function considered({ snapshot, matched }: Exchange, asked: RouteRequest): ConsideredRoute[] {
-  const { memory } = snapshot;
+function considered({ memory }: Snapshot, matched: Exchange['matched'], asked: RouteRequest): ConsideredRoute[] {
   if (memory === undefined) return [];
   let isFound = false;
   const seen = new Set<string>();
@@ -128,8 +136,8 @@ function considered({ snapshot, matched }: Exchange, asked: RouteRequest): Consi
   return routes;
 }
 
-function phasesOf(exchange: Exchange): Explanation['phases'] {
-  const owners = ownersOf(exchange);
+function phasesOf(exchange: Exchange, snapshot: Snapshot): Explanation['phases'] {
+  const owners = ownersOf(exchange, snapshot);
   const chain: Chain = exchange.chain;
   const phases: Partial<Record<(typeof PHASES)[number], readonly PhasePlugin[]>> = {};
   for (const phase of PHASES) {
@@ -144,8 +152,8 @@ function phasesOf(exchange: Exchange): Explanation['phases'] {
   return phases;
 }
 
-function ownersOf({ snapshot, matched, consumer }: Exchange): ReadonlyMap<Step, string> {
-  const uses: ActiveUse[] = [...(snapshot.memory?.chains.globals ?? []), ...(matched?.plugins?.enabled ?? [])];
+function ownersOf({ matched, consumer }: Exchange, { memory }: Snapshot): ReadonlyMap<Step, string> {
+  const uses: ActiveUse[] = [...(memory?.chains.globals ?? []), ...(matched?.plugins?.enabled ?? [])];
   if (consumer !== null) uses.push(...(pluginsOfConsumer(consumer)?.enabled ?? []));
   return new Map(uses.map(({ step, object }) => [step, object]));
 }

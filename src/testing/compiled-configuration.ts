@@ -1,6 +1,7 @@
 /** From what a test gives as its configuration to settings, objects and plugins, with every problem. */
 import { resolve } from 'node:path';
 import { type Configuration, loadConfiguration, parseConfiguration } from '../config/configuration.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import type { ConfigurationFile } from '../builders/index.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { Environment } from '../config/environment.ts';
@@ -15,25 +16,6 @@ import type { AnyPlugin } from '../sdk/plugin.ts';
 
 /** The path of a file, a text in YAML (it has a line end), or what such a file says. */
 export type ConfigurationSource = string | ConfigurationFile | Readonly<Record<string, unknown>>;
-
-/** A configuration that cannot be put in force: every problem that it has. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-  readonly problems: readonly Problem[];
-
-  constructor(problems: readonly Problem[], file: string) {
-    super(
-      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((one) => textOf(one, file)).join('\n')}`,
-    );
-    this.problems = problems;
-  }
-}
-
-function textOf({ path, line, message }: Problem, file: string): string {
-  const place =
-    file === '' ? (line === undefined ? '' : `line ${line}: `) : `${file}${line === undefined ? '' : `:${line}`}: `;
-  return `  ${place}${path === '' ? '' : `${path}: `}${message}`;
-}
 
 /** A configuration that was found right, and is ready to be put in force as often as one likes. */
 export interface CheckedConfiguration {

@@ -1,5 +1,5 @@
 /** `gatewright/sdk/testing`: whole gateways in tests, without a socket and without waiting. */
-export { ConfigurationError } from './compiled-configuration.ts';
+export { ConfigurationError } from '../config/configuration-error.ts';
 export type { ConfigurationSource } from './compiled-configuration.ts';
 export { HandshakeRefused } from './client-tls.ts';
 export { testGateway } from './test-gateway.ts';

@@ -8,6 +8,7 @@ import { DEFAULT_SETTINGS, type GatewaySettings } from '../config/settings.ts';
 import type { AnyPlugin, PluginInstance } from '../sdk/plugin.ts';
 import { Worker } from '../threads/worker.ts';
 import type { UpstreamReport } from '../upstream/health-report.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { securedBy } from './client-tls.ts';
 import { type ConfigurationSource, type CheckedConfiguration, checkConfiguration } from './compiled-configuration.ts';
@@ -53,7 +54,7 @@ export interface TestGatewayOptions {
 /** What else those who are not tests want: see `explain`. */
 export interface ObservedOptions extends TestGatewayOptions {
   /** Every exchange, when it is over and nothing of it is used again. */
-  readonly onExchange?: (exchange: Exchange) => void;
+  readonly onExchange?: (exchange: Exchange, snapshot: Snapshot) => void;
 }
 
 /** What is below a gateway under test, in place of memory: for tests of the kit itself. */
@@ -288,7 +289,8 @@ export class TestGateway {
   }
 
   private note(exchange: Exchange): void {
-    this.options.onExchange?.(exchange);
+    // An exchange that is over has little of its own left.
+    this.options.onExchange?.(exchange, this.worker.snapshot);
     // A consumer's chain takes the place of the route's, which ran up to there.
     const { chains } = exchange.snapshot;
     for (const chain of [exchange.chain, chains?.chainOf(exchange.matched, null)]) {
