@@ -75,6 +75,8 @@ export { limitReq } from './plugins/limit-req.ts';
 export type { LimitReq } from './plugins/limit-req.ts';
 export { limitTokenBucket, limitTokenBucketMetadata } from './plugins/limit-token-bucket.ts';
 export type { LimitTokenBucket, LimitTokenBucketMetadata } from './plugins/limit-token-bucket.ts';
+export { limitUsage } from './plugins/limit-usage.ts';
+export type { LimitUsage } from './plugins/limit-usage.ts';
 export { loadShedding } from './plugins/load-shedding.ts';
 export type { LoadShedding } from './plugins/load-shedding.ts';
 export { mocking } from './plugins/mocking.ts';

@@ -22,6 +22,7 @@ import type { LimitConn } from './plugins/limit-conn.ts';
 import type { LimitCount } from './plugins/limit-count.ts';
 import type { LimitReq } from './plugins/limit-req.ts';
 import type { LimitTokenBucket } from './plugins/limit-token-bucket.ts';
+import type { LimitUsage } from './plugins/limit-usage.ts';
 import type { LoadShedding } from './plugins/load-shedding.ts';
 import type { Mocking } from './plugins/mocking.ts';
 import type { MultiAuth } from './plugins/multi-auth.ts';
@@ -88,6 +89,8 @@ export interface Plugins {
   readonly 'limit-req'?: LimitReq;
   /** Lets requests pass that find a token in their bucket, which fills at an even rate, and refuses the others. */
   readonly 'limit-token-bucket'?: LimitTokenBucket;
+  /** Answers with what the limits of its route leave to the caller: a page of their own usage for consumers. */
+  readonly 'limit-usage'?: LimitUsage;
   /** Refuses requests of low priority with 503 while a worker has more to do than it can. */
   readonly 'load-shedding'?: LoadShedding;
   /** Answers in place of an upstream that is not there yet, with an example or with random values. */

@@ -40,6 +40,7 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
       leakyBucket: () => ({ ...ALLOWED, delay_ms: 0 }),
     },
     load: { admits: () => true },
+    httpsPort: () => null,
     kv: { get: () => undefined, set: nothing, delete: nothing },
     cells: {
       records: (_space, { numbers }) => ({

@@ -23,6 +23,7 @@ import limitConn from './limit-conn/limit-conn.ts';
 import limitCount from './limit-count/limit-count.ts';
 import limitReq from './limit-req/limit-req.ts';
 import limitTokenBucket from './limit-token-bucket/limit-token-bucket.ts';
+import limitUsage from './limit-usage/limit-usage.ts';
 import loadShedding from './load-shedding/load-shedding.ts';
 import mocking from './mocking/mocking.ts';
 import openidConnect from './openid-connect/openid-connect.ts';
@@ -65,6 +66,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   limitCount,
   limitReq,
   limitTokenBucket,
+  limitUsage,
   loadShedding,
   mocking,
   openidConnect,

@@ -79,6 +79,15 @@ export const headerNames = (metadata: QuotaMetadata): HeaderNames => ({
 /** Where an exchange carries what its limits say, until its response has a head. */
 export const quotaKey = (plugin: string): ExchangeKey<Quota[]> => exchangeKey<Quota[]>(KEY_PREFIX + plugin);
 
+/** What the limits of one plugin say, until the exchange is over. */
+export interface NotedQuotas {
+  readonly plugin: string;
+  readonly quotas: readonly Quota[];
+}
+
+/** Set to an empty list by who wants to know how the limits stand, before they are asked: each puts into it what it says. */
+export const NOTED_QUOTAS = exchangeKey<NotedQuotas[]>('noted quotas');
+
 /** What tells the keys of limits from those of other plugins. */
 const KEY_PREFIX = 'limit of ';
 

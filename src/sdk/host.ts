@@ -31,6 +31,8 @@ export interface Host {
   upstream(path: string): Upstream;
   /** An instance of another plugin that `uses` named, by its path. To be called in `create`. Throws TypeError for any other path. */
   plugin(path: string): PluginInstance;
+  /** Where clients are accepted over TLS: 443 if that is one of the ports, else the first; null if none is. */
+  httpsPort(): number | null;
   /** Whose instance this is. */
   readonly owner: Owner;
 }

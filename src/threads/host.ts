@@ -42,6 +42,8 @@ export interface HostParts extends Randomness {
   readonly load: Load;
   readonly clients: ClientSource;
   startTimer(delay_ms: number, onExpired: () => void): Timer;
+  /** See `Host`; without it, nobody is accepted over TLS. */
+  readonly httpsPort?: () => number | null;
 }
 
 /** Sizes of an overlay: it lives as long as one question. */
@@ -76,6 +78,7 @@ export function hostFactory(parts: HostParts): HostFactory {
       },
       startTimer: timersOf(parts, owner, grants),
       shared: shared(owner),
+      httpsPort: parts.httpsPort ?? noPort,
     });
 }
 
@@ -122,9 +125,12 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       cells: new OwnedCells(cells, namesFor(owner)),
       connect: (kind) => INERT_CLIENTS[kind],
       startTimer: () => ({ stop: silent }),
+      httpsPort: noPort,
       shared: shared(owner),
     });
 }
+
+const noPort = (): null => null;
 
 /** Values by plugin and name. */
 function sharedValues(): (owner: Owner) => Host['shared'] {

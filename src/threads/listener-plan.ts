@@ -65,6 +65,13 @@ export function withPorts(plans: readonly ListenerPlan[], found: FoundPorts): Li
   });
 }
 
+/** The port that clients are sent to for TLS: 443 if it is one, else the first; null where there is none, or only sockets. */
+export function httpsPortOf(plans: readonly ListenerPlan[], found: FoundPorts): number | null {
+  const secured = plans.filter(({ protocol }) => protocol === 'tls' || protocol === 'tlsHttp2');
+  const ports = portsIn(withPorts(secured, found)).map(([, port]) => port);
+  return ports.includes(443) ? 443 : (ports[0] ?? null);
+}
+
 /** Ports of plans that are known. */
 export function portsIn(plans: readonly ListenerPlan[]): FoundPorts {
   return plans.flatMap(({ key, place }) => ('port' in place && place.port !== 0 ? [[key, place.port] as const] : []));

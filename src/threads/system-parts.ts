@@ -31,6 +31,8 @@ export interface ThreadParts {
   readonly settings: Pick<GatewaySettings, 'load_shedding' | 'authorities'>;
   /** What it shares with the other threads; without it, it is alone. */
   readonly limits?: SharedLimits;
+  /** See `Host`. */
+  readonly httpsPort?: () => number | null;
 }
 
 /** Resolution of the event loop's delay. */
@@ -50,7 +52,7 @@ export const generationOf = (thread: number): number => thread + 1;
 
 /** What the plugins of one thread are given, with the metrics of that thread. */
 export function systemParts(options: ThreadParts): SystemParts {
-  const { clock, errorLog, metrics, thread, settings, limits = alone(clock) } = options;
+  const { clock, errorLog, metrics, thread, settings, limits = alone(clock), httpsPort } = options;
   const { counters, kv, cells } = limits;
   const loop = measureLoop(metrics, thread);
   countOverflow(metrics, limits);
@@ -61,7 +63,7 @@ export function systemParts(options: ThreadParts): SystemParts {
   };
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
   const clients = clientSource(startTimer, resolveAuthorities(settings.authorities)?.join('\n'));
-  const shared = { counters, kv, cells, limits };
+  const shared = { counters, kv, cells, limits, ...(httpsPort !== undefined && { httpsPort }) };
   return { clock, errorLog, ...shared, metrics, load, clients, startTimer, random: Math.random, randomBytes, close };
 }
 

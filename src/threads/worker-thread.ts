@@ -17,7 +17,7 @@ import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
 import { countDrops, openAccessLog, openErrorLog } from './logs.ts';
-import type { ListenerPlan } from './listener-plan.ts';
+import { httpsPortOf, type ListenerPlan } from './listener-plan.ts';
 import type { FromWorker, Port, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { explainNoRoute } from './no-route.ts';
@@ -76,7 +76,8 @@ export class WorkerThread {
     const metrics = this.feed.registry;
     const limits = sharedLimits(data.memory.limits, clock, data.thread);
     const thread = `worker ${data.place + 1}`;
-    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread, settings, limits });
+    const httpsPort = (): number | null => httpsPortOf(this.plans, this.worker.listeners.ports);
+    this.parts = systemParts({ clock, errorLog: this.errorLog, metrics, thread, settings, limits, httpsPort });
     countDrops(metrics, {
       error: this.errorLog,
       ...(this.accessLog === null ? {} : { access: this.accessLog }),

@@ -27,7 +27,7 @@ export function redirect(attributes: Redirect = {}): { readonly 'redirect': Redi
 
 /** What all instances of redirect share. */
 export interface RedirectMetadata {
-  /** Port that `http_to_https` leads to. Default: `443`. Bounds: 1 to 65535. */
+  /** Port that `http_to_https` leads to. By default that of a listener with TLS: 443 if it is one, else the first; 443 if there is none. Bounds: 1 to 65535. */
   readonly https_port?: number;
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import net from 'node:net';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
 import { definePlugin } from '../../sdk/index.ts';
 import { HandClock, openLab, problemsOf, routeWith } from '../../../test/plugins/lab.ts';
 import type { Answer, Lab, LabOptions } from '../../../test/plugins/lab.ts';
@@ -258,4 +260,53 @@ describe('a wrong configuration of limit-conn', () => {
     const attributes = { ...base, conn: '$http_conn', burst: '${http_burst ?? 0}' };
     assert.deepEqual(problemsOf(routeWith({ 'limit-conn': attributes })), []);
   });
+});
+
+it('the documented example: three connections of WebSocket are open, the fourth is refused, until one of them ends', async (t) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  const clients: WebSocket[] = [];
+  t.after(() => {
+    for (const client of [...clients, ...server.clients]) client.terminate();
+    server.close();
+  });
+  server.on('connection', (socket) => socket.on('message', (data: Buffer) => socket.send(data.toString())));
+  await once(server, 'listening');
+  const node = `127.0.0.1:${(server.address() as { readonly port: number }).port}`;
+  const limit = { conn: 2, burst: 1, default_conn_delay: 0.1, key_type: 'var', key: 'remote_addr', rejected_code: 429 };
+  const route = { id: 'ws-route', uri: '/.ws', enable_websocket: true, upstream: { nodes: { [node]: 1 } } };
+  const lab = await openLab(
+    t,
+    JSON.stringify({ routes: [{ ...route, plugins: { 'limit-conn': { ...limit, policy: 'local' } } }] }),
+  );
+  const open = async (): Promise<WebSocket> => {
+    const client = new WebSocket(`ws://127.0.0.1:${lab.port}/.ws`);
+    client.on('error', () => undefined);
+    clients.push(client);
+    await once(client, 'open');
+    return client;
+  };
+  const refusedWith = async (): Promise<number> => {
+    const client = new WebSocket(`ws://127.0.0.1:${lab.port}/.ws`);
+    client.on('error', () => undefined);
+    const [, response] = (await once(client, 'unexpected-response')) as [unknown, { readonly statusCode: number }];
+    client.terminate();
+    return response.statusCode;
+  };
+  const [first] = [await open(), await open(), await open()];
+  first.send('hello');
+  assert.equal(String((await once(first, 'message'))[0]), 'hello');
+  assert.deepEqual([await refusedWith(), await refusedWith()], [429, 429]);
+  const closed = once(first, 'close');
+  first.close();
+  await closed;
+  // A place is free when the exchange is over, which both ends have to say.
+  await eventually(
+    () =>
+      open().then(
+        () => true,
+        () => false,
+      ),
+    () => 'the place is not free',
+  );
+  assert.equal(await refusedWith(), 429);
 });

@@ -8,7 +8,7 @@ import {
   type Reply,
 } from '../../sdk/index.ts';
 import { checkAmount, compileAmount } from '../limit-amount.ts';
-import { headerNames, type HeaderNames, type Quota, quotaKey, quotaPhase } from '../limit-headers.ts';
+import { headerNames, type HeaderNames, NOTED_QUOTAS, type Quota, quotaKey, quotaPhase } from '../limit-headers.ts';
 import { checkKey, compileKey, type KeyType, type ReadKey } from '../limit-key.ts';
 import { refusal, undeterminedReply } from '../limit-policy.ts';
 import type { RedisLimits } from '../limit-redis.ts';
@@ -137,6 +137,7 @@ export default definePlugin({
       access(exchange) {
         const answers: Quota[] = [];
         exchange.set(quotas, answers);
+        exchange.get(NOTED_QUOTAS)?.push({ plugin: 'limit-count', quotas: answers });
         return ask(exchange, answers, readCost(exchange), 0);
       },
       ...(responseHead !== null && { responseHead }),

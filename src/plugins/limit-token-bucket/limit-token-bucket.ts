@@ -9,6 +9,7 @@ import {
 import { amountSchema, checkAmount, compileAmount } from '../limit-amount.ts';
 import {
   headerNames,
+  NOTED_QUOTAS,
   QUOTA_ATTRIBUTES,
   QUOTA_METADATA,
   quotaKey,
@@ -99,7 +100,9 @@ export default definePlugin({
         const key = own ?? readAddress(exchange) ?? exchange.remoteAddress;
         const take = ({ isAllowed, remaining, reset_ms }: BucketDecision): Reply | undefined => {
           const reset_s = Math.ceil(reset_ms / 1000);
-          exchange.set(quotas, [{ headers, policy: 'default', limit: capacity, window_s, remaining, reset_s }]);
+          const answers = [{ headers, policy: 'default', limit: capacity, window_s, remaining, reset_s }];
+          exchange.set(quotas, answers);
+          exchange.get(NOTED_QUOTAS)?.push({ plugin: 'limit-token-bucket', quotas: answers });
           return isAllowed ? undefined : refuse(reset_ms);
         };
         const decision = source.tokenBucket(space, { key, rate, capacity, cost });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { openLab, problemsOf, routeWith } from '../../../test/plugins/lab.ts';
+import { type Lab, openLab, problemsOf, routeWith } from '../../../test/plugins/lab.ts';
 import redirect from './redirect.ts';
 
 const CASES: [attributes: object, target: string, location: string | null, status?: number][] = [
@@ -49,6 +49,14 @@ it('the port of HTTPS is that of the metadata, and the port of HTTP is left out'
   assert.equal(answer.headers['location'], 'https://127.0.0.1:9443/hello');
   const other = await lab.request('/hello', { headers: { Host: '[::1]:9080' } });
   assert.equal(other.headers['location'], 'https://[::1]:9443/hello');
+});
+
+it('without one it is that of a listener with TLS, and 443 where there is none', async (t) => {
+  const route = routeWith({ redirect: { http_to_https: true } });
+  const locationOf = async (lab: Lab): Promise<string | undefined> => (await lab.request('/hello')).headers['location'];
+  assert.equal(await locationOf(await openLab(t, route)), 'https://app.example/hello');
+  const secure = await openLab(t, `gateway: { https: [{ address: 127.0.0.1, port: 0 }] }\n${route}`);
+  assert.equal(await locationOf(secure), `https://app.example:${secure.tlsPorts[0]}/hello`);
 });
 
 it('a trusted proxy that ends TLS is believed, any other is not', async (t) => {

@@ -10,8 +10,8 @@ const metadataSchema = {
       type: 'integer',
       minimum: 1,
       maximum: 65_535,
-      default: 443,
-      description: 'Port that `http_to_https` leads to.',
+      description:
+        'Port that `http_to_https` leads to. By default that of a listener with TLS: 443 if it is one, else the first; 443 if there is none.',
     },
   },
 } as const satisfies Schema;
@@ -86,9 +86,13 @@ export default definePlugin({
     if (fault !== null) problems.push({ path: 'regex_uri[0]', message: fault });
     return problems;
   },
-  create(config, _host, metadata) {
+  create(config, host, metadata) {
     const { http_to_https, uri, regex_uri = [], ret_code, encode_uri, append_query_string } = config;
-    if (http_to_https) return { rewrite: (exchange) => toHttps(exchange, (metadata as Metadata).https_port) };
+    if (http_to_https) {
+      const { https_port } = metadata as Metadata;
+      // Listeners may come and go.
+      return { rewrite: (exchange) => toHttps(exchange, https_port ?? host.httpsPort() ?? 443) };
+    }
     const [pattern, replacement = ''] = regex_uri;
     const text = uri ?? replacement;
     const template = compileTemplate(text);
