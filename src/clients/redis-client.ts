@@ -1,5 +1,6 @@
 /** Redis for plugins: bounded in time, nothing sent twice, and calls that fail at once while there is no connection. */
 import type { Cluster, Redis } from 'ioredis';
+import type { Writable } from 'node:stream';
 import { ClientError } from '../sdk/clients.ts';
 import type { RedisClient, RedisClientOptions, RedisScript } from '../sdk/clients.ts';
 import type { StartTimer } from './clients.ts';
@@ -20,6 +21,8 @@ export class RedisConnections implements RedisClient {
   #ready = Promise.withResolvers<void>();
   readonly #scripts = new Map<string, Run>();
   #underWay = 0;
+  /** What is held back until the end of this turn. */
+  #gathering: Writable | null = null;
   /** Runs while no call is under way. */
   #idle: ReturnType<StartTimer> | null = null;
   #isClosed = false;
@@ -76,11 +79,25 @@ export class RedisConnections implements RedisClient {
       if (this.#fault !== null) throw this.#fault;
       await this.#ready.promise;
     }
+    this.#gather(connection);
     try {
       return await work(connection);
     } catch (error) {
       throw faultOf(error);
     }
+  }
+
+  /** What is asked in one turn of the loop is written at once: a system call costs more than a command. */
+  #gather(connection: Connection): void {
+    // A cluster has a connection to each node, which are its own.
+    const stream = 'stream' in connection ? connection.stream : undefined;
+    if (stream === undefined || stream === this.#gathering) return;
+    this.#gathering = stream;
+    stream.cork();
+    setImmediate(() => {
+      this.#gathering = null;
+      stream.uncork();
+    });
   }
 
   /** Nothing is under way: closes the connection if it stays like that. */
