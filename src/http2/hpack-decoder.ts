@@ -10,6 +10,9 @@ const STATIC_COUNT = STATICS.length;
 /** Room for what one string of a block decodes to. Blocks are bounded far below it. */
 let text = Buffer.allocUnsafeSlow(16_384);
 
+/** A list so many times larger than its bound is made of references to one large field, to cost us more than its sender. */
+const MOST_EXCESS = 8;
+
 export interface HeaderListLimits {
   /** Of all fields together, as RFC 9113 §6.5.2 counts them. */
   readonly head_bytes: number;
@@ -28,6 +31,8 @@ export class HpackDecoder {
   fields: Field[] = [];
   /** The last block had more than the limits allow. */
   isTooLarge = false;
+  /** The last block had so much more that nobody can have meant it; it was not read to its end. */
+  isBomb = false;
   private at = 0;
   private listSize = 0;
 
@@ -41,10 +46,10 @@ export class HpackDecoder {
     return this.used;
   }
 
-  /** @returns false if the block is malformed: the connection is lost, since the tables differ from now on */
+  /** @returns false if the block is malformed, or a bomb: the connection is lost, since the tables differ from now on */
   decode(bytes: Uint8Array, start: number, end: number, limits: HeaderListLimits): boolean {
     this.fields = [];
-    this.isTooLarge = false;
+    this.isTooLarge = this.isBomb = false;
     this.listSize = 0;
     this.at = start;
     let mayResize = true;
@@ -61,6 +66,10 @@ export class HpackDecoder {
       const field = octet >= 0x80 ? this.field(this.integer(bytes, end, 7)) : this.literal(bytes, end, octet);
       if (field === undefined) return false;
       this.listSize += field.size;
+      if (this.listSize > limits.head_bytes * MOST_EXCESS) {
+        this.isBomb = true;
+        return false;
+      }
       if (this.listSize > limits.head_bytes || this.fields.length >= limits.fields) this.isTooLarge = true;
       else this.fields.push(field);
     }

@@ -83,10 +83,10 @@ export class ServerStream extends HttpStream {
     if (this.isAnswered || this.isClosed) return;
     const isComplete = this.isRequestComplete;
     this.sink = sink;
+    if (this.isConnect) this.tunnel = new StreamEnd(this, isComplete);
     if (isComplete || this.isConnect) {
-      this.isStarted = true;
-      if (this.isConnect) this.tunnel = new StreamEnd(this, isComplete);
-      sink.onRequestStart(NO_BYTES, 0, 0, true);
+      // What is reset in the same read costs no upstream anything.
+      this.connection.startLater(this);
       return;
     }
     this.promised = promised;
@@ -98,11 +98,11 @@ export class ServerStream extends HttpStream {
     this.connection.startLater(this);
   }
 
-  /** No body came along with the head. */
+  /** Everything of the read was looked at, and no body came along with the head. */
   startBody(): void {
     if (this.isStarted || this.sink === null) return;
     this.isStarted = true;
-    this.sink.onRequestStart(NO_BYTES, 0, 0, false);
+    this.sink.onRequestStart(NO_BYTES, 0, 0, this.isRequestComplete || this.isConnect);
   }
 
   protected take(content: Buffer, isLast: boolean): void {

@@ -87,8 +87,8 @@ export class ServerStreams extends StreamTable<ServerStream> {
     return this.connection.spend('rapid_reset') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
   }
 
-  protected onFlood(): void {
-    this.connection.settings.handler.onAbuse('continuation_flood');
+  protected onFlood(kind: 'continuation_flood' | 'hpack_bomb'): void {
+    this.connection.settings.handler.onAbuse(kind);
   }
 
   protected onPriority(id: number, { urgency, isIncremental }: Priority): number {

@@ -19,6 +19,7 @@ export interface Http2Limits {
 export type Abuse =
   | 'rapid_reset'
   | 'continuation_flood'
+  | 'hpack_bomb'
   | 'settings_flood'
   | 'ping_flood'
   | 'priority_flood'

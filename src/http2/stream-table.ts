@@ -42,8 +42,8 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
   protected abstract lateReset(id: number): number;
   /** The peer reset a stream that is open. */
   protected abstract onReset(stream: S, code: number): number;
-  /** The header blocks of one list took too many frames. */
-  protected abstract onFlood(): void;
+  /** A header list took too many frames, or would be larger than anybody means. */
+  protected abstract onFlood(kind: 'continuation_flood' | 'hpack_bomb'): void;
   protected abstract onPriority(stream: number, priority: Priority): number;
   /** What was put off to the end of the read. */
   protected abstract startOne(stream: S): void;
@@ -77,7 +77,7 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
   continuation({ flags, stream: id, bytes, start, end }: Frame): number {
     if (this.block.stream === 0) return h2.PROTOCOL_ERROR;
     if (!this.block.add(bytes, start, end, this.limits.head_bytes + BLOCK_SLACK)) {
-      this.onFlood();
+      this.onFlood('continuation_flood');
       return h2.ENHANCE_YOUR_CALM;
     }
     if ((flags & h2.END_HEADERS) === 0) return h2.NO_ERROR;
@@ -86,7 +86,11 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
 
   private headersDone(id: number, isLast: boolean, block: Buffer): number {
     // Whatever becomes of the stream: both sides' tables must stay the same.
-    if (!this.decoder.decode(block, 0, block.length, this.limits)) return h2.COMPRESSION_ERROR;
+    if (!this.decoder.decode(block, 0, block.length, this.limits)) {
+      if (!this.decoder.isBomb) return h2.COMPRESSION_ERROR;
+      this.onFlood('hpack_bomb');
+      return h2.ENHANCE_YOUR_CALM;
+    }
     return this.onBlock(id, isLast);
   }
 

@@ -327,7 +327,10 @@ ${routeWith({ 'word-auth': {}, 'key-auth': { _meta: { priority: 1 } } })}`);
   it('a route that authenticates nobody leaves the fields alone', async (t) => {
     const { lab } = await open(t, { plugins: {} });
     assert.equal((await lab.request('/', { headers: { 'X-Consumer-Username': 'edge' } })).status, 200);
-    assert.deepEqual(told(lab), ['X-Consumer-Username: edge']);
+    assert.deepEqual(
+      told(lab).map((line) => line.toLowerCase()),
+      ['x-consumer-username: edge'],
+    );
   });
 });
 

@@ -92,7 +92,9 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   onClientGone(): void {
-    this.endAttempt(this.latency_ms);
+    // Before anything was sent: the node goes back as it was.
+    if (this.attempts === 0) this.cancel();
+    else this.endAttempt(this.latency_ms);
     const { exchange } = this;
     if (!this.exchange.isHeadSent) exchange.status = 499;
     exchange.errorCode = 'client_closed';

@@ -256,6 +256,21 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
       Buffer.concat([frame(h2.HEADERS, h2.END_HEADERS, 1, blockOf(POST)), repeat(1_000, () => frame(h2.DATA, 0, 1))]),
     ],
     ['window_updates', 'windows opened byte by byte', repeat(5_000, () => frame(h2.WINDOW_UPDATE, 0, 0, number32(1)))],
+    [
+      'hpack_bomb',
+      'a list that is made of references to one large field',
+      frame(
+        h2.HEADERS,
+        h2.END_HEADERS | h2.END_STREAM,
+        1,
+        Buffer.concat([
+          blockOf(GET),
+          Buffer.of(0x40, 1, 97, 127, 0xa1, 6),
+          Buffer.alloc(928, 98),
+          Buffer.alloc(15_000, 0xbe),
+        ]),
+      ),
+    ],
     ['refused_streams', 'streams beyond the number that was announced', repeat(3_000, (i) => head(i * 2 + 1))],
   ];
   for (const [kind, what, bytes] of ATTACKS) {
@@ -275,10 +290,25 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
   }
 
   test(
-    'a bomb of references to one large field is answered 431, and its connection serves on',
+    'what is reset in the same read costs no upstream anything, and gives its node back',
+    withClient({ upstreams: [manual], upstream: { balancer: { type: 'least_conn' } } }, async (client, lab) => {
+      client.write(
+        ...[1, 3, 5].map((id) => Buffer.concat([head(id), frame(h2.RST_STREAM, 0, id, number32(h2.CANCEL))])),
+      );
+      await lab.logged(3);
+      assert.deepEqual(
+        lab.log.map(({ errorCode, status }) => [errorCode, status]),
+        Array(3).fill(['client_closed', 499]),
+      );
+      assert.equal(lab.node.connections.length, 0);
+    }),
+  );
+
+  test(
+    'a list beyond its bound is answered 431, however short it is written, and its connection serves on',
     withClient(answered, async (client) => {
       const large = Buffer.concat([Buffer.of(0x40, 1, 97, 127, 0xa1, 6), Buffer.alloc(928, 98)]);
-      const bomb = Buffer.concat([blockOf(GET), large, Buffer.alloc(15_000, 0xbe)]);
+      const bomb = Buffer.concat([blockOf(GET), large, Buffer.alloc(100, 0xbe)]);
       client.write(frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, 1, bomb));
       assert.equal(await client.status(1), 431);
       client.request(3);

@@ -59,7 +59,11 @@ export class EchoUpstream {
     request.on('error', () => {});
     response.on('error', () => {});
     const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece as Buffer);
+    try {
+      for await (const piece of request) pieces.push(piece as Buffer);
+    } catch {
+      return;
+    }
     const { method = '', url = '', rawHeaders } = request;
     const seen: SeenRequest = { method, url, headers: fieldsOf(rawHeaders), body: Buffer.concat(pieces).toString() };
     this.seen.push(seen);

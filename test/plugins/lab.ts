@@ -24,6 +24,7 @@ import type { AnyPlugin } from '../../src/sdk/index.ts';
 import { hostFactory } from '../../src/threads/host.ts';
 import { Worker } from '../../src/threads/worker.ts';
 import type { UpstreamTlsFailure } from '../../src/upstream/upstream-tls.ts';
+import { askHttp2, IS_HTTP2 } from './ask-http2.ts';
 import { EchoUpstream, fieldsOf } from './echo-upstream.ts';
 import type { Field, SeenRequest } from './echo-upstream.ts';
 import { HandClock, labParts } from './lab-host.ts';
@@ -203,8 +204,13 @@ export class Lab {
     return last;
   }
 
-  /** Sends a request on a connection of its own. Host is `app.example` unless given. Rejects if the answer breaks off. */
-  request(path: string, { method = 'GET', headers, body, from }: Ask = {}): Promise<Answer> {
+  /**
+   * Sends a request on a connection of its own. Host is `app.example` unless given. Rejects if the answer breaks off. In HTTP/2
+   * where the environment asks for that.
+   */
+  request(path: string, ask: Ask = {}): Promise<Answer> {
+    if (IS_HTTP2) return askHttp2(this.port, path, ask);
+    const { method = 'GET', headers, body, from } = ask;
     return new Promise((resolve, reject) => {
       const request = http.request({
         host: '127.0.0.1',
