@@ -156,9 +156,43 @@ export function releaseReading(socket: net.Socket): void {
   socket.pause();
 }
 
-/** Lets the owner have what comes of a socket that was not accepted by `listen`: one of TLS. */
+/** Lets the owner have what comes of a socket that was not accepted by `listen`. */
 export function readByEvents(socket: net.Socket): void {
   socket.on('data', onData);
+}
+
+/** The private names under which a socket keeps what `onread` gave it. */
+interface BufferNames {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+  readonly next: symbol;
+}
+
+function bufferNames(): BufferNames | null {
+  const names = Object.getOwnPropertySymbols(new net.Socket({ onread: ONREAD }));
+  const named = (description: string): symbol | undefined => names.find((name) => name.description === description);
+  const [buffer, callback, next] = [named('kBuffer'), named('kBufferCb'), named('kBufferGen')];
+  return buffer === undefined || callback === undefined || next === undefined ? null : { buffer, callback, next };
+}
+
+const NAMES = bufferNames();
+
+/**
+ * The same for a socket of TLS, into the shared buffer if this Node.js has the private pieces: the socket was made without
+ * `onread`, so it is given afterwards what `onread` would have given it.
+ * @returns by which way it is read
+ */
+export function readSecured(socket: net.Socket, readPath: ReadPath): ReadPath {
+  const { _handle: handle } = socket as unknown as { _handle: { useUserBuffer?: (buffer: Buffer) => void } | null };
+  const isShared = readPath === 'onread' && NAMES !== null && typeof handle?.useUserBuffer === 'function';
+  if (isShared) {
+    const fields = { [NAMES.buffer]: ONREAD.buffer, [NAMES.callback]: ONREAD.callback, [NAMES.next]: null };
+    Object.assign(socket, fields);
+    handle.useUserBuffer?.(ONREAD.buffer);
+  }
+  // What came before, with the end of the handshake, comes by the event.
+  readByEvents(socket);
+  return isShared ? 'onread' : 'data';
 }
 
 export interface ListenOptions {

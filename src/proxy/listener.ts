@@ -21,7 +21,7 @@ import type { ErrorCode } from '../sdk/errors.ts';
 import { plainAddress, UNIX_PEER } from '../http1/address.ts';
 import type { SocketOwner } from '../http1/owned-socket.ts';
 import type { TunnelSettings } from '../http1/tunnel.ts';
-import { readByEvents } from '../http1/sockets.ts';
+import { type ReadPath, readSecured } from '../http1/sockets.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Handshake, TlsFront } from '../tls/tls-front.ts';
 import { AuthorityMemo } from './authority.ts';
@@ -47,6 +47,8 @@ export interface ListenerOptions {
   /** Needed for listeners of TLS. */
   readonly tls?: TlsFront;
   readonly tunnels: TunnelSettings;
+  /** How sockets of TLS are read. */
+  readonly readPath: ReadPath;
   /** Whether no further connection is taken. */
   readonly isFull: () => boolean;
   readonly entrance: Entrance;
@@ -174,7 +176,7 @@ export class Listener implements RequestHandler, StreamHandler {
       onSecured: (secured) => {
         this.connections.delete(handshake);
         this.serve(secured.socket, port, secured.isHttp2, client, secured.facts);
-        readByEvents(secured.socket);
+        readSecured(secured.socket, this.options.readPath);
       },
       onEnded: () => this.ended(handshake),
     });

@@ -16,7 +16,7 @@ import { changeMode, listenUnix, type UnixListening } from './unix-socket.ts';
 
 export interface OpenListenersOptions {
   readonly plane: Plane;
-  readonly listener: Omit<ListenerOptions, 'entrance' | 'isFull'>;
+  readonly listener: Omit<ListenerOptions, 'entrance' | 'isFull' | 'readPath'>;
   /** Client connections that there may be at once; 0: any number. */
   readonly mostConnections: number;
   readonly readPath: ReadPath;
@@ -144,9 +144,9 @@ export class OpenListeners {
   }
 
   private listenerWith(entrance: Entrance): Listener {
-    const { plane, listener: options, mostConnections } = this.options;
+    const { plane, listener: options, mostConnections, readPath } = this.options;
     const isFull = (): boolean => mostConnections > 0 && this.connectionCount >= mostConnections;
-    return new Listener(plane, { ...options, isFull, entrance });
+    return new Listener(plane, { ...options, isFull, entrance, readPath });
   }
 
   private async openOne(plan: ListenerPlan): Promise<Open> {
