@@ -10,6 +10,7 @@ import { haproxyConfig } from './gateways/haproxy.ts';
 import { nginxConfig } from './gateways/nginx.ts';
 import { divideCores } from './lab.ts';
 import { parseH2load } from './h2load.ts';
+import { Echo, frameOf } from './echo.ts';
 import { loadCommand, loadFault, parseWrk, wrkArguments, type LoadResult } from './load.ts';
 import { allowedConnections } from './memory.ts';
 import { categoryOf, categoryTable, functionTable, selfTimes } from './profile-report.ts';
@@ -172,6 +173,34 @@ traffic: 244.14KB (250000) total, 5.16KB (5288) headers (space savings 95.18%), 
     assert.notEqual(rewritten.content, small);
     assert.equal(expectedOf(workload('plugin-response-rewrite'), 'nginx').content, small);
   });
+
+  test('what wrk does not speak is left to clients of our own', () => {
+    const commands = ['bare', 'tls', 'tls-resumed', 'websocket'].map((name) => {
+      const { kind, ...chosen } = workload(name);
+      assert.ok(kind === 'load' && 'load' in chosen);
+      return loadCommand(chosen.load, { port: 1, seconds: 2, folder: '' });
+    });
+    assert.deepEqual(
+      commands.map(({ command }) => command === 'wrk'),
+      [true, true, false, false],
+    );
+    assert.ok(commands[1]?.args.includes('https://127.0.0.1:1/'));
+    assert.ok(commands[3]?.args.includes('websocket'));
+  });
+
+  for (const length of [0, 1, 125, 126, 155, 60_000]) {
+    test(`a frame of ${length} bytes comes back unmasked, however it is cut`, () => {
+      const text = 'x'.repeat(length);
+      const frames = Buffer.concat([frameOf(text, true), frameOf('next', true)]);
+      const whole = Buffer.concat([frameOf(text, false), frameOf('next', false)]);
+      const cuts = length > 1000 ? [1, 5, 30_000] : Array.from({ length: frames.length }, (_, cut) => cut);
+      for (const cut of cuts) {
+        const echo = new Echo();
+        const back = Buffer.concat([echo.take(frames.subarray(0, cut)), echo.take(frames.subarray(cut))]);
+        assert.deepEqual(back, whole, `cut at ${cut}`);
+      }
+    });
+  }
 
   test('a workload with a new connection per request asks for it, another does not', () => {
     const closing = workload('connection-per-request');
@@ -371,6 +400,16 @@ describe('gateways', () => {
       /"policy": "redis",\s+"redis_host": "127.0.0.1",\s+"redis_port": 1004/,
     );
     assert.ok(WORKLOADS.every(({ name, needsRedis = false }) => needsRedis === name.startsWith('redis-')));
+  });
+
+  test('over TLS all of them have the one certificate, and Gatewright gives it to clients that name no server', () => {
+    const secured = { ...setup, isSecured: true };
+    assert.match(nginxConfig(secured), /listen 127\.0\.0\.1:1001 ssl [^]*ssl_certificate \/tmp\/x\/cert\.pem;/);
+    assert.match(haproxyConfig(secured), /bind 127\.0\.0\.1:1001 .*ssl crt \/tmp\/x\/both\.pem/);
+    const document = JSON.parse(gatewrightConfig(secured)) as { gateway: Record<string, unknown>; ssls: unknown[] };
+    assert.deepEqual(document.gateway['https'], [{ address: '127.0.0.1', port: 1001 }]);
+    assert.deepEqual(document.gateway['tls'], { fallback_sni: 'a.example' });
+    assert.equal(document.ssls.length, 1);
   });
 
   test('the thousand routes are different, and the one that is asked for is among them', () => {

@@ -20,9 +20,16 @@ export interface Load {
   readonly closes: boolean;
   /** Requests at once on a connection of HTTP/2, in the clear; 0: HTTP/1.1. */
   readonly streams: number;
+  /** Plain HTTP where it is not given. */
+  readonly over?: Way;
   /** Fields of every request, besides. */
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** `tls`: every connection with a handshake of its own; `tls-resumed`: with a ticket of an earlier one; `websocket`: messages that come back. */
+export type Way = 'tls' | 'tls-resumed' | 'websocket';
+
+export const isSecured = ({ over }: Load): boolean => over === 'tls' || over === 'tls-resumed';
 
 /** What one run of wrk saw. Latencies are of whole requests, from the first byte sent to the last byte read. */
 export interface LoadResult {
@@ -63,7 +70,7 @@ export function wrkArguments(load: Load, port: number, seconds: number): string[
     `--script=${SCRIPT}`,
     ...(load.closes ? ['--header=Connection: close'] : []),
     ...Object.entries(load.headers ?? {}).map(([name, value]) => `--header=${name}: ${value}`),
-    `http://127.0.0.1:${port}${load.path}`,
+    `${isSecured(load) ? 'https' : 'http'}://127.0.0.1:${port}${load.path}`,
     '--',
     load.method,
     String(load.bodyBytes),
@@ -106,6 +113,8 @@ export function loadFault(result: LoadResult, { status, content }: Expected): st
   return seen.length === 0 ? undefined : seen.join(', ');
 }
 
+const CLIENTS = fileURLToPath(new URL('clients.ts', import.meta.url));
+
 /** Where a load goes to. */
 export interface Aim {
   readonly port: number;
@@ -116,6 +125,10 @@ export interface Aim {
 }
 
 export function loadCommand(load: Load, { port, seconds, folder }: Aim): Command {
+  if (load.over === 'tls-resumed' || load.over === 'websocket') {
+    const args = [CLIENTS, load.over, load.path, String(port), String(load.connections), String(seconds)];
+    return { command: process.execPath, args };
+  }
   if (load.streams === 0) return { command: 'wrk', args: wrkArguments(load, port, seconds) };
   return { command: 'h2load', args: h2loadArguments(load, port, seconds, join(folder, `h2load-${port}.log`)) };
 }

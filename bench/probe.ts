@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import net from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Expected } from './answers.ts';
-import type { Load } from './load.ts';
+import { NAME, PAIR } from './certificate.ts';
+import { isSecured, type Load } from './load.ts';
 import type { Running } from './processes.ts';
 
 const READY_WITHIN_MS = 15_000;
@@ -31,10 +33,13 @@ async function requestHttp2(port: number, { path, method, bodyBytes, headers = {
   }
 }
 
-function request(port: number, { path, method, bodyBytes, headers = {} }: Load): Promise<Answer> {
+function request(port: number, load: Load): Promise<Answer> {
+  const { path, method, bodyBytes, headers = {} } = load;
+  const { request: send } = isSecured(load) ? https : http;
+  const secured = { servername: NAME, ca: PAIR.cert };
   return new Promise((resolve, reject) => {
-    const asked = { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 2000 };
-    const outgoing = http.request(asked, (answer) => {
+    const asked = { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 2000, ...secured };
+    const outgoing = send(asked, (answer) => {
       let content = '';
       answer.setEncoding('latin1');
       answer.on('data', (chunk: string) => (content += chunk));

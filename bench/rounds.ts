@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coreTime, treeCpu, treeRss_kib } from './cpu.ts';
 import type { Gateway } from './gateways/gateway.ts';
-import { loadCommand, loadFault, runLoad } from './load.ts';
+import { writeCertificate } from './certificate.ts';
+import { isSecured, loadCommand, loadFault, runLoad } from './load.ts';
 import { freePort, untilReady } from './probe.ts';
 import type { Processes, Running } from './processes.ts';
 import { quietest, type Sample } from './summary.ts';
@@ -75,8 +76,11 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
   const { routes, tuning } = workload;
   const { upstreamPort, redisPort } = lab;
   const isHttp2 = loadOf(workload).streams > 0;
+  const isTls = isSecured(loadOf(workload));
+  const ports = { port, controlPort, upstreamPort, redisPort };
+  if (isTls) writeCertificate(folder);
   const running = lab.processes.start(
-    gateway.launch({ folder, port, controlPort, upstreamPort, redisPort, routes, tuning, isHttp2 }),
+    gateway.launch({ folder, ...ports, routes, tuning, isHttp2, isSecured: isTls }),
     lab.cores.gateway,
   );
   try {

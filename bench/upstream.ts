@@ -4,6 +4,7 @@
  */
 import net from 'node:net';
 import { answerTo, type Answer } from './answers.ts';
+import { Echo, switchText } from './echo.ts';
 
 const HEAD_END = '\r\n\r\n';
 const SMALL_ENOUGH_FOR_TEXT = 4096;
@@ -30,6 +31,8 @@ class Connection {
   private pending = '';
   private bodyLeft = 0;
   private answer: string | Buffer = '';
+  /** Once it speaks WebSocket. */
+  private echo: Echo | null = null;
   private readonly socket: net.Socket;
 
   constructor(socket: net.Socket) {
@@ -39,6 +42,10 @@ class Connection {
   }
 
   read(chunk: Buffer, length: number): void {
+    if (this.echo !== null) {
+      this.socket.write(this.echo.take(chunk.subarray(0, length)));
+      return;
+    }
     let text = this.pending + chunk.toString('latin1', 0, length);
     this.pending = '';
     while (text !== '') {
@@ -52,6 +59,12 @@ class Connection {
         // Only what the load generator sends is understood; anything else must show as a failed round.
         if (/\r\ntransfer-encoding:/i.test(head)) {
           this.socket.end('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+          return;
+        }
+        const key = /\r\nsec-websocket-key: *(\S+)/i.exec(head)?.[1];
+        if (key !== undefined) {
+          this.echo = new Echo();
+          this.socket.write(switchText(key));
           return;
         }
         this.answer = messageFor(head);

@@ -212,6 +212,43 @@ export const WORKLOADS: readonly Workload[] = [
   ...HTTP2,
   {
     kind: 'load',
+    name: 'tls',
+    title: '155 B answer over TLS, 64 connections',
+    load: { ...SMALL, over: 'tls' },
+    ...EVERYTHING,
+    goal: { goal: 1.2, accept: 1.35 },
+  },
+  {
+    kind: 'load',
+    name: 'tls-handshakes',
+    title: 'a new connection with a whole handshake per request',
+    load: { ...SMALL, connections: 16, closes: true, over: 'tls' },
+    ...EVERYTHING,
+    goal: { goal: 1.6, accept: 1.7 },
+  },
+  {
+    kind: 'load',
+    name: 'tls-resumed',
+    title: 'a new connection with a resumed session per request',
+    load: { ...SMALL, connections: 16, closes: true, over: 'tls-resumed' },
+    ...EVERYTHING,
+  },
+  {
+    kind: 'load',
+    name: 'websocket',
+    title: 'WebSocket: 155 B messages come back, 64 connections',
+    load: { ...SMALL, over: 'websocket' },
+    routes: ['/*'],
+    tuning: {
+      gatewright: { route: { enable_websocket: true } },
+      nginx: {
+        server: ['proxy_set_header Upgrade $http_upgrade;', 'proxy_set_header Connection $connection_upgrade;'],
+        http: ["map $http_upgrade $connection_upgrade { default upgrade; '' ''; }"],
+      },
+    },
+  },
+  {
+    kind: 'load',
     name: 'two-workers',
     title: 'two workers on the one core',
     load: SMALL,

@@ -17,6 +17,8 @@ export interface Setup {
   readonly tuning: Tuning;
   /** Clients speak HTTP/2, in the clear by prior knowledge, and nothing else. Not so by default. */
   readonly isHttp2?: boolean;
+  /** It speaks TLS there, by the certificate that lies in `folder`. Not so by default. */
+  readonly isSecured?: boolean;
 }
 
 /** Stands in a tuning for the port of the server of Redis, which is known only when it runs. */

@@ -2,21 +2,27 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NAME, PAIR } from '../certificate.ts';
 import { REDIS_PORT, type Gateway, type Setup } from './gateway.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/gatewright', import.meta.url));
 
+/** wrk names no server that a certificate could be for. */
+const SECURED = { http: [], tls: { fallback_sni: NAME } };
+
 /** JSON is YAML too, so this needs no writer of YAML. */
 export function gatewrightConfig(setup: Setup): string {
-  const { port, controlPort, upstreamPort, redisPort, routes, tuning, isHttp2 = false } = setup;
+  const { port, controlPort, upstreamPort, redisPort, routes, tuning, isHttp2 = false, isSecured = false } = setup;
   const upstream = { type: 'roundrobin', nodes: { [`127.0.0.1:${upstreamPort}`]: 1 } };
   const document = {
     gateway: {
-      http: [{ address: '127.0.0.1', port, ...(isHttp2 ? { http2: true } : {}) }],
+      ...(isSecured ? SECURED : {}),
+      [isSecured ? 'https' : 'http']: [{ address: '127.0.0.1', port, ...(isHttp2 ? { http2: true } : {}) }],
       control: { address: '127.0.0.1', port: controlPort },
       ...tuning.gatewright?.settings,
     },
     routes: routes.map((uri) => ({ uri, upstream, ...tuning.gatewright?.route })),
+    ...(isSecured ? { ssls: [{ id: 'bench', snis: [NAME], ...PAIR }] } : {}),
     ...tuning.gatewright?.document,
   };
   return `${JSON.stringify(document, null, 1)}\n`.replaceAll(`"${REDIS_PORT}"`, String(redisPort));

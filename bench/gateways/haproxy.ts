@@ -1,6 +1,7 @@
 /** HAProxy with one thread, connections to the upstream shared between clients. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BOTH } from '../certificate.ts';
 import { findCommand } from '../processes.ts';
 import { CONNECTIONS, KEPT_ALIVE, type Gateway, type Setup } from './gateway.ts';
 
@@ -12,7 +13,8 @@ function mapOf(routes: readonly string[], isPrefix: boolean): string {
     .join('');
 }
 
-export function haproxyConfig({ folder, port, upstreamPort, routes, tuning, isHttp2 = false }: Setup): string {
+export function haproxyConfig({ folder, port, upstreamPort, routes, tuning, ...how }: Setup): string {
+  const { isHttp2 = false, isSecured = false } = how;
   const isOpen = routes.length === 1 && routes[0] === '/*';
   const choice = isOpen
     ? 'default_backend upstream'
@@ -34,7 +36,7 @@ defaults
   option http-keep-alive
   http-reuse always
 frontend clients
-  bind 127.0.0.1:${port} backlog 4096${isHttp2 ? ' proto h2' : ''}
+  bind 127.0.0.1:${port} backlog 4096${isHttp2 ? ' proto h2' : ''}${isSecured ? ` ssl crt ${folder}/${BOTH} alpn http/1.1` : ''}
 ${(tuning.haproxy?.frontend ?? []).map((line) => `  ${line}`).join('\n')}
   option forwardfor
   http-request set-header X-Real-IP %[src]

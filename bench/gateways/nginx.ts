@@ -1,6 +1,7 @@
 /** nginx with one worker, tuned as somebody would who wants it to win: no log, keep-alive everywhere, no temporary files. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CERTIFICATE, KEY } from '../certificate.ts';
 import { findCommand } from '../processes.ts';
 import { CONNECTIONS, KEPT_ALIVE, type Gateway, type Setup } from './gateway.ts';
 
@@ -10,9 +11,13 @@ function location(route: string): string {
   return `    location ${match} { proxy_pass http://upstream; }`;
 }
 
+const tls = (folder: string): string =>
+  `    ssl_certificate ${folder}/${CERTIFICATE}; ssl_certificate_key ${folder}/${KEY}; ssl_protocols TLSv1.2 TLSv1.3;`;
+
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
-export function nginxConfig({ folder, port, upstreamPort, routes, tuning, isHttp2 = false }: Setup): string {
+export function nginxConfig({ folder, port, upstreamPort, routes, tuning, ...how }: Setup): string {
+  const { isHttp2 = false, isSecured = false } = how;
   return `
 worker_processes 1;
 daemon off;
@@ -32,7 +37,8 @@ ${TEMPORARY.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
   }
 ${(tuning.nginx?.http ?? []).map((line) => `  ${line}`).join('\n')}
   server {
-    listen 127.0.0.1:${port} backlog=4096${isHttp2 ? ' http2' : ''};
+    listen 127.0.0.1:${port}${isSecured ? ' ssl' : ''} backlog=4096${isHttp2 ? ' http2' : ''};
+${isSecured ? tls(folder) : ''}
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;
