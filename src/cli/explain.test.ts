@@ -90,6 +90,7 @@ describe('gatewright explain', () => {
   it('says who answers where nothing is sent', async () => {
     const refused = await explained('/users/7');
     assert.deepEqual([refused.sent, refused.answer.status, refused.answer.repliedBy], [null, 401, 'key-auth']);
+    assert.equal(refused.answer.reason, 'nothing_presented', 'which the caller is not told');
     const mocked = await explained('GET http://www.example.com/');
     assert.deepEqual([mocked.route?.host, mocked.answer.status, mocked.answer.body], ['*.example.com', 201, 'hi']);
     const from = await explained('/users/7', '--from', '192.0.2.1', '-H', 'apikey: jacks-key');

@@ -88,7 +88,7 @@ function explanationOf(
     limits: result.limits,
     attempts: result.attempts,
     sent: sent === null ? null : pick(sent),
-    answer: answerOf(result),
+    answer: answerOf(result, exchange.variable('auth_reason') ?? ''),
     dependsOn: [...new Set(dependsOn)],
   };
 }
@@ -162,7 +162,7 @@ function pick({ node, method, target, rawHeaders }: TestResult['seen'][number]):
   return { node, method, target, rawHeaders };
 }
 
-function answerOf({ status, repliedBy, errorCode, rawHeaders, body }: TestResult): Answer {
-  if (repliedBy === 'upstream') return { status: 0, repliedBy, errorCode, headers: [], body: '' };
-  return { status, repliedBy, errorCode, headers: rawHeaders, body };
+function answerOf({ status, repliedBy, errorCode, rawHeaders, body }: TestResult, reason: string): Answer {
+  if (repliedBy === 'upstream') return { status: 0, repliedBy, errorCode, reason, headers: [], body: '' };
+  return { status, repliedBy, errorCode, reason, headers: rawHeaders, body };
 }

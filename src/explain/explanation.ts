@@ -78,6 +78,8 @@ export interface Answer {
   /** `upstream`, `gateway`, or the name of the plugin. */
   readonly repliedBy: string;
   readonly errorCode: string;
+  /** Why an authentication plugin refused the caller, which the caller is not told; '' if none did. */
+  readonly reason: string;
   /** Of one that is not the upstream's. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;

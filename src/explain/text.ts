@@ -87,11 +87,11 @@ function answerLines({ answer, sent, attempts }: Explanation): string[] {
   return lines;
 }
 
-function replyLines({ status, repliedBy, errorCode, headers, body }: Answer): string[] {
+function replyLines({ status, repliedBy, errorCode, reason, headers, body }: Answer): string[] {
   const who = repliedBy === 'gateway' ? 'the gateway' : `the plugin ${repliedBy}`;
   const shown = body.length > MOST_BODY ? `${body.slice(0, MOST_BODY)}…` : body;
   return [
-    `${who} answers ${status}${errorCode === '' ? '' : ` (${errorCode})`}`,
+    `${who} answers ${status}${errorCode === '' ? '' : ` (${errorCode}${reason === '' ? '' : `: ${reason}`})`}`,
     ...headers.map(([name, value]) => `  ${name}: ${value}`),
     ...(shown === '' ? [] : ['', ...shown.trimEnd().split('\n')]),
   ];
