@@ -29,6 +29,7 @@ routes:
     upstream_id: u
   - { id: late, uri: /users/*, priority: -1, upstream_id: u }
   - { id: site, host: '*.example.com', uri: /, plugins: { mocking: { response_example: hi, response_status: 201 } } }
+  - { id: directory, uri: /directory, plugins: { ldap-auth: { base_dn: dc=org, ldap_uri: ldap.internal } }, upstream_id: u }
   - { id: asked, uri: /asked, plugins: { forward-auth: { uri: 'http://auth.internal/check' } }, upstream_id: u }
   - { id: body, uri: /body, vars: [[post_arg_kind, '==', a]], upstream_id: u }
 services: [{ id: s, plugins: { ip-restriction: { whitelist: [127.0.0.0/8, 10.0.0.0/8] } } }]
@@ -118,6 +119,8 @@ describe('gatewright explain', () => {
   it('reaches nothing, and names what the answer depends on', async () => {
     const asked = await explained('/asked');
     assert.deepEqual(asked.dependsOn, ['GET http://auth.internal/check']);
+    const directory = await explained('-H', 'Authorization: Basic amFjazphY2U=', '/directory');
+    assert.deepEqual([directory.answer.status, directory.dependsOn], [500, ['a directory']]);
     assert.match(await run(['/asked']), /what was not asked, though the answer depends on it\n {2}GET http:/);
   });
 

@@ -61,6 +61,7 @@ function recorded(dependsOn: string[]): Effects {
   return {
     http: ({ method = 'GET', url }) => refuse(`${method} ${String(url)}`),
     redis: { run: () => refuse('Redis'), command: () => refuse('Redis') },
+    ldap: { accepts: () => refuse('a directory'), find: () => refuse('a directory') },
   };
 }
 
