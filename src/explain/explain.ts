@@ -59,7 +59,7 @@ function recorded(dependsOn: string[]): Effects {
     return Promise.reject(new ClientError('without_effects', 'nothing is reached from here: this is an explanation'));
   };
   return {
-    http: ({ method = 'GET', url }) => refuse(`${method} ${String(url)}`),
+    http: ({ method, url }) => refuse(`${method} ${url}`),
     redis: { run: () => refuse('Redis'), command: () => refuse('Redis') },
     ldap: { accepts: () => refuse('a directory'), find: () => refuse('a directory') },
   };

@@ -9,7 +9,7 @@ export type { Duration } from './duration.ts';
 export type { Answers, NodeScript, SeenRequest } from './node-script.ts';
 export type { Upstreams } from './nodes.ts';
 export type { TestResult } from './result.ts';
-export type { Effects, HttpEffect } from './scripted-clients.ts';
+export type { Effects, HttpAsked, HttpEffect } from './scripted-clients.ts';
 export type { Names, NameScript } from './scripted-names.ts';
 export type { LogLine } from './surroundings.ts';
 export type { ClientCertificate, ClientTls, RequestOptions } from './test-client.ts';

@@ -10,14 +10,25 @@ import {
   type LdapClient,
   type RedisClient,
 } from '../sdk/clients.ts';
+import { headersOf } from './message-reader.ts';
 
 export interface Effects {
   /** Answers the HTTP requests of plugins. May throw a ClientError of the SDK. */
-  readonly http?: (request: HttpRequest) => HttpEffect | Promise<HttpEffect>;
+  readonly http?: (request: HttpAsked) => HttpEffect | Promise<HttpEffect>;
   /** Stands for Redis. */
   readonly redis?: RedisClient;
   /** Stands for a directory. */
   readonly ldap?: LdapClient;
+}
+
+/** What a plugin asks. */
+export interface HttpAsked {
+  readonly method: string;
+  readonly url: string;
+  /** By lower-case name; the values of a repeated one are joined with `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** As UTF-8; '' without. */
+  readonly body: string;
 }
 
 export interface HttpEffect {
@@ -53,7 +64,7 @@ export function scriptedClients(effects: Effects): ClientSource {
 
 async function answerTo(request: HttpRequest, { http }: Effects): Promise<HttpAnswer> {
   if (http === undefined) throw nobody(`a plugin sends ${request.method ?? 'GET'} ${request.url}`);
-  const { status = 200, headers = {}, body = '' } = await http(request);
+  const { status = 200, headers = {}, body = '' } = await http(askedOf(request));
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   const entries = Object.entries(headers);
   return {
@@ -64,6 +75,13 @@ async function answerTo(request: HttpRequest, { http }: Effects): Promise<HttpAn
     text: () => bytes.toString(),
     json: () => JSON.parse(bytes.toString()) as unknown,
   };
+}
+
+function askedOf({ method = 'GET', url, headers = {}, body = '' }: HttpRequest): HttpAsked {
+  const fields = Object.entries(headers).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).map((each) => [name, each] as const),
+  );
+  return { method, url, headers: headersOf(fields), body: Buffer.from(body).toString() };
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

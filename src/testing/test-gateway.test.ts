@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 import { test } from 'node:test';
 import { definePlugin } from '../sdk/index.ts';
 import { ConfigurationError, testGateway, type TestGatewayOptions } from './index.ts';
@@ -186,4 +188,141 @@ test('the same seed gives the same run', async () => {
   };
   assert.equal(await run(7), await run(7));
   assert.notEqual(await run(7), await run(8));
+});
+
+test('work that the thread pool does costs no virtual time, whatever else is due meanwhile', async () => {
+  const slow = definePlugin({
+    name: 'slow',
+    priority: 1,
+    summary: 'Computes elsewhere.',
+    schema: { type: 'object' },
+    create: () => ({
+      async access() {
+        for (let i = 0; i < 3; i++) await promisify<string, string, number, Buffer>(scrypt)('password', 'salt', 64);
+      },
+    }),
+  });
+  const checks = { active: { http_path: '/', healthy: { interval: 1 } } };
+  await using gateway = await open(routeWith({ slow: {} }, { checks }), { plugins: [slow] });
+  for (let i = 0; i < 3; i++) assert.equal((await gateway.request('/')).elapsed_ms, 0);
+});
+
+test('a plugin that never answers has failed after its minute', async () => {
+  const stuck = definePlugin({
+    name: 'stuck',
+    priority: 1,
+    summary: 'Waits for ever.',
+    schema: { type: 'object' },
+    create: () => ({ access: () => new Promise<undefined>(() => {}) }),
+  });
+  await using gateway = await open(routeWith({ stuck: {} }), { plugins: [stuck] });
+  const { status, errorCode, elapsed_ms } = await gateway.request('/');
+  assert.equal(`${status} ${errorCode}`, '500 plugin_failed');
+  assert.ok(elapsed_ms >= 60_000 && elapsed_ms < 60_010);
+});
+
+test('an answer that takes longer than the patience of the test is a mistake of the test', async () => {
+  await using gateway = await open(routeWith({}), { upstreams: { '*': { delay: '50s' } }, patience: '20s' });
+  await assert.rejects(gateway.request('/'), /^Error: no answer came within 20 s of virtual time$/);
+});
+
+test('what a function answers is checked as a list is, and what it throws fails the test', async () => {
+  for (const [answer, message] of [
+    [() => ({ stats: 1 }) as never, /upstreams\["10\.0\.0\.1:80"\], answer 1\.stats: unknown attribute/],
+    [() => ({ connect: 'refused' as const }), /connect has no effect in what a function answers/],
+    [() => Promise.reject(new Error('on purpose')), /on purpose/],
+  ] as const) {
+    await using gateway = await open(routeWith({}), { upstreams: { '*': answer } });
+    await assert.rejects(gateway.request('/'), message);
+  }
+});
+
+test('what cannot be sent, or is no address, is refused before anything is', async () => {
+  await using gateway = await open(routeWith({}));
+  for (const [send, message] of [
+    [() => gateway.request('/a b'), /"\/a b" cannot be sent/],
+    [() => gateway.request('/', { headers: { 'X-A': 'a\r\nX-B: b' } }), /cannot be sent: it has a line end/],
+    [() => gateway.request('/', { from: 'nowhere' }), /"nowhere" is no address/],
+    [() => gateway.request('https://a.example/'), /no certificate for a\.example/],
+    [() => gateway.clock.advance('soon' as never), /"soon" is no duration/],
+  ] as const) {
+    await assert.rejects(async () => send(), message);
+  }
+  assert.equal(gateway.seen.length, 0);
+});
+
+test('a closed gateway takes nothing more', async () => {
+  const gateway = await open(routeWith({}));
+  await gateway.close();
+  await gateway.close();
+  await assert.rejects(async () => gateway.request('/'), /the gateway was closed/);
+  await assert.rejects(async () => gateway.apply({ routes: [] }), /the gateway was closed/);
+});
+
+test('settings that take a new start are not applied', async () => {
+  await using gateway = await open(routeWith({}));
+  await assert.rejects(
+    gateway.apply({ gateway: { server_header: 'x' }, routes: [] }),
+    /gateway\.server_header take a new start/,
+  );
+});
+
+test('a name that there is not is told as such', async () => {
+  await using gateway = await open(
+    { routes: [{ uri: '/', upstream: { nodes: { 'gone.internal:80': 1 } } }] },
+    { names: { 'gone.internal': null } },
+  );
+  const { status, errorCode } = await gateway.request('/');
+  assert.equal(`${status} ${errorCode}`, '502 upstream_unresolved');
+});
+
+test('what plugins ask of systems outside is answered by the test', async () => {
+  const config = {
+    routes: [
+      {
+        uri: '/*',
+        plugins: {
+          'forward-auth': {
+            uri: 'http://auth.internal/check',
+            request_headers: ['Authorization'],
+            upstream_headers: ['X-User'],
+          },
+        },
+        upstream: { nodes: NODES },
+      },
+    ],
+  };
+  const asked: string[] = [];
+  await using gateway = await open(config, {
+    effects: {
+      http: ({ url, headers }) => {
+        asked.push(url);
+        return headers['authorization'] === 'jack' ? { headers: { 'X-User': 'jack' } } : { status: 403 };
+      },
+    },
+  });
+  assert.equal((await gateway.request('/')).status, 403);
+  const answer = await gateway.request('/', { headers: { Authorization: 'jack' } });
+  assert.equal(`${answer.status} ${answer.seen[0]?.headers['x-user']}`, '200 jack');
+  assert.deepEqual(asked, ['http://auth.internal/check', 'http://auth.internal/check']);
+});
+
+test('the answer explains itself', async () => {
+  await using gateway = await open(routeWith({ 'limit-count': { count: 1, time_window: 60, rejected_code: 429 } }), {
+    upstreams: { '10.0.0.1:80': 'refused', '10.0.0.2:80': { delay: '1500ms' } },
+  });
+  assert.equal(
+    (await gateway.request('/a')).explain(),
+    `GET /a: 200 after 1.5 s
+  route r: /*
+  limit-count: 0 of 1 left, anew in 60 s
+  10.0.0.1:80: upstream_refused after 0 ms
+  10.0.0.2:80: 200 after 1.5 s`,
+  );
+  assert.equal(
+    (await gateway.request('/a')).explain(),
+    `GET /a: 429 by limit-count (limit_count) after 0 ms
+  route r: /*
+  limit-count: 0 of 1 left, anew in 59 s`,
+  );
 });

@@ -4,11 +4,11 @@
  */
 import { inspect } from 'node:util';
 import type { Step } from '../compile/chain.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../config/settings.ts';
 import type { AnyPlugin, PluginInstance } from '../sdk/plugin.ts';
 import { Worker } from '../threads/worker.ts';
 import type { UpstreamReport } from '../upstream/health-report.ts';
-import type { Snapshot } from '../compile/snapshot.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { securedBy } from './client-tls.ts';
 import { type ConfigurationSource, type CheckedConfiguration, checkConfiguration } from './compiled-configuration.ts';
@@ -292,7 +292,7 @@ export class TestGateway {
     // An exchange that is over has little of its own left.
     this.options.onExchange?.(exchange, this.worker.snapshot);
     // A consumer's chain takes the place of the route's, which ran up to there.
-    const { chains } = exchange.snapshot;
+    const { chains } = this.worker.snapshot;
     for (const chain of [exchange.chain, chains?.chainOf(exchange.matched, null)]) {
       for (const steps of Object.values(chain ?? {}) as unknown[]) {
         if (Array.isArray(steps))
