@@ -100,6 +100,7 @@ test('the schemas of all objects and plugins are there', async (t) => {
   assert.ok(main?.['route']?.['properties'] !== undefined && main['consumer_group'] !== undefined);
   assert.deepEqual(Object.keys(shown?.['key-auth'] ?? {}).toSorted(), [
     'consumer_schema',
+    'metadata_schema',
     'priority',
     'schema',
     'type',
