@@ -4,7 +4,9 @@ import { compile } from '../compile/compile.ts';
 import { pluginRegistry } from '../compile/plugin-registry.ts';
 import { readObjects } from '../model/object-set.ts';
 import { ALL_PLUGINS } from '../plugins/all.ts';
-import { controlContext } from '../threads/control-context.ts';
+import { systemClock } from '../clock/clock.ts';
+import { allocateLimits } from '../limit/shared-limits.ts';
+import { controlContexts } from '../threads/control-context.ts';
 import { startStatusServer } from './status.ts';
 
 const plugins = pluginRegistry(ALL_PLUGINS);
@@ -52,11 +54,13 @@ async function start(
   const settings = { router: 'radixtree_host_uri', merge_slashes: true } as const;
   const { snapshot, problems } = compile(set, { settings, revision: 1, plugins });
   assert.deepEqual(problems, []);
+  const limits = allocateLimits(new Uint8Array(8), { counters: { maxKeys: 100 }, kv: { max_bytes: 100_000 } });
+  const data = { memory: { limits }, thread: 1 };
   const server = await startStatusServer({
     address: '127.0.0.1',
     port: 0,
     isReady: () => ({ ready: true, reason: '' }),
-    control: () => controlContext(snapshot, plugins),
+    control: controlContexts({ registry: plugins, clock: systemClock, data }, () => snapshot),
     onError: (error) => assert.ifError(error),
   });
   t.after(() => server.close());
@@ -193,4 +197,32 @@ test('a plugin that a route switches off is shown as that', async (t) => {
   assert.equal(cors?.isDisabled, true);
   const { host, hosts } = body['attributes'] as Record<string, { from: string }>;
   assert.deepEqual([host?.from, hosts], ['routes/3', undefined]);
+});
+
+test('limits of a consumer are told page by page, and what is asked wrongly is refused', async (t) => {
+  const get = await start(t);
+  const { body } = await get('/v1/quotas?consumer=jack');
+  const { quotas, ...rest } = body as { quotas: Record<string, unknown>[] };
+  assert.deepEqual(rest, { consumer: 'jack', total: 1, page: 1, page_size: 100 });
+  assert.deepEqual(
+    quotas.map(({ object, plugin, key, limit, remaining }) => [object, plugin, key, limit, remaining]),
+    [['consumers/jack', 'limit-count', '$remote_addr', 5, null]],
+  );
+  const second = await get('/v1/quotas?consumer=jack&page=2&page_size=1');
+  assert.deepEqual(second.body, { consumer: 'jack', quotas: [], total: 1, page: 2, page_size: 1 });
+  for (const [query, status] of [
+    ['', 400],
+    ['?consumer=', 400],
+    ['?consumer=jack&page=0', 400],
+    ['?consumer=jack&page=-1', 400],
+    ['?consumer=jack&page=1e3', 400],
+    ['?consumer=jack&page=9999999999', 400],
+    ['?consumer=jack&page_size=501', 400],
+    ['?consumer=nobody', 404],
+    ['?consumer=__proto__', 404],
+  ] as const) {
+    assert.equal((await get(`/v1/quotas${query}`)).status, status, query);
+  }
+  assert.equal((await get('/v1/quotas/jack')).status, 404);
+  assert.equal((await get('/v1/quotas?consumer=jack', 'DELETE')).status, 405);
 });

@@ -7,6 +7,7 @@ import type { Kind } from '../model/object-set.ts';
 import { publishSchema } from '../model/publish.ts';
 import { nodesOf } from '../model/upstream.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
+import { MOST_LISTED, type QuotaList } from '../sdk/quotas.ts';
 import { isObject } from './change.ts';
 import { effectiveRoute } from './effective.ts';
 import { propertiesOf } from './plugins.ts';
@@ -27,6 +28,8 @@ export interface ControlContext {
   /** The enabled ones. */
   readonly plugins: PluginRegistry;
   readonly redactor: Redactor;
+  /** Null if there is no such consumer. @param first of the instances, and how many */
+  quotas(username: string, range: { readonly first: number; readonly most: number }): QuotaList | null;
 }
 
 export interface ControlAnswer {
@@ -42,7 +45,7 @@ const ITEMS: Readonly<Record<string, Kind>> = { route: 'routes', service: 'servi
 export function answerControl(path: string, query: URLSearchParams, context: ControlContext): ControlAnswer | null {
   const [version, name = '', id, what, ...rest] = decode(path);
   if (version !== 'v1' || rest.length > 0) return null;
-  if (id === undefined) return answerAll(name, context);
+  if (id === undefined) return name === 'quotas' ? answerQuotas(query, context) : answerAll(name, context);
   if (what === undefined) return answerOne(name, id, context);
   return name === 'route' && what === 'effective' ? answerEffective(id, query, context) : null;
 }
@@ -81,6 +84,27 @@ function answerEffective(id: string, query: URLSearchParams, context: ControlCon
   return 'missing' in found
     ? { status: 404, body: { error_msg: `there is no ${found.missing}` } }
     : { status: 200, body: found };
+}
+
+const MOST_ON_A_PAGE = 500;
+
+/** `total` counts instances of plugins: one with rules has several limits. */
+function answerQuotas(query: URLSearchParams, context: ControlContext): ControlAnswer {
+  const username = query.get('consumer') ?? '';
+  if (username === '')
+    return { status: 400, body: { error_msg: 'consumer: name one, as in /v1/quotas?consumer=jack' } };
+  const page = wholeOf(query.get('page') ?? '1', 1_000_000);
+  const size = wholeOf(query.get('page_size') ?? String(MOST_LISTED), MOST_ON_A_PAGE);
+  if (page === null) return { status: 400, body: { error_msg: 'page: expected an integer from 1' } };
+  if (size === null)
+    return { status: 400, body: { error_msg: `page_size: expected an integer from 1 to ${MOST_ON_A_PAGE}` } };
+  const found = context.quotas(username, { first: (page - 1) * size, most: size });
+  if (found === null) return { status: 404, body: { error_msg: `there is no consumer ${JSON.stringify(username)}` } };
+  return { status: 200, body: { ...found, page, page_size: size } };
+}
+
+function wholeOf(text: string, most: number): number | null {
+  return /^[1-9]\d{0,6}$/.test(text) && Number(text) <= most ? Number(text) : null;
 }
 
 function metadataOf({ id, written }: ControlObject, { redactor }: ControlContext): object {

@@ -89,6 +89,8 @@ export { prometheus, prometheusMetadata } from './plugins/prometheus.ts';
 export type { Prometheus, PrometheusMetadata } from './plugins/prometheus.ts';
 export { proxyRewrite } from './plugins/proxy-rewrite.ts';
 export type { ProxyRewrite } from './plugins/proxy-rewrite.ts';
+export { publicApi } from './plugins/public-api.ts';
+export type { PublicApi } from './plugins/public-api.ts';
 export { realIp } from './plugins/real-ip.ts';
 export type { RealIp } from './plugins/real-ip.ts';
 export { redirect, redirectMetadata } from './plugins/redirect.ts';

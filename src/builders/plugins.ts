@@ -29,6 +29,7 @@ import type { MultiAuth } from './plugins/multi-auth.ts';
 import type { OpenidConnect } from './plugins/openid-connect.ts';
 import type { Prometheus } from './plugins/prometheus.ts';
 import type { ProxyRewrite } from './plugins/proxy-rewrite.ts';
+import type { PublicApi } from './plugins/public-api.ts';
 import type { RealIp } from './plugins/real-ip.ts';
 import type { Redirect } from './plugins/redirect.ts';
 import type { RefererRestriction } from './plugins/referer-restriction.ts';
@@ -103,6 +104,8 @@ export interface Plugins {
   readonly 'prometheus'?: Prometheus;
   /** Changes what the upstream is asked for: path, arguments, method, host, header fields. */
   readonly 'proxy-rewrite'?: ProxyRewrite;
+  /** Answers a route with an endpoint of the gateway, such as what limits leave to the consumer that asks. */
+  readonly 'public-api'?: PublicApi;
   /** Takes the address of the client from what a proxy in front says. */
   readonly 'real-ip'?: RealIp;
   /** Sends clients elsewhere: to HTTPS, or to another URI. */

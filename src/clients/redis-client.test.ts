@@ -114,3 +114,11 @@ it('times that are none are refused', () => {
     );
   }
 });
+
+it('a client that nobody used is closed without a word', async () => {
+  const servers = { kind: 'single', host: '127.0.0.1', port: 1 } as const;
+  const client = new RedisConnections({ servers, timeout_ms: 1000, idle_ms: IDLE_MS }, new HandTimers().start);
+  // A rejection that nobody handles fails the test, and ends a worker.
+  client.close();
+  await new Promise((resolve) => setImmediate(resolve));
+});

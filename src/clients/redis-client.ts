@@ -31,6 +31,7 @@ export class RedisConnections implements RedisClient {
   constructor(options: RedisClientOptions, startTimer: StartTimer) {
     this.#bounds = checkedRedisOptions(options);
     this.#startTimer = startTimer;
+    this.#await();
   }
 
   run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
@@ -118,6 +119,7 @@ export class RedisConnections implements RedisClient {
     connection.disconnect();
   }
 
+  /** Its rejection is nobody's fault where nobody waits: of a client that is closed before it was used, too. */
   #await(): void {
     this.#ready = Promise.withResolvers();
     this.#ready.promise.catch(() => undefined);
@@ -126,7 +128,6 @@ export class RedisConnections implements RedisClient {
   async #connect(): Promise<Connection> {
     const connection = await makeRedis(this.#bounds);
     this.#connection = connection;
-    this.#ready.promise.catch(() => undefined);
     connection.on('ready', () => {
       this.#fault = null;
       this.#ready.resolve();

@@ -141,7 +141,10 @@ function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], 
   return Object.values(made).every((steps) => steps.length === 0) ? EMPTY_CHAIN : { ...made, isEmpty: false };
 }
 
-function stepsOf(uses: readonly ActiveUse[], phase: Exclude<keyof PluginInstance, 'close'>): readonly Step[] {
+function stepsOf(
+  uses: readonly ActiveUse[],
+  phase: Exclude<keyof PluginInstance, 'quotas' | 'close'>,
+): readonly Step[] {
   const steps = uses.filter(({ step }) => step.instance[phase] !== undefined).map(({ step }) => step);
   return steps.length === 0 ? NO_STEPS : steps;
 }

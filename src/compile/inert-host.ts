@@ -2,6 +2,8 @@
 import type { Clients } from '../sdk/clients.ts';
 import { ClientError } from '../sdk/clients.ts';
 import type { Host, Owner } from '../sdk/host.ts';
+import type { QuotaList } from '../sdk/quotas.ts';
+import type { Consumer } from '../sdk/exchange.ts';
 import type { Grants } from './instances.ts';
 
 const nothing = (): void => undefined;
@@ -9,6 +11,9 @@ const ALLOWED = Object.freeze({ isAllowed: true, remaining: 0, reset_ms: 0 });
 
 const refuse = (): Promise<never> =>
   Promise.reject(new ClientError('without_effects', 'nothing is reached from here: this is a check or an explanation'));
+
+/** Where nothing is in force. */
+export const noQuotas = ({ username }: Consumer): QuotaList => ({ consumer: username, quotas: [], total: 0 });
 
 /** Clients of every kind that reach nothing. */
 export const INERT_CLIENTS: { readonly [K in keyof Clients]: Clients[K]['client'] } = {
@@ -41,6 +46,7 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     },
     load: { admits: () => true },
     httpsPort: () => null,
+    quotas: noQuotas,
     kv: { get: () => undefined, set: nothing, delete: nothing },
     cells: {
       records: (_space, { numbers }) => ({

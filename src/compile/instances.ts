@@ -143,7 +143,7 @@ export class Instances {
   }
 }
 
-const MEMBERS = ['rewrite', 'access', 'beforeProxy', 'responseHead', 'responseBody', 'log', 'close'] as const;
+const MEMBERS = ['rewrite', 'access', 'beforeProxy', 'responseHead', 'responseBody', 'log', 'quotas', 'close'] as const;
 
 function checked(created: unknown): PluginInstance {
   if (typeof created !== 'object' || created === null) throw new TypeError('create returned no instance');

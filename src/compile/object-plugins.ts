@@ -30,6 +30,8 @@ export interface PluginUse {
   readonly claims?: readonly string[];
   /** Query arguments that carry secrets; those of plugins inside of it as well. */
   readonly secretArguments?: readonly string[];
+  /** Instances that stand inside of its own; absent where there are none. */
+  readonly inner?: readonly HeldInstance[];
   /** Of whom the plugin is: orders those that have priority and name in common. */
   readonly object: string;
 }
@@ -185,9 +187,12 @@ export class PluginReader {
     } else {
       draft.claims = [];
       draft.secretArguments = [];
+      const before = draft.instances.length;
       const held = reading.meta.isDisabled ? null : this.instantiate(use, reading.config, metadata, draft);
       const { claims, secretArguments } = draft;
-      draft.uses.push({ ...useOf(use, reading, held), claims, secretArguments });
+      const inner = draft.instances.slice(before).filter((one) => one !== held);
+      const within = inner.length === 0 ? {} : { inner };
+      draft.uses.push({ ...useOf(use, reading, held), claims, secretArguments, ...within });
       draft.identities.push(`${held?.key ?? shape.name} ${meta}`);
     }
   }

@@ -85,7 +85,7 @@ export class LocalGateway {
     const { errorLog } = this;
     this.accessLog = openAccessLog(settings, errorLog, streams);
     this.parts = systemParts({ clock, errorLog, metrics, thread: 'embedded', settings });
-    this.hostFor = hostFactory(this.parts);
+    this.hostFor = hostFactory({ ...this.parts, inForce: () => this.worker.snapshot });
     const first = this.compile(configuration, undefined);
     const problems = [...options.problems, ...first.problems];
     if (problems.length > 0) {

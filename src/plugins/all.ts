@@ -30,6 +30,7 @@ import openidConnect from './openid-connect/openid-connect.ts';
 import multiAuth from './multi-auth/multi-auth.ts';
 import prometheus from './prometheus/prometheus.ts';
 import proxyRewrite from './proxy-rewrite/proxy-rewrite.ts';
+import publicApi from './public-api/public-api.ts';
 import realIp from './real-ip/real-ip.ts';
 import redirect from './redirect/redirect.ts';
 import refererRestriction from './referer-restriction/referer-restriction.ts';
@@ -73,6 +74,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   multiAuth,
   prometheus,
   proxyRewrite,
+  publicApi,
   realIp,
   redirect,
   refererRestriction,

@@ -1,5 +1,5 @@
 /** A number in a configuration that may depend on the request: 5, "5", "$http_quota", "${http_quota ?? 5}". */
-import type { Exchange } from '../sdk/index.ts';
+import type { Variables } from './limit-key.ts';
 
 const VARIABLE = /^\$(?:([A-Za-z_]\w*)|\{\s*([A-Za-z_]\w*)\s*(?:\?\?\s*(\d{1,10})\s*)?\})$/;
 const WHOLE = /^(?:0|[1-9]\d{0,9})$/;
@@ -30,7 +30,7 @@ export function checkAmount(value: number | string, least: 0 | 1 = 1): string | 
 }
 
 /** Compiled: negative where the request gives no valid number. */
-export function compileAmount(value: number | string): (exchange: Exchange) => number {
+export function compileAmount(value: number | string): (exchange: Variables) => number {
   if (typeof value === 'number') return () => value;
   const match = VARIABLE.exec(value);
   if (match === null) {

@@ -2,6 +2,9 @@
 import { networkOf } from '../sdk/addresses.ts';
 import type { Exchange } from '../sdk/index.ts';
 
+/** What keys and amounts are made of. */
+export type Variables = Pick<Exchange, 'variable'>;
+
 export type KeyType = 'var' | 'var_combination' | 'constant';
 
 const VARIABLE = /\$(?:([A-Za-z_]\w*)|\{\s*([A-Za-z_]\w*)\s*\})/g;
@@ -21,7 +24,7 @@ export function checkKey(type: KeyType, key: string): string | null {
 /** Variables that hold the address of the client. */
 const ADDRESSES: readonly string[] = ['remote_addr', 'realip_remote_addr'];
 
-export type ReadKey = (exchange: Exchange) => string | undefined;
+export type ReadKey = (exchange: Variables) => string | undefined;
 
 /** Compiled: undefined where the request has none of the variables. @param ipv6_prefix see `KEY_ATTRIBUTES` */
 export function compileKey(type: KeyType, key: string, ipv6_prefix = 128): ReadKey {
@@ -53,7 +56,6 @@ function compileVariable(name: string, ipv6_prefix: number): ReadKey {
   };
 }
 
-/** Of all limits that count by key. */
 /** Who is counted, unless the configuration says so. */
 export const KEY = {
   type: 'string',

@@ -1,6 +1,8 @@
 /** What a plugin may use of the gateway. Plugins read no clock, no randomness and open no connection but through it. */
 import type { ClientKind, Clients } from './clients.ts';
+import type { Consumer } from './exchange.ts';
 import type { PluginInstance } from './plugin.ts';
+import type { QuotaList } from './quotas.ts';
 
 export interface Host {
   readonly clock: HostClock;
@@ -33,6 +35,11 @@ export interface Host {
   plugin(path: string): PluginInstance;
   /** Where clients are accepted over TLS: 443 if that is one of the ports, else the first; null if none is. */
   httpsPort(): number | null;
+  /**
+   * How the limits stand that requests of a consumer may meet, on whatever route: those of `MOST_LISTED` instances, and how many
+   * there are. Nothing is consumed by it.
+   */
+  quotas(consumer: Consumer): QuotaList;
   /** Whose instance this is. */
   readonly owner: Owner;
 }

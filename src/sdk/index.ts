@@ -9,6 +9,8 @@ export type * from './exchange.ts';
 export type * from './host.ts';
 export { definePlugin } from './plugin.ts';
 export type * from './plugin.ts';
+export { MOST_LISTED } from './quotas.ts';
+export type * from './quotas.ts';
 export { checkRegex, compileRegex } from './regex.ts';
 export type { Regex, RegexMatch, RegexOptions } from './regex.ts';
 export type { Reply } from './reply.ts';

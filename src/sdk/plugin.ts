@@ -1,7 +1,8 @@
 /** The contract of a plugin. */
 import type { AttemptPart } from './attempt.ts';
-import type { Exchange } from './exchange.ts';
-import type { Host } from './host.ts';
+import type { Consumer, Exchange } from './exchange.ts';
+import type { Counters, Host } from './host.ts';
+import type { ConsumerQuota } from './quotas.ts';
 import type { Reply } from './reply.ts';
 import type { Infer, Schema } from './schema.ts';
 
@@ -26,6 +27,11 @@ export interface PluginInstance {
   responseBody?(exchange: Exchange, piece: Uint8Array, isLast: boolean): Uint8Array | undefined;
   /** Once for every exchange, when it is over. Synchronous. */
   log?(exchange: Exchange): void;
+  /**
+   * How its limits stand for a consumer, for whoever asks. It consumes nothing, and waits for nobody: what is not known
+   * here at once is null. `counters` are those of the instance's Host, which has none where it is only looked at.
+   */
+  quotas?(consumer: Consumer, counters: Counters): readonly ConsumerQuota[];
   /** A part in the choice of nodes, before and after each attempt. */
   readonly attempts?: AttemptPart;
   /** After the last exchange that uses the instance. */

@@ -43,7 +43,7 @@ export class Stage {
     this.errorLog = logInto((line) => this.lines.push(line));
     this.memory = new Memory(clock, random);
     const parts = partsFor({ clock, random, errorLog: this.errorLog, memory: this.memory, effects, admits });
-    this.instances = new Instances(hostFactory(parts), (owner, error) =>
+    this.instances = new Instances(hostFactory({ ...parts, inForce: () => this.inForce }), (owner, error) =>
       this.errorLog.error('plugin_close_fault', { ...owner, error }),
     );
     this.from = configuration;

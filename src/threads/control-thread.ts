@@ -32,7 +32,7 @@ import { portOf } from './port.ts';
 import { ProblemReport } from './problem-report.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { SideServers, withPorts } from './side-servers.ts';
-import { controlContext } from './control-context.ts';
+import { controlContexts } from './control-context.ts';
 import { isServedLater, StoredObjects } from './stored-objects.ts';
 import { measureLoop } from './system-parts.ts';
 
@@ -133,7 +133,7 @@ export class ControlThread {
       isReady: () => this.readiness(),
       remarks: () => ({ ...this.followUp.remarks, ...this.stored?.remarks, ...this.report.degraded, ...held }),
       health: () => this.followUp.upstreams.report(),
-      control: () => controlContext(this.snapshot, this.registry),
+      control: controlContexts(parts, () => this.snapshot),
       onError: (error) => this.noteFault(error),
       openAdmin: async () => (await (this.stored ?? this.fileObjects)?.listen(relay)) ?? null,
     });

@@ -1,10 +1,13 @@
 /** What plugins get of the gateway, and the same without effects. */
 import { hash } from 'node:crypto';
 import type { ClientSource } from '../clients/clients.ts';
-import { granted, INERT_CLIENTS, NO_GRANTS } from '../compile/inert-host.ts';
+import { QuotaReader } from '../compile/consumer-quotas.ts';
+import { granted, INERT_CLIENTS, NO_GRANTS, noQuotas } from '../compile/inert-host.ts';
 import type { Grants } from '../compile/instances.ts';
+import type { Snapshot } from '../compile/snapshot.ts';
 import type {
   Cells,
+  Counters,
   Host,
   HostClock,
   HostLog,
@@ -22,6 +25,7 @@ import { CounterTable } from '../limit/counter-table.ts';
 import { KeyValueTable, OverlayValues, SpaceValues } from '../limit/key-values.ts';
 import { SpaceCounters } from '../limit/space-counters.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
+import { MOST_LISTED } from '../sdk/quotas.ts';
 
 /** Where randomness comes from. */
 export interface Randomness {
@@ -44,6 +48,8 @@ export interface HostParts extends Randomness {
   startTimer(delay_ms: number, onExpired: () => void): Timer;
   /** See `Host`; without it, nobody is accepted over TLS. */
   readonly httpsPort?: () => number | null;
+  /** What is in force, for `quotas` of Host; without it, there are none. */
+  readonly inForce?: () => Snapshot;
 }
 
 /** Sizes of an overlay: it lives as long as one question. */
@@ -54,6 +60,11 @@ const OVERLAY_PLACES = 1000;
 /** Digests keys that are too long to keep. */
 export const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
+/** What the instances of an owner count with, in a thread's table. */
+export function countersFor(table: CounterTable, owner: Owner): Counters {
+  return new SpaceCounters(table, namesFor(owner));
+}
+
 /** Without grants, an instance has a right to nothing that is not every plugin's. */
 export type HostFactory = (owner: Owner, grants?: Grants) => Host;
 
@@ -61,6 +72,7 @@ export type HostFactory = (owner: Owner, grants?: Grants) => Host;
 export function hostFactory(parts: HostParts): HostFactory {
   const { clock, errorLog, counters, kv, cells, metrics, load, clients } = parts;
   const shared = sharedValues();
+  const quotas = quotasOf(parts);
   return (owner, grants = NO_GRANTS) =>
     makeHost(owner, grants, {
       ...randomnessOf(parts),
@@ -68,7 +80,7 @@ export function hostFactory(parts: HostParts): HostFactory {
       metrics,
       load,
       log: new OwnedLog(errorLog, owner),
-      counters: new SpaceCounters(counters, namesFor(owner)),
+      counters: countersFor(counters, owner),
       kv: new OwnedKeyValues((name) => new SpaceValues(kv, name), namesFor(owner)),
       cells: new OwnedCells(cells, namesFor(owner)),
       connect(kind, options) {
@@ -79,6 +91,7 @@ export function hostFactory(parts: HostParts): HostFactory {
       startTimer: timersOf(parts, owner, grants),
       shared: shared(owner),
       httpsPort: parts.httpsPort ?? noPort,
+      quotas,
     });
 }
 
@@ -120,14 +133,21 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       metrics,
       load: { admits: () => true },
       log: SILENT,
-      counters: new SpaceCounters(counters, namesFor(owner)),
+      counters: countersFor(counters, owner),
       kv: new OwnedKeyValues(valuesOf, namesFor(owner)),
       cells: new OwnedCells(cells, namesFor(owner)),
       connect: (kind) => INERT_CLIENTS[kind],
       startTimer: () => ({ stop: silent }),
       httpsPort: noPort,
+      quotas: noQuotas,
       shared: shared(owner),
     });
+}
+
+function quotasOf({ counters, inForce }: HostParts): Host['quotas'] {
+  if (inForce === undefined) return noQuotas;
+  const reader = new QuotaReader((owner) => countersFor(counters, owner));
+  return (consumer) => reader.read(inForce(), consumer, { first: 0, most: MOST_LISTED });
 }
 
 const noPort = (): null => null;

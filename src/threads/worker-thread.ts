@@ -145,8 +145,9 @@ export class WorkerThread {
     return new Follower({
       matching: { mode: data.settings.router, mergeSlashes: data.settings.merge_slashes },
       pluginsWithout: (disabled) => checkedPluginRegistry(plugins, disabled),
-      instances: new Instances(hostFactory(this.parts), ({ plugin, object }, error) =>
-        errorLog.error('plugin_close_fault', { plugin, object, error }),
+      instances: new Instances(
+        hostFactory({ ...this.parts, inForce: () => this.worker.snapshot }),
+        ({ plugin, object }, error) => errorLog.error('plugin_close_fault', { plugin, object, error }),
       ),
       now_ms: () => clock.monotonic_ms(),
       swap: (snapshot) => {

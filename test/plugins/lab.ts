@@ -153,7 +153,13 @@ export class Lab {
     this.metrics = parts.metrics;
     this.counters = parts.counters;
     this.load = parts.load;
-    this.hostFor = options.hostFor ?? hostFactory({ ...parts, httpsPort: () => this.tlsPorts[0] ?? null });
+    this.hostFor =
+      options.hostFor ??
+      hostFactory({
+        ...parts,
+        httpsPort: () => this.tlsPorts[0] ?? null,
+        inForce: () => this.worker.snapshot,
+      });
     const { settings, result } = this.compile(yamlText);
     const lineOf = options.logFormat === undefined ? null : compileFormat(options.logFormat).format;
     this.worker = new Worker({

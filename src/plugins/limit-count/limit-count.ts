@@ -1,6 +1,8 @@
 import {
   definePlugin,
   type ConfigProblem,
+  type Consumer,
+  type Counters,
   type Exchange,
   type Host,
   type Infer,
@@ -9,8 +11,9 @@ import {
 } from '../../sdk/index.ts';
 import { checkAmount, compileAmount } from '../limit-amount.ts';
 import { headerNames, type HeaderNames, NOTED_QUOTAS, type Quota, quotaKey, quotaPhase } from '../limit-headers.ts';
-import { checkKey, compileKey, type KeyType, type ReadKey } from '../limit-key.ts';
+import { checkKey, compileKey, type KeyType, type ReadKey, type Variables } from '../limit-key.ts';
 import { refusal, undeterminedReply } from '../limit-policy.ts';
+import { keyText, quotaOf } from '../limit-quota.ts';
 import type { RedisLimits } from '../limit-redis.ts';
 import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
 import { SyncedLimits } from '../limit-sync.ts';
@@ -23,13 +26,14 @@ type Metadata = Infer<typeof metadataSchema>;
 interface Limit {
   readonly space: string;
   readonly key: ReadKey;
+  readonly keyText: string;
   /**
    * Where requests without a key are counted by address; null: they are not counted. A space of its own: otherwise a
    * client could write the address of another one into the header that is the key, and use up what that one has.
    */
   readonly addressSpace: string | null;
-  readonly count: (exchange: Exchange) => number;
-  readonly window_s: (exchange: Exchange) => number;
+  readonly count: (exchange: Variables) => number;
+  readonly window_s: (exchange: Variables) => number;
   readonly headers: HeaderNames;
   /** In RateLimit and RateLimit-Policy. */
   readonly policy: string;
@@ -140,11 +144,36 @@ export default definePlugin({
         exchange.get(NOTED_QUOTAS)?.push({ plugin: 'limit-count', quotas: answers });
         return ask(exchange, answers, readCost(exchange), 0);
       },
+      quotas: (consumer, counters) => quotasFor(consumer, limits, config, counters),
       ...(responseHead !== null && { responseHead }),
       ...(synced !== null && { close: () => synced.close() }),
     };
   },
 });
+
+function quotasFor(
+  consumer: Consumer,
+  limits: readonly Limit[],
+  { policy: counted_in, window_type, group }: Config,
+  counters: Counters,
+) {
+  const kind = window_type === 'sliding' ? 'slidingWindow' : 'fixedWindow';
+  return limits.map((one) =>
+    quotaOf(
+      {
+        policy: one.policy,
+        key: one.keyText,
+        counted_in,
+        ...(group !== undefined && { group }),
+        readKey: one.key,
+        limit: one.count,
+        window_s: one.window_s,
+        ask: (key, limit, window_s) => counters[kind](one.space, { key, limit, window_ms: window_s * 1000, cost: 0 }),
+      },
+      consumer,
+    ),
+  );
+}
 
 /** Null where every request is counted at once. */
 function syncedLimits(host: Host, redis: RedisLimits, { sync_interval = -1 }: Config): SyncedLimits | null {
@@ -167,6 +196,7 @@ function limitsOf(config: Config, metadata: Metadata): Limit[] {
       space: spaceOf(`rule ${index}`),
       addressSpace: null,
       key: compileKey('var_combination', rule.key, config.ipv6_prefix),
+      keyText: keyText('var_combination', rule.key),
       count: compileAmount(rule.count),
       window_s: compileAmount(rule.time_window),
       headers: headersOf(prefixOf(rule, index)),
@@ -178,6 +208,7 @@ function limitsOf(config: Config, metadata: Metadata): Limit[] {
       space: spaceOf('key'),
       addressSpace: spaceOf('address'),
       key: compileKey(config.key_type, config.key, config.ipv6_prefix),
+      keyText: keyText(config.key_type, config.key),
       count: compileAmount(config.count as number | string),
       window_s: compileAmount(config.time_window as number | string),
       headers: headerNames(metadata),

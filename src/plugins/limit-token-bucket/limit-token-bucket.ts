@@ -18,6 +18,7 @@ import {
 } from '../limit-headers.ts';
 import { checkKey, compileKey, KEY, KEY_ATTRIBUTES } from '../limit-key.ts';
 import { ALL_POLICY_ATTRIBUTES, DEGRADATION, refusal, REFUSAL_ATTRIBUTES, undeterminedReply } from '../limit-policy.ts';
+import { keyText, quotaOf } from '../limit-quota.ts';
 import { checkPolicy, type LimitSource, Outage, redisLimits } from '../limit-source.ts';
 
 const schema = {
@@ -108,6 +109,18 @@ export default definePlugin({
         const decision = source.tokenBucket(space, { key, rate, capacity, cost });
         if (!(decision instanceof Promise)) return take(decision);
         return decision.then(take, (error: unknown) => outage.answer(error));
+      },
+      quotas(consumer, counters) {
+        const asked = {
+          policy: 'default',
+          key: keyText(config.key_type, config.key),
+          counted_in: config.policy,
+          readKey,
+          limit: () => capacity,
+          window_s: () => window_s,
+          ask: (key: string) => counters.tokenBucket('key', { key, rate, capacity, cost: 0 }),
+        };
+        return [quotaOf(asked, consumer)];
       },
       ...(responseHead !== null && { responseHead }),
     };
