@@ -168,7 +168,9 @@ const REFUSALS: readonly Refusal[] = [
   ...['tcp', 'udp', 'tls'].map((scheme) => ({
     name: `an upstream that speaks ${scheme}`,
     yaml: route(`uri: /get, upstream: { type: roundrobin, scheme: ${scheme}, nodes: { "httpbin.org:443": 1 } }`),
-    problems: [`routes[0].upstream.scheme: the scheme "${scheme}" is not available in this version: use http, https, grpc or grpcs`],
+    problems: [
+      `routes[0].upstream.scheme: the scheme "${scheme}" is not available in this version: use http, https, grpc or grpcs`,
+    ],
   })),
   {
     name: 'a service found by discovery',

@@ -77,9 +77,9 @@ describe('stopping', () => {
   }
 
   it('says that it is not ready, and still serves, for the time that it was given', async () => {
-    await using gateway = await start({ drain_delay_ms: 1_000 });
+    await using gateway = await start({ drain_delay_ms: 4_000 });
     gateway.signal('SIGTERM');
-    await gateway.logged(/ draining delay_ms=1000 /);
+    await gateway.logged(/ draining delay_ms=4000 /);
     assert.equal(await gateway.readiness(), 503);
     const live = await fetch(`http://127.0.0.1:${gateway.statusPort}/status`);
     assert.deepEqual([live.status, await live.json()], [200, { status: 'ok' }]);
