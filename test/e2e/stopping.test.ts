@@ -36,6 +36,17 @@ describe('stopping', () => {
     server.closeAllConnections();
   });
 
+  /** Resolves when no worker accepts a connection any more: each has then begun to drain. */
+  async function isDraining(gateway: RunningGateway): Promise<void> {
+    await gateway.logged(/ draining /);
+    const accepts = (): Promise<boolean> =>
+      ask(gateway.port, { path: '/new' }).then(
+        () => true,
+        () => false,
+      );
+    while (await accepts());
+  }
+
   function start(timeouts: object): Promise<RunningGateway> {
     served = 0;
     signals = new Signals();
@@ -94,7 +105,7 @@ describe('stopping', () => {
     const waiting = ask(gateway.port, { path: '/wait/answer', agent });
     const stream = await open(gateway, '/stream/rest', agent);
     gateway.signal('SIGTERM');
-    await gateway.logged(/ draining /);
+    await isDraining(gateway);
     signals.raise('answer');
     const answer = await waiting;
     assert.deepEqual([answer.body.toString(), valuesOf(answer, 'connection')], ['waited for answer', ['close']]);

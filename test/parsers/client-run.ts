@@ -157,6 +157,7 @@ export function runClient(bytes: Buffer, cuts: readonly number[], options: Clien
     TIMEOUTS,
   );
   recorder.connection = connection;
+  connection.isConnected = true;
   connection.begin(recorder, method === 'HEAD', TIMEOUTS);
   // Marks the request as sent without a byte: a connection that has something to write is not free.
   connection.write(bytes, 0, 0, true);
