@@ -74,13 +74,13 @@ function limitsOf(memory: CompileMemory): Known {
     for (const use of plugins.uses) collect(everywhere, use, plugins);
   }
   const ofRoutes: Placed[] = [];
-  const seen = new Set<unknown>();
+  // Those of services and plugin configs stand on many routes.
+  const seen = new Set<PluginUse>();
   for (const { entry } of memory.routes.values()) {
     const { plugins = null } = entry.value;
-    if (plugins === null || seen.has(plugins)) continue;
-    seen.add(plugins);
+    if (plugins === null) continue;
     for (const use of plugins.merged.values()) {
-      if (seen.has(use)) continue;
+      if (!mayHaveLimits(use) || seen.has(use)) continue;
       seen.add(use);
       for (const layer of plugins.layers) collect(ofRoutes, use, layer);
     }
@@ -88,13 +88,18 @@ function limitsOf(memory: CompileMemory): Known {
   return { everywhere, ofRoutes };
 }
 
+/** Quickly: there may be very many routes, and few limits. */
+function mayHaveLimits({ step, inner }: PluginUse): boolean {
+  return step?.instance.quotas !== undefined || inner !== undefined;
+}
+
 /** Adds what a use has of limits: itself, or those that stand inside of it. */
 function collect(found: Placed[], use: PluginUse, { uses, instances }: ObjectPlugins): void {
-  if (!isActive(use) || !uses.includes(use)) return;
-  const { step, inner = [] } = use;
+  if (!mayHaveLimits(use) || !isActive(use) || !uses.includes(use)) return;
+  const { step, inner } = use;
   for (const held of instances) {
     if (held.instance.quotas === undefined) continue;
     if (held.instance === step.instance) found.push({ held, use: use.plugin, isConditional: step.filter !== null });
-    else if (inner.includes(held)) found.push({ held, use: use.plugin, isConditional: true });
+    else if (inner?.includes(held) === true) found.push({ held, use: use.plugin, isConditional: true });
   }
 }
