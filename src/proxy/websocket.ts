@@ -68,8 +68,10 @@ class WebSocketForward extends Forward {
       this.giveUp('plugin_failed');
       return;
     }
+    // After its head an exchange knows no configuration any more, and the tunnel is to be closed when the caller's changes.
+    const caller = callerOf(exchange);
     noteHeadSent(exchange);
-    this.join(stream, rest);
+    this.join(stream, rest, caller);
   }
 
   /** Runs the phase `responseHead`. @returns false if a plugin failed, or wants another answer: the upstream has switched already */
@@ -88,10 +90,9 @@ class WebSocketForward extends Forward {
     return this.exchange.downstream.isMultiplexed ? 200 : 101;
   }
 
-  private join(stream: UpstreamStream, rest: Buffer): void {
+  private join(stream: UpstreamStream, rest: Buffer, caller: TunnelCaller | null): void {
     const { exchange } = this;
     // Counted before the client's connection is not any more: who drains waits for both.
-    const caller = callerOf(exchange);
     const tunnel = exchange.connectionMemo.tunnels.add(caller, (ended) => this.onTunnelOver(ended));
     const { client, head, ahead } = this.takeClient(tunnel);
     const upstream = tunnel.upstream.takeOver(stream.release(tunnel.upstream));
