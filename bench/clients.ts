@@ -28,7 +28,8 @@ async function resume(): Promise<void> {
   let session = await connection(undefined);
   while (!isOver()) {
     if (session === undefined) result.read++;
-    session = await connection(session);
+    // A ticket may be used again where the connection that it resumed brought no other.
+    session = (await connection(session)) ?? session;
   }
 }
 
