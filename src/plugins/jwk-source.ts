@@ -73,14 +73,16 @@ export class JwkSource {
   private readonly settings: JwksSettings;
   private readonly client: HttpClient;
   private readonly fetches;
+  private readonly prefix: string;
   private readonly places = new Map<string, Place>();
 
-  /** To be made in `create`. */
-  constructor(host: Host, settings: JwksSettings) {
+  /** To be made in `create`. @param verify whether certificates are verified; what comes without is kept apart */
+  constructor(host: Host, settings: JwksSettings, verify = true) {
     const { timeout_ms, ca } = settings;
     this.host = host;
     this.settings = settings;
-    const tls = ca === undefined ? {} : { tls: { ca } };
+    this.prefix = verify ? 'group/jwks' : 'group/jwks-unverified';
+    const tls = { tls: { verify, ...(ca === undefined ? {} : { ca }) } };
     this.client = host.connect('http', { timeout_ms, max_response_bytes: MOST_BYTES, connections: 2, ...tls });
     this.fetches = host.metrics.counter('gatewright_jwks_fetches_total', {
       help: 'Fetches of published keys, by what came of them.',
@@ -107,7 +109,7 @@ export class JwkSource {
     await this.renew(url, place);
     const { clock } = this.host;
     const end_ms = clock.monotonic_ms() + this.settings.timeout_ms;
-    while (this.host.kv.get(busyKey(url)) !== undefined && clock.monotonic_ms() < end_ms && !exchange.isOver) {
+    while (this.host.kv.get(this.busyKey(url)) !== undefined && clock.monotonic_ms() < end_ms && !exchange.isOver) {
       await exchange.delay(POLL_MS);
     }
     this.look(url, place, clock.monotonic_ms());
@@ -123,7 +125,7 @@ export class JwkSource {
   /** Takes over what any worker has fetched. */
   private look(url: string, place: Place, now_ms: number): void {
     place.lookedAt_ms = now_ms;
-    const shared = this.host.kv.get(setKey(url));
+    const shared = this.host.kv.get(this.setKey(url));
     if (shared === undefined) return;
     const end = shared.indexOf('\n');
     this.learn(place, shared.slice(end + 1), Number(shared.slice(0, end)));
@@ -138,12 +140,12 @@ export class JwkSource {
   private renew(url: string, place: Place): Promise<void> {
     if (place.fetching !== null) return place.fetching;
     const window_ms = this.settings.refetch_s * 1000;
-    const right = this.host.counters.fixedWindow('group/jwks', { key: url, limit: 1, window_ms, cost: 1 });
+    const right = this.host.counters.fixedWindow(this.prefix, { key: url, limit: 1, window_ms, cost: 1 });
     if (!right.isAllowed) return Promise.resolve();
-    this.host.kv.set(busyKey(url), '1', this.settings.timeout_ms);
+    this.host.kv.set(this.busyKey(url), '1', this.settings.timeout_ms);
     place.fetching = this.fetch(url, place).finally(() => {
       place.fetching = null;
-      this.host.kv.delete(busyKey(url));
+      this.host.kv.delete(this.busyKey(url));
     });
     return place.fetching;
   }
@@ -160,7 +162,7 @@ export class JwkSource {
       if (JwkSet.parse(text).size === 0) throw new TypeError('a JWK Set without a key that verifies');
       const fetched_ms = clock.monotonic_ms();
       const kept_ms = (this.settings.max_age_s + this.settings.stale_s) * 1000;
-      kv.set(setKey(url), `${fetched_ms}\n${text}`, kept_ms);
+      kv.set(this.setKey(url), `${fetched_ms}\n${text}`, kept_ms);
       this.learn(place, text, fetched_ms);
       this.fetches.add(1, owner.plugin, 'fetched');
     } catch (error) {
@@ -170,10 +172,15 @@ export class JwkSource {
       log.error('jwks_failed', { url: origin + pathname, reason, error: (error as Error).message });
     }
   }
-}
 
-const setKey = (url: string): string => `group/jwks ${url}`;
-const busyKey = (url: string): string => `group/jwks-busy ${url}`;
+  private setKey(url: string): string {
+    return `${this.prefix} ${url}`;
+  }
+
+  private busyKey(url: string): string {
+    return `${this.prefix}-busy ${url}`;
+  }
+}
 
 /** What is wrong with an address of keys, null if nothing is. */
 export function jwksUrlFault(text: string): string | null {

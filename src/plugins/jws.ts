@@ -56,8 +56,8 @@ const MOST_CHARACTERS = 8_192;
 /** Keys that a token brings itself, or says where to get: who believes them lets anybody in (RFC 8725 §3.10). */
 const EMBEDDED = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 
-/** @returns the token, or why it is none that could be verified */
-export function parseJws(token: string): Jws | JwsFault {
+/** @param isType whether a token may say that it is of a type; by default, access tokens. @returns the token, or why it is none that could be verified */
+export function parseJws(token: string, isType: (typ: unknown) => boolean = isAccessType): Jws | JwsFault {
   if (token.length > MOST_CHARACTERS) return 'too_long';
   const parts = token.split('.');
   if (parts.length === 5) return 'encrypted';
@@ -67,21 +67,21 @@ export function parseJws(token: string): Jws | JwsFault {
   if (headerBytes === null || payloadBytes === null || signature === null) return 'not_base64url';
   const header = parseStrictObject(headerBytes);
   if (typeof header === 'string') return `header_${header}`;
-  const fault = headerFault(header);
+  const fault = headerFault(header, isType);
   if (fault !== null) return fault;
   const payload = parseStrictObject(payloadBytes);
   if (typeof payload === 'string') return `payload_${payload}`;
   return { header, payload, signed: token.slice(0, first.length + 1 + second.length), signature };
 }
 
-function headerFault(header: JsonObject): JwsFault | null {
+function headerFault(header: JsonObject, isType: (typ: unknown) => boolean): JwsFault | null {
   const { alg, crit, typ, cty } = header;
   if (typeof alg !== 'string') return 'algorithm_missing';
   // No extension is understood here, so each that must be is one too many (RFC 7515 §4.1.11).
   if (crit !== undefined) return 'critical_unknown';
   if (EMBEDDED.some((name) => Object.hasOwn(header, name))) return 'key_embedded';
   if (typeof cty === 'string' && cty.toLowerCase().endsWith('jwt')) return 'nested';
-  return typ === undefined || isAccessType(typ) ? null : 'type_other';
+  return typ === undefined || isType(typ) ? null : 'type_other';
 }
 
 /** Not one of another kind, such as a proof of possession or a logout token (RFC 8725 §3.11). */

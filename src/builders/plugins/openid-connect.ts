@@ -186,7 +186,7 @@ export interface OpenidConnect {
   readonly use_nonce?: boolean;
   /** Whether the provider is told at a logout that the tokens are not needed any more. Default: `false`. */
   readonly revoke_tokens_on_logout?: boolean;
-  /** How long the provider's keys are kept, in seconds; an unknown key is looked for at once. Default: `86400`. Bounds: 1 to 31536000. */
+  /** How long the provider's keys are kept, in seconds; for an unknown one they are asked for anew, at most every ten seconds. Default: `86400`. Bounds: 1 to 31536000. */
   readonly jwk_expires_in?: number;
   /** Whether every access token is verified anew each time. Default: `false`. */
   readonly jwt_verification_cache_ignore?: boolean;

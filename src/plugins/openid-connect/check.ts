@@ -1,6 +1,7 @@
 /** What the schema of openid-connect cannot say. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { ConfigProblem } from '../../sdk/index.ts';
+import { publicKey } from '../jws.ts';
 import { compileSchema } from '../request-validation/people-schema.ts';
 import type { AuthMethod, OpenidConfig } from './schema.ts';
 
@@ -8,7 +9,7 @@ export function checkOpenid(config: OpenidConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const { session, claim_schema, public_key } = config;
   if (claim_schema !== undefined) attempt(problems, 'claim_schema', () => void compileSchema(claim_schema));
-  if (public_key !== undefined) attempt(problems, 'public_key', () => void createPublicKey(public_key));
+  if (public_key !== undefined) attempt(problems, 'public_key', () => void publicKey(public_key));
   problems.push(...urlProblems(config), ...authProblems(config), ...dpopProblems(config), ...sessionProblems(session));
   return problems;
 }

@@ -3,8 +3,8 @@ import { exchangeKey } from '../../sdk/index.ts';
 import type { Exchange, Host, PhaseResult, PluginInstance, Reply } from '../../sdk/index.ts';
 import { AuthGate } from '../auth-gate.ts';
 import { compileSchema, type CheckData } from '../request-validation/people-schema.ts';
-import { readLogoutToken } from './backchannel.ts';
-import { Bearer, type Claims, describe, scopesOf, type Verdict } from './bearer.ts';
+import { LogoutTokens } from './backchannel.ts';
+import { Bearer, describe, scopesOf, type Verdict } from './bearer.ts';
 import { Cookies, dropCookies } from './cookies.ts';
 import { joseLibrary, openidLibrary } from './libraries.ts';
 import { Login, pathWithin } from './login.ts';
@@ -12,6 +12,7 @@ import { Provider } from './provider.ts';
 import { Renewals } from './renewals.ts';
 import { hasLogin, type OpenidConfig, sessionOf, takesBearer } from './schema.ts';
 import { sealer } from './seal.ts';
+import { type Claims, TokenVerifier } from './token-verifier.ts';
 import { livesOf, type Session, touched } from './session.ts';
 import { type Found, type SessionStore, sessionStore } from './session-store.ts';
 
@@ -44,6 +45,7 @@ export class OpenidFlow implements PluginInstance {
   private readonly host: Host;
   private readonly provider: Provider;
   private readonly bearer: Bearer | null;
+  private readonly logouts: LogoutTokens;
   private readonly people: LoginSide | null;
   private readonly gate: AuthGate;
   private readonly missing: Reply;
@@ -56,7 +58,9 @@ export class OpenidFlow implements PluginInstance {
     this.config = config;
     this.host = host;
     this.provider = new Provider(config, host);
-    this.bearer = takesBearer(config) ? new Bearer(config, host, this.provider) : null;
+    const verifier = new TokenVerifier(config, host, this.provider);
+    this.logouts = new LogoutTokens(config, { host, provider: this.provider, verifier });
+    this.bearer = takesBearer(config) ? new Bearer(config, host, { provider: this.provider, verifier }) : null;
     this.people = hasLogin(config) ? this.loginSide() : null;
     this.checkClaims = claim_schema === undefined ? null : compileSchema(claim_schema);
     const challenge = `Bearer realm="${realm}"`;
@@ -113,7 +117,7 @@ export class OpenidFlow implements PluginInstance {
     const { bearer, gate } = this;
     if (bearer === null) return gate.lack(exchange, this.missing);
     if (gate.isHeld(exchange, '')) return gate.refuseHeld(exchange, '');
-    const verdict = bearer.verify(token, this.addonHeaders(exchange));
+    const verdict = bearer.verify(exchange, token, this.addonHeaders(exchange));
     if (!(verdict instanceof Promise)) return this.judged(exchange, token, verdict);
     return this.guarded(async () => this.judged(exchange, token, await verdict));
   }
@@ -247,7 +251,8 @@ export class OpenidFlow implements PluginInstance {
     const { config, provider, host } = this;
     const set = await store.remove(exchange, found);
     const session = found?.session;
-    const { client, metadata } = await provider.discovered();
+    const { client: makeClient, metadata } = await provider.discovered();
+    const client = makeClient();
     const library = openidLibrary();
     if (config.revoke_tokens_on_logout && metadata.revocation_endpoint !== undefined) {
       for (const token of [session?.refreshToken, session?.accessToken]) {
@@ -271,16 +276,16 @@ export class OpenidFlow implements PluginInstance {
     return { status: 200, headers, body: { message: 'Logged out' } };
   }
 
-  private async backchannel({ request }: Exchange, { store }: LoginSide): Promise<Reply> {
+  private async backchannel(exchange: Exchange, { store }: LoginSide): Promise<Reply> {
+    const { request } = exchange;
     const headers = { 'Cache-Control': 'no-store' };
     const body = await request.readBody(MOST_FORM_BYTES);
     const [token, ...more] = new URLSearchParams(Buffer.from(body ?? '').toString('latin1')).getAll('logout_token');
     if (token === undefined || more.length > 0)
       return { status: 400, headers, code: 'logout_invalid', body: LOGOUT_INVALID };
-    const { config, host, provider } = this;
     let target;
     try {
-      target = await readLogoutToken(token, { config, host, provider });
+      target = await this.logouts.read(exchange, token);
     } catch (error) {
       this.host.log.warn('backchannel_logout_refused', { reason: describe(error) });
       return { status: 400, headers, code: 'logout_invalid', body: LOGOUT_INVALID };

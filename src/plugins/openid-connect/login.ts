@@ -5,7 +5,7 @@
  */
 import type * as openid from 'openid-client';
 import type { Exchange, Host, Reply } from '../../sdk/index.ts';
-import { type Claims, describe } from './bearer.ts';
+import { describe } from './bearer.ts';
 import { cookiesOf, type Cookies } from './cookies.ts';
 import { joseLibrary, openidLibrary } from './libraries.ts';
 import { type Provider, ProviderFault } from './provider.ts';
@@ -13,6 +13,7 @@ import type { OpenidConfig } from './schema.ts';
 import type { Sealer } from './seal.ts';
 import type { Session } from './session.ts';
 import { isSecure } from './session-store.ts';
+import type { Claims } from './token-verifier.ts';
 
 export interface LoginParts {
   readonly config: OpenidConfig;
@@ -91,7 +92,7 @@ export class Login {
       parameters['code_challenge'] = await library.calculatePKCECodeChallenge(pending.verifier);
       parameters['code_challenge_method'] = 'S256';
     }
-    const url = await this.addressOf(config.par.enabled ? pushing : client, parameters);
+    const url = await this.addressOf(config.par.enabled ? pushing : client(), parameters);
     const life = { maxAge_s: PENDING_S, isSecure: isSecure(exchange) };
     const name = this.cookieName(pending.state);
     const value = sealer.seal(name, JSON.stringify(pending));
@@ -136,7 +137,7 @@ export class Login {
   /** @returns why it could not be, if the provider or its answer says no */
   private async redeem(query: string, { back, state, nonce, verifier }: Pending): Promise<Session | string> {
     const { provider } = this.parts;
-    const { client } = await provider.discovered();
+    const client = (await provider.discovered()).client();
     const library = openidLibrary();
     const proofs = await provider.proofsFor(client);
     const checks = {
@@ -156,7 +157,7 @@ export class Login {
   /** New tokens by the refresh token. @returns why there are none, if the provider says no; rejects with a `ProviderFault` */
   async renew(session: Session): Promise<Session | string> {
     const { provider } = this.parts;
-    const { client } = await provider.discovered();
+    const client = (await provider.discovered()).client();
     try {
       const proofs = await provider.proofsFor(client);
       const tokens = await openidLibrary().refreshTokenGrant(client, session.refreshToken ?? '', {}, proofs);

@@ -23,17 +23,16 @@ export class ProviderFault extends Error {
 /** What the discovery document says, ready for use. */
 export interface Discovered {
   readonly metadata: openid.ServerMetadata;
-  readonly keys: jose.JWTVerifyGetKey | null;
-  /** For everything but introspection and pushed requests. */
-  readonly client: openid.Configuration;
+  /** For pushed requests. */
   readonly pushing: openid.Configuration;
+  /** For everything else but introspection. Made anew for each log-in: what the library knows of keys would outlive them. */
+  readonly client: () => openid.Configuration;
 }
 
 /** A document counts for so long; then it is asked for again, and the old one counts until there is a new one. */
 const KEPT_MS = 3_600_000;
 /** After a failure nobody asks for so long. */
 const PAUSE_MS = 2_000;
-const KEYS_PAUSE_MS = 10_000;
 const MOST_BYTES = 262_144;
 
 export class Provider {
@@ -108,8 +107,7 @@ export class Provider {
     const method = this.methodFor(wanted, metadata);
     return {
       metadata: all,
-      keys: this.keysOf(metadata),
-      client: this.configuration(all, method, all.token_endpoint),
+      client: () => this.configuration({ ...all }, method, all.token_endpoint),
       pushing: this.configuration(all, par.endpoint_auth_method ?? method, all.pushed_authorization_request_endpoint),
     };
   }
@@ -167,22 +165,6 @@ export class Provider {
     return new Response(hasBody ? Buffer.from(answer.body) : null, {
       status: answer.status,
       headers: answer.headerEntries(),
-    });
-  }
-
-  private keysOf({ jwks_uri }: openid.ServerMetadata): jose.JWTVerifyGetKey | null {
-    if (typeof jwks_uri !== 'string') return null;
-    const { createRemoteJWKSet, customFetch } = joseLibrary();
-    return createRemoteJWKSet(new URL(jwks_uri), {
-      timeoutDuration: this.timeout_ms,
-      cooldownDuration: KEYS_PAUSE_MS,
-      cacheMaxAge: this.config.jwk_expires_in * 1000,
-      [customFetch]: (url: string, { headers }: { readonly headers: Headers }) =>
-        this.fetch(
-          url,
-          { method: 'GET', headers: Object.fromEntries(headers), body: undefined, redirect: 'manual' },
-          {},
-        ),
     });
   }
 

@@ -240,7 +240,8 @@ export const OPENID_SCHEMA = {
     jwk_expires_in: {
       ...SECONDS,
       default: 86_400,
-      description: "How long the provider's keys are kept, in seconds; an unknown key is looked for at once.",
+      description:
+        "How long the provider's keys are kept, in seconds; for an unknown one they are asked for anew, at most every ten seconds.",
     },
     jwt_verification_cache_ignore: flag(false, 'Whether every access token is verified anew each time.'),
     cache_segment: {
