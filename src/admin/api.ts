@@ -18,6 +18,7 @@ import { decideObjects } from './objects.ts';
 import type { DecisionContext } from './objects.ts';
 import { openApiDocument } from './openapi.ts';
 import { answerPlugins } from './plugins.ts';
+import { Defaults } from './defaults.ts';
 import { readDocument } from './document-body.ts';
 import { Redactor } from './redact.ts';
 import { redactAnswer } from './redact-answer.ts';
@@ -63,6 +64,7 @@ export class AdminApi {
   private readonly checker: ObjectChecker;
   private readonly keys: ConsumerKeys;
   private readonly redactor: Redactor;
+  private readonly defaults: Defaults;
   private versions: Versions = NO_VERSIONS;
   /** Settles when the last change that was asked for is over: in this process they come one after the other. */
   private last: Promise<unknown> = Promise.resolve();
@@ -73,6 +75,7 @@ export class AdminApi {
     this.checker = new ObjectChecker(options.plugins, options.matching);
     this.keys = new ConsumerKeys(this.checker);
     this.redactor = new Redactor(options.plugins);
+    this.defaults = new Defaults(options.plugins);
   }
 
   close(): void {
@@ -145,8 +148,8 @@ export class AdminApi {
   }
 
   private context(): DecisionContext {
-    const { view, checker, keys, options } = this;
-    return { view, checker, keys, newId: () => options.newId(), now_ms: () => options.now_ms() };
+    const { view, checker, keys, defaults, options } = this;
+    return { view, checker, keys, defaults, newId: () => options.newId(), now_ms: () => options.now_ms() };
   }
 
   private async change(asked: Asked, decide: () => Deciding): Promise<Answer> {

@@ -88,7 +88,8 @@ test('objects are shown as they are in force, with defaults', async (t) => {
     { host: '127.0.0.1', port: 81, weight: 2 },
   ]);
   assert.equal((await get('/v1/upstream/u')).body['has_domain'], false);
-  assert.equal((await get('/v1/service/s')).status, 200);
+  const { body: service } = await get('/v1/service/s');
+  assert.partialDeepStrictEqual(service, { value: { plugins: { cors: { max_age: 1, allow_origins: '*' } } } });
   assert.deepEqual((await get('/v1/plugin_metadata/cors')).body, {
     allow_origins: { a: 'https://a.example' },
     id: 'cors',

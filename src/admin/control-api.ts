@@ -9,6 +9,7 @@ import { nodesOf } from '../model/upstream.ts';
 import type { UpstreamObject } from '../model/upstream.ts';
 import { MOST_LISTED, type QuotaList } from '../sdk/quotas.ts';
 import { isObject } from './change.ts';
+import type { Defaults } from './defaults.ts';
 import { effectiveRoute } from './effective.ts';
 import { propertiesOf } from './plugins.ts';
 import type { Redactor } from './redact.ts';
@@ -28,6 +29,7 @@ export interface ControlContext {
   /** The enabled ones. */
   readonly plugins: PluginRegistry;
   readonly redactor: Redactor;
+  readonly defaults: Defaults;
   /** Null if there is no such consumer. @param first of the instances, and how many */
   quotas(username: string, range: { readonly first: number; readonly most: number }): QuotaList | null;
 }
@@ -111,8 +113,8 @@ function metadataOf({ id, written }: ControlObject, { redactor }: ControlContext
   return { ...redactor.redact('plugin_metadata', id, written), id };
 }
 
-function itemOf(kind: Kind, { id, written, inForce }: ControlObject, { redactor }: ControlContext): object {
-  const listed = withNodeList(kind, inForce ?? written);
+function itemOf(kind: Kind, { id, written, inForce }: ControlObject, { redactor, defaults }: ControlContext): object {
+  const listed = withNodeList(kind, defaults.fillPlugins(kind, inForce ?? written));
   return {
     key: `/apisix/${kind}/${id}`,
     value: { ...redactor.redact(kind, id, listed), id },

@@ -7,6 +7,7 @@ import type { Answer, Decision, Plan } from './answer.ts';
 import { isId, isObject, mergePatch, replaceAt } from './change.ts';
 import { checkByItself } from './check.ts';
 import type { ConsumerKeys } from './check.ts';
+import type { Defaults } from './defaults.ts';
 import { expiredProblems } from './expired.ts';
 import { answerList, readListQuery } from './list.ts';
 import { checkReferences, dependentOf, referencesOf } from './references.ts';
@@ -22,6 +23,8 @@ export interface DecisionContext {
   readonly view: View;
   readonly checker: ObjectChecker;
   readonly keys: ConsumerKeys;
+  /** What answers show beside what is stored. */
+  readonly defaults: Defaults;
   /** An id that nothing has yet. */
   newId(): string;
   /** Wall clock. */
@@ -46,7 +49,7 @@ export function decideObjects(request: AdminRequest, target: ObjectsTarget, cont
     case 'DELETE':
       return remove(request, target, context);
     default:
-      return target.id === null ? list(request, target, context.view) : get(target, target.id, context.view);
+      return target.id === null ? list(request, target, context) : get(target, target.id, context);
   }
 }
 
@@ -62,22 +65,31 @@ function checkId({ kind }: Resource, id: string): void {
   if (fault !== null) throw refuse(400, `id: ${fault}`);
 }
 
-function get({ kind }: ObjectsTarget, id: string, view: View): Answer {
+function get({ kind }: ObjectsTarget, id: string, { view, defaults }: DecisionContext): Answer {
   const stored = view.list(kind).get(id);
   if (stored === undefined) return KEY_NOT_FOUND;
-  return { status: 200, body: itemOf(stored), headers: { ETag: `"${stored.modifiedRevision}"` } };
+  const item = itemOf(stored);
+  return {
+    status: 200,
+    body: { ...item, value: defaults.fill(kind, id, item.value) },
+    headers: { ETag: `"${stored.modifiedRevision}"` },
+  };
 }
 
-function list({ query }: AdminRequest, { kind, prefix }: ObjectsTarget, view: View): Answer {
+function list({ query }: AdminRequest, { kind, prefix }: ObjectsTarget, { view, defaults }: DecisionContext): Answer {
   const username = kind === 'credentials' ? prefix.slice(0, prefix.indexOf('/')) : null;
   if (username !== null && !view.list('consumers').has(username)) return KEY_NOT_FOUND;
   const wanted = readListQuery(query, resourceOf(kind).filters, kind === 'routes');
   if ('fault' in wanted) throw refuse(400, wanted.fault);
   const items = Array.from(view.list(kind).values()).filter(({ id }) => id.startsWith(prefix));
-  return { status: 200, body: answerList(items.map(itemOf), wanted) };
+  const found = answerList(items.map(itemOf), wanted);
+  const shown = found.list.map((item) => ({ ...item, value: defaults.fill(kind, idOf(item.key), item.value) }));
+  return { status: 200, body: { ...found, list: shown } };
 }
 
-export function itemOf({ kind, id, key, value, createdRevision, modifiedRevision }: StoredObject) {
+const idOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
+
+function itemOf({ kind, id, key, value, createdRevision, modifiedRevision }: StoredObject) {
   return { key, value: shownValue(kind, id, value), createdIndex: createdRevision, modifiedIndex: modifiedRevision };
 }
 
@@ -169,7 +181,7 @@ interface Wanted {
 
 /** Everything that is wrong, then the write. */
 function write(request: AdminRequest, { resource, id, value }: Wanted, context: DecisionContext): Plan {
-  const { view, checker, keys } = context;
+  const { view, checker, keys, defaults } = context;
   const { kind } = resource;
   const found = checkByItself(checker, kind, { id, value }, view.list('plugin_metadata'));
   const duplicates = keys.duplicates(view, { name: `${kind}/${id}`, keys: found.keys }, new Set());
@@ -196,7 +208,8 @@ function write(request: AdminRequest, { resource, id, value }: Wanted, context: 
       const after = written?.after ?? null;
       return {
         status: written?.before === null ? 201 : 200,
-        body: after === null ? {} : { key: after.key, value: shownValue(kind, id, after.value) },
+        body:
+          after === null ? {} : { key: after.key, value: defaults.fill(kind, id, shownValue(kind, id, after.value)) },
         headers: {
           ...(after === null ? {} : { ETag: `"${after.modifiedRevision}"` }),
           ...warningHeaders(found.warnings),

@@ -79,7 +79,7 @@ export const NO_PLUGINS: ObjectPlugins = Object.freeze({
 });
 
 /** The schema that the plugins of a kind of object follow; other kinds have no plugins. */
-const PLACES: { readonly [K in Kind]?: PluginPlace } = {
+export const PLACES: { readonly [K in Kind]?: PluginPlace } = {
   routes: 'route',
   services: 'route',
   plugin_configs: 'route',

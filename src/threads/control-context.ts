@@ -1,5 +1,6 @@
 /** What the Control API tells of: the objects that the control thread checked last, as they are in force. */
 import type { ControlContext, ControlObject } from '../admin/control-api.ts';
+import { Defaults } from '../admin/defaults.ts';
 import { Redactor } from '../admin/redact.ts';
 import type { AlarmClock } from '../clock/clock.ts';
 import { QuotaReader } from '../compile/consumer-quotas.ts';
@@ -11,7 +12,15 @@ import { countersFor, sha256 } from './host.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { generationOf } from './system-parts.ts';
 
-function controlContext(snapshot: Snapshot, plugins: PluginRegistry, quotas: QuotaReader): ControlContext {
+/** What does not change with the configuration. */
+interface Fixed {
+  readonly plugins: PluginRegistry;
+  readonly redactor: Redactor;
+  readonly defaults: Defaults;
+  readonly quotas: QuotaReader;
+}
+
+function controlContext(snapshot: Snapshot, { quotas, ...fixed }: Fixed): ControlContext {
   const { memory, consumers } = snapshot;
   const kinds = KINDS.map((kind) => {
     const objects: ControlObject[] = [];
@@ -22,8 +31,7 @@ function controlContext(snapshot: Snapshot, plugins: PluginRegistry, quotas: Quo
   });
   return {
     objects: Object.fromEntries(kinds) as unknown as ControlContext['objects'],
-    plugins,
-    redactor: new Redactor(plugins),
+    ...fixed,
     quotas(username, range) {
       const consumer = consumers?.named(username);
       return consumer === undefined ? null : quotas.read(snapshot, consumer, range);
@@ -46,5 +54,6 @@ export function controlContexts(
   const use = { now_ms: () => clock.monotonic_ms(), digest: sha256, generation: generationOf(thread) };
   const table = new CounterTable(memory.limits.counters, use);
   const quotas = new QuotaReader((owner) => countersFor(table, owner));
-  return () => controlContext(inForce(), registry, quotas);
+  const fixed = { plugins: registry, redactor: new Redactor(registry), defaults: new Defaults(registry), quotas };
+  return () => controlContext(inForce(), fixed);
 }

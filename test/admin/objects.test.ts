@@ -49,7 +49,7 @@ test('every kind of object is created, replaced, read, listed and removed', asyn
     assert.deepEqual(rest, { key });
     assert.ok(Number(modifiedIndex) > Number(createdIndex));
     const { id: _id, create_time, update_time, ...sent } = value as Record<string, unknown>;
-    assert.deepEqual(sent, body, 'what was sent, without defaults');
+    assert.partialDeepStrictEqual(sent, body, 'what was sent, beside defaults');
     assert.equal(typeof create_time, path.startsWith('/plugin_metadata') ? 'undefined' : 'number');
     assert.equal(create_time, update_time);
     const list = await lab.ask(path.slice(0, path.lastIndexOf('/')));
@@ -61,6 +61,41 @@ test('every kind of object is created, replaced, read, listed and removed', asyn
     assert.equal((await lab.ask(path)).status, 404);
   }
   assert.equal(lab.audit.length, 3 * KINDS.length);
+});
+
+/** Documented answers: what was sent, and the defaults that are shown beside it. */
+const DEFAULTS: readonly (readonly [path: string, body: object, added: object])[] = [
+  ['/upstreams/1', UPSTREAM, { ...UPSTREAM, hash_on: 'vars', scheme: 'http', pass_host: 'pass' }],
+  ['/routes/1', { uri: '/*', upstream_id: 1 }, { uri: '/*', upstream_id: 1, priority: 0, status: 1 }],
+  [
+    '/services/1',
+    { plugins: { 'limit-req': { rate: 1, burst: 0, key: 'remote_addr', _meta: { priority: 7 } } } },
+    { plugins: { 'limit-req': { policy: 'local', rejected_code: 503, nodelay: false, _meta: { priority: 7 } } } },
+  ],
+  [
+    '/consumers/jack',
+    { username: 'jack', plugins: { 'key-auth': { key: 'auth-one' }, 'limit-count': { count: 2, time_window: 60 } } },
+    { username: 'jack', plugins: { 'key-auth': { key: 'auth-one' }, 'limit-count': { policy: 'local' } } },
+  ],
+  ['/plugin_metadata/limit-count', {}, { limit_header: 'X-RateLimit-Limit' }],
+];
+
+test('answers show defaults, which are not stored', async (t) => {
+  const lab = await startLab(t);
+  for (const [path, body, added] of DEFAULTS) {
+    const written = await lab.put(path, body);
+    for (const { body: shown } of [written, await lab.ask(path)]) {
+      assert.partialDeepStrictEqual(shown, { value: added }, path);
+    }
+    const { body: all } = await lab.ask(path.slice(0, path.lastIndexOf('/')));
+    assert.partialDeepStrictEqual(all, { list: [{ value: added }] }, path);
+  }
+  const patched = await lab.ask('/routes/1', { method: 'PATCH', body: { status: 0 } });
+  assert.partialDeepStrictEqual(patched.body, { value: { priority: 0, status: 0 } });
+  const { body } = await lab.ask('/configs');
+  assert.partialDeepStrictEqual(body, { upstreams: [UPSTREAM] });
+  assert.ok(!JSON.stringify(body).includes('priority":0'), 'the whole configuration is as it was sent');
+  assert.ok(!JSON.stringify(body).includes('pass_host'));
 });
 
 test('every answer names the version that clients look for', async (t) => {
