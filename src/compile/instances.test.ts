@@ -6,6 +6,8 @@ import { definePlugin } from '../sdk/plugin.ts';
 import { compile, retire } from './compile.ts';
 import type { CompileResult } from './compile.ts';
 import { inertHost } from './inert-host.ts';
+import { type HeldInstance, Instances } from './instances.ts';
+import { PersistentMap } from './persistent-map.ts';
 import { pluginRegistry } from './plugin-registry.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -208,6 +210,71 @@ test('an instance that cannot be closed is reported, and the others are closed',
   assert.deepEqual(lab.closeFaults, ['routes/a: stuck']);
   assert.deepEqual(lab.take().slice(2), ['closed routes/a 13 s', 'closed routes/b 1 s']);
 });
+
+test('what a Snapshot in the making was given is not closed with another one that had it', async () => {
+  const { instances, obtain, held, closed } = loose();
+  const [first, third] = [{}, {}];
+  instances.keep(first, held(obtain('a')));
+  instances.keep({}, held());
+  const again = obtain('a');
+  await instances.retire(first);
+  assert.deepEqual(closed, []);
+  instances.keep(third, held(again));
+  assert.deepEqual(closed, []);
+  await instances.retire(third);
+  assert.deepEqual(closed, ['a']);
+  obtain('b');
+  instances.sweep();
+  assert.deepEqual(closed, ['a', 'b'], 'it never came to be');
+});
+
+test('between a few that are closed others run, and may take what is not closed yet', async () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `r${i}`);
+  const turns: (() => void)[] = [];
+  const { instances, obtain, held, closed } = loose(() => new Promise((resolve) => turns.push(resolve)));
+  const turn = async (): Promise<void> => {
+    turns.shift()?.();
+    await new Promise(setImmediate);
+  };
+  const first = {};
+  instances.keep(first, held(...ids.map(obtain)));
+  const over = instances.retire(first);
+  await turn();
+  const rest = ids.filter((id) => !closed.includes(id));
+  assert.ok(closed.length > 0 && rest.length > closed.length, `${closed.length} at once`);
+  const taken = obtain(rest.at(-1) ?? '');
+  instances.keep({}, held(taken));
+  while (turns.length > 0) await turn();
+  await over;
+  assert.deepEqual(closed.toSorted(), ids.filter((id) => id !== taken.owner.object).toSorted());
+  assert.equal(instances.size, 1);
+});
+
+/** Instances without Snapshots: each is named by its object. */
+function loose(pause?: () => Promise<void>) {
+  const closed: string[] = [];
+  const named = definePlugin({
+    name: 'named',
+    priority: 1,
+    summary: 's',
+    schema: { type: 'object' },
+    create: (_, { owner }) => ({ close: () => void closed.push(owner.object) }),
+  });
+  const shape = pluginRegistry([named]).get('named');
+  assert.ok(shape !== undefined);
+  const instances = new Instances(inertHost, undefined, pause);
+  const around = { metadata: shape.metadata, upstreams: new Map(), plugins: new Map() };
+  return {
+    instances,
+    closed,
+    obtain: (object: string) => instances.obtain(shape, object, {}, around),
+    held(...all: readonly HeldInstance[]) {
+      const edit = PersistentMap.empty<HeldInstance>().edit();
+      for (const one of all) edit.set(one.key, one);
+      return edit.done();
+    },
+  };
+}
 
 test('a hundred random edits leave open what the last configuration has, and nothing else', async () => {
   const lab = new Laboratory();

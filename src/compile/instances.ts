@@ -42,6 +42,9 @@ export interface HeldInstance {
   readonly key: string;
 }
 
+/** Each takes microseconds, but a change of everything has tens of thousands. */
+const CLOSED_AT_ONCE = 32;
+
 type HeldMap = PersistentMap<HeldInstance>;
 
 interface Entry extends HeldInstance {
@@ -52,15 +55,22 @@ interface Entry extends HeldInstance {
 export class Instances {
   private readonly hostFor: HostFor;
   private readonly onCloseFault: CloseFault;
+  private readonly pause: (() => Promise<void>) | null;
   private readonly entries = new Map<string, Entry>();
-  /** Made since the last Snapshot was kept: no Snapshot holds them yet. */
-  private fresh: Entry[] = [];
+  /** Given out since the last Snapshot was kept: perhaps none holds them yet, or none any more. */
+  private fresh = new Set<HeldInstance>();
   /** Few: the one in force, those with exchanges that are not over, and one that is being prepared. */
   private readonly kept = new Map<object, HeldMap>();
 
-  constructor(hostFor: HostFor, onCloseFault: CloseFault = () => undefined) {
+  /** @param pause lets others run while many instances are closed; null closes them all at once */
+  constructor(
+    hostFor: HostFor,
+    onCloseFault: CloseFault = () => undefined,
+    pause: (() => Promise<void>) | null = null,
+  ) {
     this.hostFor = hostFor;
     this.onCloseFault = onCloseFault;
+    this.pause = pause;
   }
 
   /** How many are open. */
@@ -76,7 +86,10 @@ export class Instances {
     const configHash = digest(canonicalText(config));
     const key = `${shape.name} ${object} ${configHash} ${besideText(around)}`;
     const known = this.entries.get(key);
-    if (known !== undefined && known.shape === shape) return known;
+    if (known !== undefined && known.shape === shape) {
+      this.fresh.add(known);
+      return known;
+    }
     const owner: Owner = Object.freeze({ plugin: shape.name, object, configHash });
     const ends: (() => void)[] = [];
     const host = this.hostFor(owner, {
@@ -88,7 +101,7 @@ export class Instances {
     const created: unknown = shape.definition.create(config as never, host, around.metadata.config);
     const entry: Entry = { instance: checked(created), shape, owner, key, ends };
     this.entries.set(key, entry);
-    this.fresh.push(entry);
+    this.fresh.add(entry);
     return entry;
   }
 
@@ -105,8 +118,8 @@ export class Instances {
   /** Closes the instances that were made for a Snapshot that never came to be. */
   sweep(): void {
     const { fresh } = this;
-    this.fresh = [];
-    for (const entry of fresh) if (!this.isHeld(entry)) void this.close(entry);
+    this.fresh = new Set();
+    for (const entry of fresh) if (!this.isHeld(entry)) void this.close(entry as Entry);
   }
 
   /**
@@ -117,16 +130,21 @@ export class Instances {
     const held = this.kept.get(hold);
     if (held === undefined) return;
     this.kept.delete(hold);
+    if (this.pause !== null) await this.pause();
     // The last one shares most with it: the rest is quickly looked through.
     const next = [...this.kept.values()].at(-1) ?? PersistentMap.empty<HeldInstance>();
     const closing: Promise<void>[] = [];
     for (const [, one] of held.differences(next)) {
-      if (one !== undefined && !this.isHeld(one)) closing.push(this.close(one as Entry));
+      if (one === undefined || this.isHeld(one)) continue;
+      closing.push(this.close(one as Entry));
+      if (this.pause !== null && closing.length % CLOSED_AT_ONCE === 0) await this.pause();
     }
     await Promise.all(closing);
   }
 
+  /** Also by a Snapshot that is still being made. */
   private isHeld(one: HeldInstance): boolean {
+    if (this.fresh.has(one)) return true;
     for (const held of this.kept.values()) if (held.get(one.key) === one) return true;
     return false;
   }

@@ -78,14 +78,25 @@ export class PersistentMap<V> {
 
   /** The beginning of the next map. */
   edit(): MapEdit<V> {
-    return new MapEdit(this.root, this.size, (root, size) => new PersistentMap(root, size));
+    return new MapEdit(this.root, this.size, (root, size) =>
+      root === this.root ? this : new PersistentMap(root, size),
+    );
   }
 
   /** Keys with another value, or with a value in one of them alone, each once. Undefined stands for no value. */
-  *differences(other: PersistentMap<V>): Generator<[key: string, here: V | undefined, there: V | undefined]> {
-    yield* differencesOf(this.root, other.root);
+  differences(other: PersistentMap<V>): Generator<Difference<V>> {
+    return differencesOf(this.root, other.root);
   }
 }
+
+/** What is to be under a key; undefined for nothing. */
+interface Edit<V> {
+  readonly key: string;
+  readonly hash: number;
+  readonly value: V | undefined;
+}
+
+export type Difference<V> = [key: string, here: V | undefined, there: V | undefined];
 
 /** One edit. To be used until `done`, and not after it. */
 export class MapEdit<V> {
@@ -109,20 +120,27 @@ export class MapEdit<V> {
 
   /** @param value undefined removes */
   set(key: string, value: V | undefined): void {
-    this.root = this.changed(this.root, 0, key, value);
+    this.root = this.changed(this.root, 0, { key, hash: hashOf(key), value });
   }
 
+  /** The map that was edited itself, if nothing is different. */
   done(): PersistentMap<V> {
     return this.made(this.root, this.size);
   }
 
-  private changed(node: Node<V>, shift: number, key: string, value: V | undefined): Node<V> {
+  /** @returns the same node where nothing changes */
+  private changed(node: Node<V>, shift: number, edit: Edit<V>): Node<V> {
+    const { key, hash, value } = edit;
     if (node instanceof Branch) {
+      const at = (hash >>> shift) & (FAN - 1);
+      const before = childOf(node, at);
+      const after = this.changed(before, shift + BITS, edit);
+      if (after === before) return node;
       const own = node.owner === this.owner ? node : new Branch(this.owner, node.children.slice());
-      const at = (hashOf(key) >>> shift) & (FAN - 1);
-      own.children[at] = this.changed(childOf(node, at), shift + BITS, key, value);
+      own.children[at] = after;
       return own;
     }
+    if (node.map.get(key) === value) return node;
     const own = node.owner === this.owner ? node : new Leaf(this.owner, new Map(node.map));
     const { map } = own;
     const before = map.size;
@@ -151,14 +169,21 @@ function* entriesOf<V>(node: Node<V>): Generator<[string, V]> {
   else for (const child of node.children) yield* entriesOf(child);
 }
 
-function* differencesOf<V>(a: Node<V>, b: Node<V>): Generator<[string, V | undefined, V | undefined]> {
+/** Looks before it goes down: most of a map is shared, and a generator for each of its parts costs more than what differs. */
+function* differencesOf<V>(a: Node<V>, b: Node<V>): Generator<Difference<V>> {
   if (a === b) return;
   if (a instanceof Branch && b instanceof Branch) {
-    for (let at = 0; at < FAN; at++) yield* differencesOf(childOf(a, at), childOf(b, at));
+    for (let at = 0; at < FAN; at++) {
+      const [one, other] = [childOf(a, at), childOf(b, at)];
+      if (one !== other) yield* differencesOf(one, other);
+    }
     return;
   }
-  const here = new Map(entriesOf(a));
-  const there = new Map(entriesOf(b));
-  for (const [key, value] of here) if (there.get(key) !== value) yield [key, value, there.get(key)];
+  const here = a instanceof Leaf ? a.map : new Map(entriesOf(a));
+  const there = b instanceof Leaf ? b.map : new Map(entriesOf(b));
+  for (const [key, value] of here) {
+    const other = there.get(key);
+    if (other !== value) yield [key, value, other];
+  }
   for (const [key, value] of there) if (!here.has(key)) yield [key, undefined, value];
 }

@@ -16,6 +16,18 @@ interface Difference {
   readonly removed: readonly string[];
 }
 
+/** What is no longer where it was, and what is there instead. */
+interface Replaced {
+  readonly was: List;
+  readonly is: List;
+}
+
+interface Known {
+  readonly readings: Readings;
+  /** All that differ; undefined where that is to be found out. */
+  readonly places: readonly number[] | undefined;
+}
+
 /** What is not as it was. Of objects with the same id the first counts; that there are others is a problem already. */
 export function changeOf(set: ObjectSet, memory: CompileMemory | undefined): Change {
   const { objects, isIncomplete, unknownAttributes } = set;
@@ -25,7 +37,9 @@ export function changeOf(set: ObjectSet, memory: CompileMemory | undefined): Cha
   for (const kind of KINDS) {
     const readings = memory?.readings[kind] as unknown as Readings | undefined;
     const before = memory?.lists?.[kind];
-    const found = readings === undefined || before === undefined ? null : differenceOf(before, objects[kind], readings);
+    const places = set.changes?.since === memory?.lists ? set.changes?.places[kind] : undefined;
+    const found =
+      readings === undefined || before === undefined ? null : differenceOf(before, objects[kind], { readings, places });
     const difference = found ?? allOf(objects[kind], readings);
     for (const raw of difference.changed) changed.push([kind, raw]);
     for (const id of difference.removed) removed.push([kind, id]);
@@ -59,9 +73,9 @@ function allOf(list: List, readings: Readings | undefined): Difference {
 }
 
 /** Looks at those that are not the very same in the same place. Null where ids are there twice: then the order decides. */
-function differenceOf(before: List, list: List, readings: Readings): Difference | null {
+function differenceOf(before: List, list: List, { readings, places }: Known): Difference | null {
   if (before.length !== readings.size) return null;
-  const { was, is } = betweenSameEnds(before, list);
+  const { was, is } = places === undefined ? betweenSameEnds(before, list) : inPlaces(places, before, list);
   const gone = new Set(was.map(({ id }) => id));
   const ids = new Set<string>();
   const changed: RawObject[] = [];
@@ -75,7 +89,13 @@ function differenceOf(before: List, list: List, readings: Readings): Difference 
   return { changed, removed: [...gone].filter((id) => !ids.has(id)) };
 }
 
-function betweenSameEnds(before: List, list: List): { readonly was: List; readonly is: List } {
+function inPlaces(places: readonly number[], before: List, list: List): Replaced {
+  const at = (all: List): List => places.flatMap((place) => all[place] ?? []);
+  return { was: at(before), is: at(list) };
+}
+
+function betweenSameEnds(before: List, list: List): Replaced {
+  if (before === list) return { was: [], is: [] };
   const shorter = Math.min(before.length, list.length);
   let start = 0;
   while (start < shorter && before[start] === list[start]) start++;

@@ -47,6 +47,14 @@ export interface ObjectSet {
    * their removal: without a route, its requests would reach the next one that matches.
    */
   readonly isIncomplete: boolean;
+  /** Where it is known: what this differs in from the set before it. A list without places may have changed in any way. */
+  readonly changes?: ChangedPlaces;
+}
+
+/** By kind: what is at these places of the list is not what was there. */
+export interface ChangedPlaces {
+  readonly since: ObjectSet['objects'];
+  readonly places: { readonly [K in Kind]?: readonly number[] };
 }
 
 export const EMPTY_OBJECTS: ObjectSet = {

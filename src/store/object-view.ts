@@ -1,6 +1,13 @@
 /** From what a store tells to what compile takes: all objects at one revision. */
 import type { Configuration } from '../config/configuration.ts';
-import { EMPTY_OBJECTS, KINDS, type Kind, type ObjectSet, type RawObject } from '../model/object-set.ts';
+import {
+  type ChangedPlaces,
+  EMPTY_OBJECTS,
+  KINDS,
+  type Kind,
+  type ObjectSet,
+  type RawObject,
+} from '../model/object-set.ts';
 import { pathOf, type Problem, quote } from '../model/problem.ts';
 import type { ObjectRef, Store, StoreChanges, StoredObject, StoreState, StoreStatus, Watch } from './store.ts';
 
@@ -46,33 +53,75 @@ export class ObjectView {
     const before = new Map(KINDS.map((kind) => [kind, new Map(this.kinds[kind])]));
     for (const kind of KINDS) this.kinds[kind].clear();
     for (const object of objects.toSorted(byAge)) {
+      const entries = this.kinds[object.kind];
       const same = before.get(object.kind)?.get(object.id);
       const isSame = same?.modified === object.modifiedRevision && object.problem === undefined && same.isGood;
-      this.kinds[object.kind].set(object.id, isSame ? same : entryOf(object));
+      entries.set(object.id, { ...(isSame ? same : entryOf(object)), at: entries.size });
     }
-    return this.objectsAt(revision, KINDS);
+    this.lists = Object.fromEntries(KINDS.map((kind) => [kind, this.listOf(kind)])) as unknown as typeof this.lists;
+    return this.objectsAt(revision, null);
   }
 
   apply({ revision, changed, deleted }: StoreChanges): Objects {
-    for (const { kind, id } of deleted) this.kinds[kind].delete(id);
-    for (const object of changed.toSorted(byAge)) {
-      const entries = this.kinds[object.kind];
-      // One that was deleted and put again in between is new, and comes last.
-      if (entries.get(object.id)?.created !== object.createdRevision) entries.delete(object.id);
-      entries.set(object.id, entryOf(object));
+    const touched = Map.groupBy(changed.toSorted(byAge), ({ kind }) => kind);
+    const gone = Map.groupBy(deleted, ({ kind }) => kind);
+    const since = this.lists;
+    const places: { [K in Kind]?: readonly number[] } = {};
+    for (const kind of new Set([...touched.keys(), ...gone.keys()])) {
+      const at = this.change(kind, touched.get(kind) ?? [], gone.get(kind) ?? []);
+      if (at !== null) places[kind] = at;
     }
-    const touched = new Set([...changed, ...deleted].map(({ kind }: ObjectRef) => kind));
-    return this.objectsAt(revision, [...touched]);
+    return this.objectsAt(revision, { since, places });
   }
 
-  private objectsAt(revision: number, touched: readonly Kind[]): Objects {
-    const renewed = touched.map((kind) => [kind, Array.from(this.kinds[kind].values(), ({ raw }) => raw)]);
-    this.lists = { ...this.lists, ...(Object.fromEntries(renewed) as Partial<ObjectSet['objects']>) };
+  /**
+   * Puts what changed in its place in a copy of the list: a look at each of tens of thousands of objects costs more than all the
+   * rest of a change.
+   * @returns the places; null where others moved
+   */
+  private change(
+    kind: Kind,
+    changed: readonly StoredObject[],
+    deleted: readonly ObjectRef[],
+  ): readonly number[] | null {
+    const entries = this.kinds[kind];
+    const list = this.lists[kind].slice();
+    const places: number[] = [];
+    let hasGaps = false;
+    for (const { id } of deleted) hasGaps = entries.delete(id) || hasGaps;
+    for (const object of changed) {
+      const { id, createdRevision } = object;
+      const before = entries.get(id);
+      // One that was deleted and put again in between is new, and comes last.
+      const isNew = before?.created !== createdRevision;
+      if (isNew) hasGaps = entries.delete(id) || hasGaps;
+      const at = isNew ? list.length : before.at;
+      const entry = { ...entryOf(object), at };
+      entries.set(id, entry);
+      list[at] = entry.raw;
+      places.push(at);
+    }
+    this.lists = { ...this.lists, [kind]: hasGaps ? this.listOf(kind) : list };
+    return hasGaps ? null : places;
+  }
+
+  /** All of a kind, each of them noted to be where it is. */
+  private listOf(kind: Kind): readonly RawObject[] {
+    const list: RawObject[] = [];
+    for (const entry of this.kinds[kind].values()) {
+      entry.at = list.length;
+      list.push(entry.raw);
+    }
+    return list;
+  }
+
+  private objectsAt(revision: number, changes: ChangedPlaces | null): Objects {
     const set: ObjectSet = {
       objects: this.lists,
       plugins: this.plugins,
       unknownAttributes: 'warning',
       isIncomplete: false,
+      ...(changes === null ? {} : { changes }),
     };
     return { revision, set, configuration: null };
   }
@@ -83,6 +132,8 @@ interface Entry {
   readonly created: number;
   readonly modified: number;
   readonly isGood: boolean;
+  /** Its place in the list of its kind. */
+  at: number;
 }
 
 /** The same order on every machine and after every restart: routes that are equal otherwise are told apart by it. */
@@ -90,7 +141,7 @@ function byAge(a: StoredObject, b: StoredObject): number {
   return a.createdRevision - b.createdRevision || (a.key < b.key ? -1 : 1);
 }
 
-function entryOf(object: StoredObject): Entry {
+function entryOf(object: StoredObject): Omit<Entry, 'at'> {
   const { kind, id, value, path, createdRevision, modifiedRevision } = object;
   const problem = object.problem ?? misnamed(object);
   const raw: RawObject = {

@@ -1,4 +1,5 @@
 /** A worker as a thread: it follows control, and does as main says, from which it has its port to control. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AlarmClock } from '../clock/clock.ts';
 import { LoopTime } from '../clock/loop-time.ts';
 import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
@@ -148,6 +149,7 @@ export class WorkerThread {
       instances: new Instances(
         hostFactory({ ...this.parts, inForce: () => this.worker.snapshot }),
         ({ plugin, object }, error) => errorLog.error('plugin_close_fault', { plugin, object, error }),
+        nextTurn,
       ),
       now_ms: () => clock.monotonic_ms(),
       swap: (snapshot) => {
