@@ -294,7 +294,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     const { sink } = this;
     // Within a handshake it is followed by what says so.
     if (!this.isConnected) return;
-    if (this.phase === BODY && this.framing === 'until_close' && sink !== null) {
+    // RFC 9112 §9.8: over TLS such a body is complete only if the peer said that it is.
+    if (this.phase === BODY && this.framing === 'until_close' && sink !== null && this.socket.isCut !== true) {
       this.body.isDone = true;
       this.finish(false);
       sink.onResponseBody(Buffer.alloc(0), 0, 0, true);

@@ -52,6 +52,7 @@ function destroyUnlessSending(this: SecuredSocket, error?: Error): SecuredSocket
 
 /** A stream with a failed write emits no 'end'. */
 function pushOrEnd(this: SecuredSocket, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (chunk === null) this.isCut = endsWithoutNotice(this);
   if (chunk !== null || this.hasSendFailed !== true) return push.call(this, chunk, encoding);
   const { owner } = this;
   try {
@@ -61,4 +62,25 @@ function pushOrEnd(this: SecuredSocket, chunk: unknown, encoding?: BufferEncodin
   }
   destroy.call(this);
   return false;
+}
+
+/** What a socket of TLS reads from: its own handle, and beneath it that of the connection. */
+interface SecuredHandle {
+  readonly reading?: boolean;
+  readonly _parent?: { readonly readStart?: () => number; readonly readStop?: () => number } | null;
+}
+
+/**
+ * Whether the connection ended, and not the TLS on it by a close_notify: Node.js gives both as the same end. It is told from the
+ * handle beneath, which is private: a close_notify is found while that still reads, and starting to read once more is
+ * an error then; the end of the connection has stopped it. Where nothing reads at all, the peer is being kept waiting, and its
+ * end was in what had been read.
+ */
+function endsWithoutNotice(socket: SecuredSocket): boolean {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: SecuredHandle | null };
+  const beneath = handle?._parent;
+  if (handle?.reading !== true || beneath?.readStart === undefined) return false;
+  if (beneath.readStart() !== 0) return false;
+  beneath.readStop?.();
+  return true;
 }
