@@ -44,6 +44,6 @@ export function outcomeOf(exchange: Exchange): Outcome {
 
 function timeOf(attempts: readonly Attempt[]): number {
   let sum = 0;
-  for (const { elapsed_ms } of attempts) sum += elapsed_ms;
+  for (let k = 0; k < attempts.length; k++) sum += attempts[k]?.elapsed_ms ?? 0;
   return sum;
 }
