@@ -33,6 +33,8 @@ export const SLASH = 47;
 export const TAB = 9;
 export const COLON = 58;
 export const SEMICOLON = 59;
+export const HYPHEN = 45;
+export const UNDERSCORE = 95;
 
 /**
  * Whether the bytes at `at` spell `name`, which is lower case. The bytes must be token characters already: then

@@ -3,7 +3,7 @@
  * next parse overwrites: who needs them longer takes a copy within the same call (see `Head`).
  */
 import { latin1 } from './bytes.ts';
-import { COLON, CR, LF, SPACE, spells, TAB, TOKEN, VALUE } from './chars.ts';
+import { COLON, CR, HYPHEN, LF, SPACE, spells, TAB, TOKEN, UNDERSCORE, VALUE } from './chars.ts';
 import {
   AMBIGUOUS_FRAMING,
   BAD_CONTENT_LENGTH,
@@ -34,7 +34,8 @@ export const X_FORWARDED_PORT = 13;
 export const X_REAL_IP = 14;
 export const FORWARDED = 15;
 export const VIA = 16;
-export const PROXY = 17;
+/** What CGI and its heirs take for something else: `Proxy`, and spellings with underscores of what frames or introduces a request. */
+export const MISLEADING = 17;
 export const DATE = 18;
 export const SERVER = 19;
 /** A field that was removed after parsing. */
@@ -166,29 +167,45 @@ function classify(bytes: Uint8Array, at: number, length: number): number {
     case 4:
       return spells(bytes, at, 'host') ? HOST : spells(bytes, at, 'date') ? DATE : PLAIN;
     case 5:
-      return spells(bytes, at, 'proxy') ? PROXY : PLAIN;
+      return spells(bytes, at, 'proxy') ? MISLEADING : PLAIN;
     case 6:
       return spells(bytes, at, 'expect') ? EXPECT : spells(bytes, at, 'server') ? SERVER : PLAIN;
     case 7:
       return spells(bytes, at, 'upgrade') ? UPGRADE : spells(bytes, at, 'trailer') ? TRAILER : PLAIN;
     case 9:
-      return spells(bytes, at, 'x-real-ip') ? X_REAL_IP : spells(bytes, at, 'forwarded') ? FORWARDED : PLAIN;
+      return spells(bytes, at, 'forwarded') ? FORWARDED : likened(bytes, at, 'x-real-ip', X_REAL_IP);
     case 10:
       return spells(bytes, at, 'connection') ? CONNECTION : spells(bytes, at, 'keep-alive') ? HOP : PLAIN;
     case 14:
-      return spells(bytes, at, 'content-length') ? CONTENT_LENGTH : PLAIN;
+      return likened(bytes, at, 'content-length', CONTENT_LENGTH);
     case 15:
-      return spells(bytes, at, 'x-forwarded-for') ? X_FORWARDED_FOR : PLAIN;
+      return likened(bytes, at, 'x-forwarded-for', X_FORWARDED_FOR);
     case 16:
-      if (spells(bytes, at, 'x-forwarded-host')) return X_FORWARDED_HOST;
-      if (spells(bytes, at, 'x-forwarded-port')) return X_FORWARDED_PORT;
-      return spells(bytes, at, 'proxy-connection') ? HOP : PLAIN;
+      if (spells(bytes, at, 'proxy-connection')) return HOP;
+      return (
+        likened(bytes, at, 'x-forwarded-host', X_FORWARDED_HOST) ||
+        likened(bytes, at, 'x-forwarded-port', X_FORWARDED_PORT)
+      );
     case 17:
-      if (spells(bytes, at, 'transfer-encoding')) return TRANSFER_ENCODING;
-      return spells(bytes, at, 'x-forwarded-proto') ? X_FORWARDED_PROTO : PLAIN;
+      return (
+        likened(bytes, at, 'transfer-encoding', TRANSFER_ENCODING) ||
+        likened(bytes, at, 'x-forwarded-proto', X_FORWARDED_PROTO)
+      );
     default:
       return PLAIN;
   }
+}
+
+/** @returns `kind` for that name, `MISLEADING` for one that differs only in underscores for hyphens, `PLAIN` for any other */
+function likened(bytes: Uint8Array, at: number, name: string, kind: number): number {
+  let found = kind;
+  for (let k = 0; k < name.length; k++) {
+    const code = name.charCodeAt(k);
+    if ((bytes[at + k] | 0x20) === code) continue;
+    if (code !== HYPHEN || bytes[at + k] !== UNDERSCORE) return PLAIN;
+    found = MISLEADING;
+  }
+  return found;
 }
 
 /** Records what a field of a known kind says. @returns 0 or a fault */
@@ -248,6 +265,8 @@ function hasTabAround(bytes: Uint8Array, valueStart: number, valueEnd: number): 
 }
 
 function noteContentLength(bytes: Uint8Array, start: number, end: number): number {
+  // As of Transfer-Encoding: with a tab around it, some recipients see no length, and another body.
+  if (hasTabAround(bytes, start, end)) return BAD_CONTENT_LENGTH;
   // 15 digits stay below 2^53, where JavaScript's integers end.
   if (end === start || end - start > 15) return BAD_CONTENT_LENGTH;
   let value = 0;

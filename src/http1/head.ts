@@ -2,10 +2,8 @@
  * The head of a message as its exchange owns it: one string, and a private copy of the offsets of its fields. Nothing
  * in it aliases the read buffer or the parser's scratch memory, so it may be read long after other messages were parsed.
  */
+import { HYPHEN, UNDERSCORE } from './chars.ts';
 import { parsed, PLAIN, REMOVED, scratchFields, STRIDE } from './fields.ts';
-
-const UNDERSCORE = 0x5f;
-const HYPHEN = 0x2d;
 
 interface FoundFields {
   readonly count: number;

@@ -5,8 +5,8 @@ import {
   EXPECT,
   FORWARDED,
   HOST,
+  MISLEADING,
   PLAIN,
-  PROXY,
   SERVER,
   TE,
   TRAILER,
@@ -35,7 +35,7 @@ const ROLES: ReadonlyMap<string, number> = new Map([
   ['via', VIA],
   ['host', HOST],
   ['date', DATE],
-  ['proxy', PROXY],
+  ['proxy', MISLEADING],
   ['expect', EXPECT],
   ['server', SERVER],
   ['trailer', TRAILER],
@@ -83,8 +83,19 @@ export class Field {
   }
 }
 
+/** Names whose spellings with underscores CGI and its heirs take for them. */
+const LIKENED: ReadonlySet<string> = new Set([
+  'x-real-ip',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+]);
+
 function roleOf(name: string, value: string): number {
-  const role = ROLES.get(name) ?? PLAIN;
+  const role = ROLES.get(name) ?? (LIKENED.has(name.replaceAll('_', '-')) ? MISLEADING : PLAIN);
   if (role < METHOD && !isFieldName(name)) return MALFORMED;
   if (!isFieldValue(value)) return MALFORMED;
   return role === TE && value !== 'trailers' ? MALFORMED : role;

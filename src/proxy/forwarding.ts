@@ -10,7 +10,7 @@ import {
   HOP,
   HOST,
   KINDS,
-  PROXY,
+  MISLEADING,
   REMOVED,
   SERVER,
   TE,
@@ -33,8 +33,9 @@ const flags = (...kinds: number[]): Uint8Array =>
 
 const HOP_BY_HOP = [REMOVED, HOP, CONNECTION, UPGRADE];
 // Trailers of requests do not pass: nothing tells whether the upstream would take them.
-// `Proxy` becomes HTTP_PROXY in CGI-like upstreams, which then fetch through whom the client names.
-const REQUEST = [...HOP_BY_HOP, HOST, TE, TRAILER, PROXY, X_FORWARDED_FOR, X_REAL_IP, VIA];
+// `Proxy` becomes HTTP_PROXY in CGI-like upstreams, which then fetch through whom the client names; `X_Real_IP` becomes what
+// X-Real-IP does, and they take one of the two.
+const REQUEST = [...HOP_BY_HOP, HOST, TE, TRAILER, MISLEADING, X_FORWARDED_FOR, X_REAL_IP, VIA];
 const CLAIMS = [X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT, FORWARDED];
 
 const REQUEST_FROM_ANYONE = flags(...REQUEST, ...CLAIMS);
@@ -94,7 +95,9 @@ export function describeClient(exchange: Exchange): string {
   const chain = believesChain ? request.joined(X_FORWARDED_FOR) : '';
   let added = `X-Real-IP: ${remoteAddress}\r\nX-Forwarded-For: ${chain === '' ? '' : `${chain}, `}${peer}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_PROTO)) added += `X-Forwarded-Proto: ${exchange.scheme}\r\n`;
-  if (!isPeerTrusted || !request.has(X_FORWARDED_HOST)) added += `X-Forwarded-Host: ${exchange.hostHeader}\r\n`;
+  // HTTP/1.0 requests may come without Host.
+  if (exchange.hostHeader !== '' && (!isPeerTrusted || !request.has(X_FORWARDED_HOST)))
+    added += `X-Forwarded-Host: ${exchange.hostHeader}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_PORT)) added += `X-Forwarded-Port: ${exchange.serverPort}\r\n`;
   return added + viaField(request, plane.options.via, exchange.protocol);
 }

@@ -9,6 +9,7 @@ import { BodyRouting } from './body-routing.ts';
 import type { Exchange } from './exchange.ts';
 import { Forward } from './forward.ts';
 import { HeldRequest } from './held-request.ts';
+import { countHop } from './max-forwards.ts';
 import { NodeWait } from './node-wait.ts';
 import { type Outcome, runRequestPhases, runSteps } from './pipeline.ts';
 import { reply, replyError } from './reply.ts';
@@ -60,6 +61,11 @@ function serve(exchange: Exchange, mayWait = true): RequestSink {
   if (upstream.nodes.length === 0 || upstream.names !== undefined) {
     const instead = withoutNodes(exchange, upstream, mayWait);
     if (instead !== null) return instead;
+  }
+  if (exchange.method === 'OPTIONS') {
+    const hop = countHop(exchange);
+    if (hop === 'malformed') return refuse(exchange, 'bad_header');
+    if (hop === 'last') return answer(exchange, { status: 200 });
   }
   const forward = matched.websocket === true ? webSocketForward(exchange, upstream) : new Forward(exchange, upstream);
   if (typeof forward === 'string') return refuseHandshake(exchange, forward);

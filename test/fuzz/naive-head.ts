@@ -63,7 +63,7 @@ function framingOf(
     codings.some((coding) => coding.toLowerCase() !== 'chunked')
   )
     return null;
-  if (lines.some((line) => /^transfer-encoding:.*\t/i.test(line))) return null;
+  if (lines.some((line) => /^(?:transfer-encoding|content-length):.*\t/i.test(line))) return null;
   return { contentLength: lengths[0] === undefined ? -1 : Number(lengths[0]), isChunked: codings.length > 0 };
 }
 

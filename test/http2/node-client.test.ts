@@ -22,6 +22,7 @@ before(async () => {
   service = createServer((request, response) => {
     void buffer(request).then((body) => {
       if (request.url === '/payload') response.setHeader('content-length', PAYLOAD.length).end(PAYLOAD);
+      else if (request.url === '/names') response.end(Object.keys(request.headers).join(' '));
       else if (request.url === '/chunked') {
         response.write(PAYLOAD.subarray(0, 300_000));
         response.end(PAYLOAD.subarray(300_000));
@@ -69,6 +70,17 @@ async function withSession(body: (session: http2.ClientHttp2Session) => Promise<
     session.close();
   }
 }
+
+test('a field that CGI would take for one of the gateway or of the framing goes no further', () =>
+  withSession(async (session) => {
+    const misleading = { x_real_ip: '1', 'x-forwarded_for': '1', content_length: '1', transfer_encoding: 'chunked' };
+    const { body } = await ask(session, { ':path': '/names', ...misleading, user_agent: 'x' });
+    const names = body.toString().split(' ');
+    assert.deepEqual(
+      names.filter((name) => name.includes('_')),
+      ['user_agent'],
+    );
+  }));
 
 test('bodies of any size arrive as they were sent, both ways, with and without a length, many at once', () =>
   withSession(async (session) => {

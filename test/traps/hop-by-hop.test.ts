@@ -81,6 +81,83 @@ test(
 );
 
 test(
+  'what CGI would take for the framing or for the word of the gateway is dropped, however underscores are mixed in',
+  inLab({ upstreams: [manual], settings: { trusted_addresses: ['127.0.0.0/8'] } }, async (lab) => {
+    const misleading = [
+      'X_Real_IP',
+      'x-real_ip',
+      'Content_Length',
+      'X_Forwarded_For',
+      'X-Forwarded_For',
+      'x_forwarded-for',
+      'X_Forwarded_Host',
+      'X_Forwarded_Port',
+      'Transfer_Encoding',
+      'X_Forwarded_Proto',
+    ];
+    // As long as one of those, and no more than that in common with them.
+    const harmless = [
+      'X_Real_Ib',
+      'Content_Length_',
+      '_Content_Length',
+      'X_Forwarded_Fox',
+      'User_Agent',
+      'X_Y',
+      'Content_Language',
+    ];
+    const fields = [...misleading, ...harmless].map((name) => `${name}: 1\r\n`).join('');
+    const request = await forwarded(lab, `Host: a\r\n${fields}`);
+    assert.deepEqual(
+      request.fields.map(([name]) => name).filter((name) => name.includes('_')),
+      harmless,
+    );
+    assert.equal(valueOf(request, 'X-Forwarded-For'), '127.0.0.1');
+  }),
+);
+
+test(
+  'a request of HTTP/1.0 without Host says nothing of the host that it was for',
+  inLab({ upstreams: [manual] }, async (lab) => {
+    const request = await forwarded(lab, '', 'GET / HTTP/1.0');
+    assert.equal(valueOf(request, 'X-Forwarded-Host'), undefined);
+    assert.equal(valueOf(request, 'Host'), lab.upstream.nodes[0]?.authority);
+  }),
+);
+
+for (const [value, expected] of [
+  ['5', '4'],
+  ['1', '0'],
+  ['007', '6'],
+] as const) {
+  test(
+    `OPTIONS that may pass ${value} more goes on with ${expected}, any other method as it came`,
+    inLab({ upstreams: [manual] }, async (lab) => {
+      const counted = await forwarded(lab, `Host: a\r\nMax-Forwards: ${value}\r\n`, 'OPTIONS / HTTP/1.1');
+      assert.deepEqual(valuesOf(counted, 'Max-Forwards'), [expected]);
+      const left = await forwarded(lab, `Host: a\r\nMax-Forwards: ${value}\r\n`);
+      assert.deepEqual(valuesOf(left, 'Max-Forwards'), [value]);
+    }),
+  );
+}
+
+for (const [fields, status] of [
+  ['Max-Forwards: 0', 200],
+  ['Max-Forwards: x', 400],
+  ['Max-Forwards:', 400],
+  ['Max-Forwards: -1', 400],
+  ['Max-Forwards: 1\r\nMax-Forwards: 1', 400],
+] as const) {
+  test(
+    `OPTIONS with ${JSON.stringify(fields)} is answered by the gateway with ${status}, and goes no further`,
+    inLab({ upstreams: [manual] }, async (lab) => {
+      const answer = await lab.ask(`OPTIONS / HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n`);
+      assert.deepEqual([answer.status, valueOf(answer, 'Content-Length') === '0'], [status, status === 200]);
+      assert.equal(lab.node.connections.length, 0);
+    }),
+  );
+}
+
+test(
   'fields of the hop of a response go no further',
   inLab(
     {
