@@ -33,8 +33,8 @@ export function pluginPage(shape: PluginShape): string {
 
 function examplesOf({ name, examples = [] }: AnyPlugin): string[] {
   if (examples.length === 0) return [];
-  const blocks = examples.map(({ title, config }) => {
-    const route = { uri: '/*', plugins: { [name]: config }, upstream: { nodes: { '127.0.0.1:8081': 1 } } };
+  const blocks = examples.map(({ title, config, upstream = {} }) => {
+    const route = { uri: '/*', plugins: { [name]: config }, upstream: { ...upstream, nodes: { '127.0.0.1:8081': 1 } } };
     const yaml = dump({ routes: [route] }, { lineWidth: 110 });
     return `### ${title}\n\n\`\`\`yaml\n${yaml}\`\`\``;
   });

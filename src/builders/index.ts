@@ -107,6 +107,8 @@ export { trafficSplit } from './plugins/traffic-split.ts';
 export type { TrafficSplit } from './plugins/traffic-split.ts';
 export { uaRestriction } from './plugins/ua-restriction.ts';
 export type { UaRestriction } from './plugins/ua-restriction.ts';
+export { upstreamHttp2 } from './plugins/upstream-http2.ts';
+export type { UpstreamHttp2 } from './plugins/upstream-http2.ts';
 export { upstreamProxyProtocol } from './plugins/upstream-proxy-protocol.ts';
 export type { UpstreamProxyProtocol } from './plugins/upstream-proxy-protocol.ts';
 export { uriBlocker } from './plugins/uri-blocker.ts';

@@ -38,6 +38,7 @@ import type { RequestValidation } from './plugins/request-validation.ts';
 import type { ResponseRewrite } from './plugins/response-rewrite.ts';
 import type { TrafficSplit } from './plugins/traffic-split.ts';
 import type { UaRestriction } from './plugins/ua-restriction.ts';
+import type { UpstreamHttp2 } from './plugins/upstream-http2.ts';
 import type { UpstreamProxyProtocol } from './plugins/upstream-proxy-protocol.ts';
 import type { UriBlocker } from './plugins/uri-blocker.ts';
 import type { Workflow } from './plugins/workflow.ts';
@@ -122,6 +123,8 @@ export interface Plugins {
   readonly 'traffic-split'?: TrafficSplit;
   /** Lets in user agents that a list allows, or all but those that a list denies. */
   readonly 'ua-restriction'?: UaRestriction;
+  /** Speaks HTTP/2 to upstreams that do, on connections that requests share. */
+  readonly 'upstream-http2'?: UpstreamHttp2;
   /** Tells upstreams by the PROXY protocol who the client is. */
   readonly 'upstream-proxy-protocol'?: UpstreamProxyProtocol;
   /** Refuses requests whose URI one of some patterns finds. */

@@ -165,18 +165,24 @@ export class PluginReader {
       if (misplaced !== null) draft.problems.push({ path, code: 'not_supported', message: misplaced });
       else {
         const use = { shape, place, path, object: `${kind}/${raw.id}`, isChecked: raw.isChecked === true };
-        this.readPlugin(use, attributes[name], draft);
+        this.readPlugin(use, attributes[name], value as Neighbours, draft);
       }
     }
     return { plugins: completed(draft, previous), problems: draft.problems, unknown: draft.unknown };
   }
 
-  private readPlugin(use: Use, attributes: unknown, draft: Draft): void {
+  private readPlugin(use: Use, attributes: unknown, object: Neighbours, draft: Draft): void {
     const { shape, place, path } = use;
     const reading = shape.read(place, attributes, path);
     draft.problems.push(...reading.problems);
     draft.unknown.push(...reading.unknown);
     if (reading.problems.length > 0) return;
+    if (shape.definition.checkBeside !== undefined && !reading.meta.isDisabled) {
+      const beside = { upstreamScheme: object.upstream?.scheme, plugins: Object.keys(object.plugins ?? {}) };
+      const unfit = shape.checkBeside(reading.config, beside, path);
+      draft.problems.push(...unfit);
+      if (unfit.length > 0) return;
+    }
     const metadata = this.metadataOf(shape);
     draft.sources.push({ shape, metadata });
     // Without `_meta.filter` compiled: its text says as much.
@@ -271,6 +277,12 @@ export class PluginReader {
   private metadataOf(shape: PluginShape): Metadata {
     return this.metadata.get(shape.name) ?? shape.metadata;
   }
+}
+
+/** What of the object a plugin may want to know. */
+interface Neighbours {
+  readonly upstream?: { readonly scheme: string };
+  readonly plugins?: Readonly<Record<string, unknown>>;
 }
 
 interface Use {

@@ -1,7 +1,7 @@
 /** The plugins that exist, made of their definitions. */
 import { ERRORS } from '../sdk/errors.ts';
 import type { Exchange } from '../sdk/exchange.ts';
-import type { AnyPlugin, ConfigProblem, PluginInstance } from '../sdk/plugin.ts';
+import type { AnyPlugin, Beside, ConfigProblem, PluginInstance } from '../sdk/plugin.ts';
 import type { Schema } from '../sdk/schema.ts';
 import { canonicalText } from '../model/canonical.ts';
 import { pathOf } from '../model/problem.ts';
@@ -99,7 +99,7 @@ class Plugin implements PluginShape {
     if (meta.isDisabled && Object.keys(own).length === 0) return { config: Object.freeze({}), meta, problems, unknown };
     const reading = ownAttributes(validate(own, path));
     const isDue = this.isChecking && reading.problems.length === 0;
-    const checked = isDue ? this.check(this.isRoutePart(place) ? 'check' : 'checkConsumer', reading.config, path) : [];
+    const checked = isDue ? this.check(this.isRoutePart(place) ? 'check' : 'checkConsumer', path, reading.config) : [];
     return {
       config: reading.config,
       meta,
@@ -120,11 +120,15 @@ class Plugin implements PluginShape {
     return { own, ...read };
   }
 
+  checkBeside(config: unknown, beside: Beside, path: string): Problem[] {
+    return this.isChecking ? this.check('checkBeside', path, config, beside) : [];
+  }
+
   /** A fault in a plugin's own check must not end the gateway; the object counts as bad. */
-  private check(which: 'check' | 'checkConsumer', config: unknown, path: string): Problem[] {
+  private check(which: 'check' | 'checkBeside' | 'checkConsumer', path: string, ...of: unknown[]): Problem[] {
     let found: readonly ConfigProblem[];
     try {
-      found = this.definition[which]?.(config as never) ?? [];
+      found = this.definition[which]?.(...(of as [never, never])) ?? [];
     } catch (error) {
       const message = `the check of the plugin "${this.name}" failed: ${messageOf(error)}`;
       return [{ path, code: 'invalid_value', message }];

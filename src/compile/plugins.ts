@@ -1,5 +1,5 @@
 /** Plugins as compile sees them. Which ones exist is an argument: the core knows none. */
-import type { AnyPlugin } from '../sdk/plugin.ts';
+import type { AnyPlugin, Beside } from '../sdk/plugin.ts';
 import { nearest, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Meta } from './meta.ts';
@@ -17,6 +17,8 @@ export interface PluginShape {
   readonly metadata: Metadata;
   /** Attributes with their defaults, and everything that is wrong with them; paths begin with `path`. */
   read(place: PluginPlace, attributes: unknown, path: string): PluginReading;
+  /** What is wrong with them because of what stands beside them. @param config as read */
+  checkBeside(config: unknown, beside: Beside, path: string): Problem[];
 }
 
 export interface PluginReading {

@@ -68,8 +68,11 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.owner = owner;
     this.timeouts = timeouts;
     this.socket = dialer.dial(this);
-    this.socket.once(dialer.readyEvent, () => this.onReady());
-    settings.wheel.arm(this, timeouts.connect_ms);
+    if (dialer.readyEvent === null) this.isConnected = true;
+    else {
+      this.socket.once(dialer.readyEvent, () => this.onReady());
+      settings.wheel.arm(this, timeouts.connect_ms);
+    }
   }
 
   /** Whether the connection has served another request before the current one. */

@@ -18,13 +18,15 @@ export interface ClientTimeouts {
 
 /**
  * Why no response, or no whole one, came. `handshake`: there was no TLS to be had; `certificate`: there was, and the node did
- * not prove who it is. `unprocessed`: the node says that it did not look at the request (RFC 9113 §8.7).
+ * not prove who it is; `protocol`: it does not speak the one that is required. `unprocessed`: the node says that it did not look
+ * at the request (RFC 9113 §8.7).
  */
 export type ResponseFault =
   | 'refused'
   | 'connect_timeout'
   | 'handshake'
   | 'certificate'
+  | 'protocol'
   | 'send_timeout'
   | 'read_timeout'
   | 'reset'
@@ -33,8 +35,8 @@ export type ResponseFault =
 
 /** How a connection comes about. */
 export interface Dialer {
-  /** The event of the socket after which requests may go out; until then nothing does. */
-  readonly readyEvent: 'connect' | 'secureConnect';
+  /** The event of the socket after which requests may go out; until then nothing does. Null: they may at once. */
+  readonly readyEvent: 'connect' | 'secureConnect' | null;
   /** Begins to connect. */
   dial(owner: OutgoingOwner): OwnedSocket;
   /** Told of a socket that ended before anything had come on it. @param isReady whether its `readyEvent` had @returns why */

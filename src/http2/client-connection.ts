@@ -3,7 +3,7 @@
  * an attack does, or that the RFC calls an error, ends the connection.
  */
 import type { TLSSocket } from 'node:tls';
-import type { ClientTimeouts, ResponseFault, ResponseSink } from '../http1/client-settings.ts';
+import type { ClientTimeouts, Dialer, ResponseFault, ResponseSink } from '../http1/client-settings.ts';
 import type { OutgoingRequest } from '../http1/messages.ts';
 import { disown } from '../http1/owned-socket.ts';
 import { type Http2ClientSettings, type Http2ConnectionOwner, STREAM_WINDOW } from './client-settings.ts';
@@ -17,8 +17,6 @@ import { kindOf } from './protocol.ts';
 
 const CONNECTION_WINDOW = 1_048_576;
 
-/** Until the node has said how many requests it takes at once: §6.5.2 calls fewer unwise. */
-const ASSUMED_STREAMS = 100;
 /** More of them share one connection's fate, and one core of the node. */
 const MOST_STREAMS = 256;
 /** A connection ends well before it has no number left for a further stream. */
@@ -41,6 +39,7 @@ function settingsOf(settings: readonly (readonly [id: number, value: number])[])
 export class ClientConnection extends HttpConnection {
   protected readonly streams: ClientStreams;
   readonly settings: Http2ClientSettings;
+  private readonly dialer: Dialer;
   private readonly owner: Http2ConnectionOwner;
   private readonly connect_ms: number;
   /** Requests that were sent on it. */
@@ -56,9 +55,9 @@ export class ClientConnection extends HttpConnection {
   /** Why the requests under way come to nothing, once the connection ends. */
   private fault: ResponseFault = 'reset';
 
-  /** Starts to connect; requests may be sent at once. */
-  constructor(settings: Http2ClientSettings, owner: Http2ConnectionOwner, timeouts: ClientTimeouts) {
-    const { dialer, wheel, turn, lines } = settings;
+  /** Starts to connect; requests may be sent at once. @param dialer over TLS: of a socket on which ALPN chooses `h2` or nothing */
+  constructor(dialer: Dialer, settings: Http2ClientSettings, owner: Http2ConnectionOwner, timeouts: ClientTimeouts) {
+    const { wheel, turn, lines } = settings;
     const { send_ms, connect_ms } = timeouts;
     super((self) => dialer.dial(self), {
       isServer: false,
@@ -68,12 +67,16 @@ export class ClientConnection extends HttpConnection {
       send_ms,
       window_bytes: CONNECTION_WINDOW,
     });
+    this.dialer = dialer;
     this.settings = settings;
     this.owner = owner;
     this.connect_ms = connect_ms;
     this.streams = new ClientStreams(this, settings.limits);
-    this.socket.once(dialer.readyEvent, () => this.onReady());
-    wheel.arm(this, connect_ms);
+    if (dialer.readyEvent === null) this.isConnected = true;
+    else {
+      this.socket.once(dialer.readyEvent, () => this.onReady());
+      wheel.arm(this, connect_ms);
+    }
     this.writer.raw(h2.PREFACE);
     this.greet(SETTINGS);
   }
@@ -83,7 +86,7 @@ export class ClientConnection extends HttpConnection {
     const { requests } = this.settings;
     if (this.isDraining || this.isClosed || this.isProbing) return false;
     if ((requests > 0 && this.requests >= requests) || this.streams.last > LAST_USED_ID) return false;
-    const most = this.hasSettings ? Math.min(this.peer.concurrentStreams, this.limit) : ASSUMED_STREAMS;
+    const most = this.hasSettings ? Math.min(this.peer.concurrentStreams, this.limit) : this.owner.assumedStreams;
     return this.streams.count < most;
   }
 
@@ -111,7 +114,7 @@ export class ClientConnection extends HttpConnection {
     if (this.isClosed) return;
     // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
     if (this.settings.scheme === 'https' && (this.socket as unknown as TLSSocket).alpnProtocol !== 'h2') {
-      this.fault = 'handshake';
+      this.fault = this.dialer.failed(this.socket, null, true);
       this.close();
       return;
     }
@@ -130,6 +133,7 @@ export class ClientConnection extends HttpConnection {
   protected onSettings(): void {
     // A node that takes no request at all is of no use.
     if (this.peer.concurrentStreams === 0) this.drain();
+    else this.owner.onStreams(Math.min(this.peer.concurrentStreams, MOST_STREAMS));
   }
 
   /**
@@ -167,7 +171,10 @@ export class ClientConnection extends HttpConnection {
     if (this.isClosed || this.endsBacklog() || !this.isConnected || this.isProbing) return;
     if (!this.isIdle) return;
     if (this.isDraining) this.close();
-    else if (this.expiresAt === 0) this.wheel.arm(this, this.settings.idle_ms);
+    else if (this.expiresAt === 0) {
+      if (this.owner.mayWait()) this.wheel.arm(this, this.settings.idle_ms);
+      else this.close();
+    }
   }
 
   /** A request got no answer in time: asks whether there is anybody, and sends no other one until that is answered. */
@@ -235,7 +242,7 @@ export class ClientConnection extends HttpConnection {
   }
 
   onGone(error: Error | null): void {
-    if (!this.hasReceived) this.fault = this.settings.dialer.failed(this.socket, error, this.isConnected);
+    if (!this.hasReceived) this.fault = this.dialer.failed(this.socket, error, this.isConnected);
     this.closed();
   }
 

@@ -1,5 +1,4 @@
 import type { TimerWheel } from '../clock/timer-wheel.ts';
-import type { Dialer } from '../http1/client-settings.ts';
 import type { HeadLimits } from '../http1/fields.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { FlushTurn } from './flush-turn.ts';
@@ -9,8 +8,6 @@ import type { LineMemo } from './hpack-encoder.ts';
 export const STREAM_WINDOW = 262_144;
 
 export interface Http2ClientSettings {
-  /** Over TLS: one that offers nothing but `h2` by ALPN. */
-  readonly dialer: Dialer;
   /** `:scheme` of requests. */
   readonly scheme: 'http' | 'https';
   readonly wheel: TimerWheel;
@@ -30,4 +27,10 @@ export interface Http2ConnectionOwner {
   /** It cannot be used any more; called once for each connection. */
   onClosed(connection: ClientConnection): void;
   onException(error: unknown): void;
+  /** How many requests it is given at once until the node has said how many it takes. */
+  readonly assumedStreams: number;
+  /** The node said so. */
+  onStreams(most: number): void;
+  /** Whether a connection may wait for its next request. */
+  mayWait(): boolean;
 }

@@ -86,6 +86,7 @@ const DELEGATED: readonly string[] = [
   'near_routes',
   'query_string',
   'replied_by',
+  'upstream_protocol',
   'uri',
   ...SECURED,
 ];

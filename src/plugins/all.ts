@@ -39,6 +39,7 @@ import requestValidation from './request-validation/request-validation.ts';
 import responseRewrite from './response-rewrite/response-rewrite.ts';
 import trafficSplit from './traffic-split/traffic-split.ts';
 import uaRestriction from './ua-restriction/ua-restriction.ts';
+import upstreamHttp2 from './upstream-http2/upstream-http2.ts';
 import upstreamProxyProtocol from './upstream-proxy-protocol/upstream-proxy-protocol.ts';
 import uriBlocker from './uri-blocker/uri-blocker.ts';
 import workflow from './workflow/workflow.ts';
@@ -83,6 +84,7 @@ export const ALL_PLUGINS: readonly AnyPlugin[] = [
   responseRewrite,
   trafficSplit,
   uaRestriction,
+  upstreamHttp2,
   upstreamProxyProtocol,
   uriBlocker,
   workflow,

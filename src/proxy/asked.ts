@@ -1,5 +1,7 @@
 import { UsedUpstream } from '../compile/plugin-uses.ts';
+import type { Http2Wish } from '../sdk/exchange.ts';
 import type { Upstream } from '../sdk/host.ts';
+import type { ConnectionWishes } from '../upstream/transport.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldRequest } from './held-request.ts';
 import { introductionOf } from './introduction.ts';
@@ -8,7 +10,7 @@ import type { RequestBody } from './request-body.ts';
 const VARIABLE = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** What plugins asked of one exchange beyond the usual. Made when the first of them does, so that other exchanges pay nothing. */
-export class Asked {
+export class Asked implements ConnectionWishes {
   /** By `setVariable`. */
   variables: Map<string, string> | null = null;
   /** In place of the route's own. */
@@ -17,6 +19,9 @@ export class Asked {
   client: { readonly address: string; readonly port: string } | null = null;
   /** Header of the PROXY protocol for the upstream. */
   preamble: Uint8Array | null = null;
+  http2: Http2Wish | null = null;
+  /** Whether the node answered in HTTP/2. */
+  isHttp2 = false;
   body: RequestBody | null = null;
   /** Plugins that do not run. */
   skipped: Set<string> | null = null;
@@ -69,6 +74,11 @@ export function useUpstream(exchange: Exchange, upstream: Upstream): void {
 export function sendProxyProtocol(exchange: Exchange, version: 1 | 2): void {
   exchange.mustBeUnsent();
   exchange.ask().preamble = introductionOf(exchange, version);
+}
+
+export function useHttp2(exchange: Exchange, wish: Http2Wish): void {
+  exchange.mustBeUnsent();
+  exchange.ask().http2 = wish;
 }
 
 /** Resolves after that time, or when the exchange is over. */

@@ -4,7 +4,7 @@
  */
 import type { Chain, Step } from '../compile/chain.ts';
 import { EMPTY_CHAIN } from '../compile/chain-source.ts';
-import type { CompiledNode, CompiledRoute, CompiledUpstream, Snapshot, UpstreamTimeouts } from '../compile/snapshot.ts';
+import type { CompiledNode, CompiledRoute, CompiledUpstream, Snapshot } from '../compile/snapshot.ts';
 import type { Head } from '../http1/head.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import type { BodyVariables } from '../router/variable-source.ts';
@@ -14,13 +14,14 @@ import type {
   ConsumerMatch,
   Exchange as PluginExchange,
   ExchangeKey,
+  Http2Wish,
   Outcome,
   RouteFacts,
 } from '../sdk/exchange.ts';
 import type { Upstream } from '../sdk/host.ts';
 import type { AddedFields } from './added-fields.ts';
 import type { Attempt } from './attempt.ts';
-import { Asked, delayed, sendProxyProtocol, useUpstream } from './asked.ts';
+import { Asked, delayed, sendProxyProtocol, useHttp2, useUpstream } from './asked.ts';
 import type { ConnectionMemo } from './connection-memo.ts';
 import type { Downstream } from './downstream.ts';
 import { outcomeOf, routeFacts } from './facts.ts';
@@ -196,13 +197,6 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     return used === undefined || used === null ? (this.matched?.upstream ?? null) : (used.in(this.snapshot) ?? null);
   }
 
-  /** The route's own timeouts hold wherever its exchanges go. */
-  timeoutsTo(upstream: CompiledUpstream): UpstreamTimeouts {
-    const { matched } = this;
-    const isRoutes = matched !== null && (upstream === matched.upstream || matched.hasOwnTimeouts === true);
-    return isRoutes ? matched.timeouts : upstream.timeouts;
-  }
-
   get upstreamKey(): string {
     return this.upstream?.key ?? '';
   }
@@ -362,6 +356,10 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
 
   sendProxyProtocol(version: 1 | 2): void {
     sendProxyProtocol(this, version);
+  }
+
+  useHttp2(wish: Http2Wish): void {
+    useHttp2(this, wish);
   }
 
   /** In their order; the last one answered, or failed last. */

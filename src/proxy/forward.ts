@@ -15,7 +15,7 @@ import type { ErrorCode } from '../sdk/errors.ts';
 import type { UpstreamStream } from '../upstream/transport.ts';
 import { interimText } from './interim.ts';
 import { NodeChoice } from './node-choice.ts';
-import { outgoingRequest } from './outgoing-request.ts';
+import { outgoingRequest, timeoutsTo } from './outgoing-request.ts';
 import { breakOff, replyError } from './reply.ts';
 import { RequestCopy, REPLAYED_BODY_BYTES } from './request-copy.ts';
 import { type Passed, ResponseRelay } from './response-relay.ts';
@@ -35,6 +35,7 @@ const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
   connect_timeout: 'upstream_connect_timeout',
   handshake: 'upstream_handshake',
   certificate: 'upstream_certificate',
+  protocol: 'upstream_protocol',
   send_timeout: 'upstream_send_timeout',
   read_timeout: 'upstream_timeout',
   reset: 'upstream_reset',
@@ -134,7 +135,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     if (node === undefined) throw new RangeError(`the balancer picked node ${this.nodeIndex} of ${nodes.length}`);
     // The first attempt begins with the exchange: reading the clock again would cost more than it tells.
     this.attemptStarted_ms = this.attempts === 1 && !isFresh ? exchange.started_ms : plane.clock.monotonic_ms();
-    const timeouts = exchange.timeoutsTo(upstream);
+    const timeouts = timeoutsTo(exchange, upstream);
     exchange.isSent = true;
     exchange.node = node;
     const request = this.requestTo(node);
@@ -143,7 +144,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       timeouts,
       isFresh,
       authority: exchange.upstreamHost,
-      preamble: exchange.asked === null ? null : exchange.asked.preamble,
+      wishes: exchange.asked,
     });
     this.stream = stream;
     if (this.copy === null && this.mayNeedCopy(stream)) {
@@ -347,6 +348,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     this.continueTimer?.stop();
     this.target.health?.noteStatus(this.nodeIndex, status);
     this.parts?.answered(this.nodeIndex, status, this.latency_ms);
+    if (this.exchange.asked !== null) this.exchange.asked.isHttp2 = this.stream?.isMultiplexed === true;
     this.relay = new ResponseRelay(this.exchange, status, text, this.stream?.framing ?? 'none');
     return this.relay.begin();
   }

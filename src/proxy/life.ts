@@ -12,6 +12,7 @@ import { HeldRequest } from './held-request.ts';
 import { countHop } from './max-forwards.ts';
 import { NodeWait } from './node-wait.ts';
 import { type Outcome, runRequestPhases, runSteps } from './pipeline.ts';
+import { timeoutsTo } from './outgoing-request.ts';
 import { reply, replyError } from './reply.ts';
 import { isStreamed, StreamedReply } from './streamed-reply.ts';
 import { webSocketForward } from './websocket.ts';
@@ -108,7 +109,7 @@ function withoutNodes(exchange: Exchange, upstream: CompiledUpstream, mayWait: b
   }
   // As long as a connection may take at most.
   const wait = new NodeWait(targets, upstream);
-  const timer = startTimer(exchange.timeoutsTo(upstream).connect_ms, () => wait.end());
+  const timer = startTimer(timeoutsTo(exchange, upstream).connect_ms, () => wait.end());
   return hold(
     exchange,
     wait.over.then(() => {

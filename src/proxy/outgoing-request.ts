@@ -1,5 +1,5 @@
 /** What one node is sent of an exchange: start line, Host, and which fields. */
-import type { CompiledNode, CompiledUpstream } from '../compile/snapshot.ts';
+import type { CompiledNode, CompiledUpstream, UpstreamTimeouts } from '../compile/snapshot.ts';
 import type { OutgoingRequest } from '../http1/messages.ts';
 import type { Exchange } from './exchange.ts';
 import { droppedFromRequest, forwardingFields, forwardingFieldsBeside } from './forwarding.ts';
@@ -22,6 +22,12 @@ export function outgoingRequest(exchange: Exchange, upstream: CompiledUpstream, 
     dropped: droppedFromRequest(exchange, keepsStart),
     added: requestAdded === null ? forwardingFields(exchange) : forwardingFieldsBeside(requestAdded, exchange),
   };
+}
+
+/** The route's own timeouts hold wherever its exchanges go. */
+export function timeoutsTo({ matched }: Exchange, upstream: CompiledUpstream): UpstreamTimeouts {
+  const isRoutes = matched !== null && (upstream === matched.upstream || matched.hasOwnTimeouts === true);
+  return isRoutes ? matched.timeouts : upstream.timeouts;
 }
 
 function hostFor({ hostHeader }: Exchange, { passHost, upstreamHost }: CompiledUpstream, authority: string): string {

@@ -61,11 +61,20 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
       return exchange.repliedBy === '' ? undefined : exchange.repliedBy;
     case 'near_routes':
       return exchange.plane.nearMisses.textOf(exchange);
+    case 'upstream_protocol':
+      return upstreamProtocol(exchange);
     case 'status':
       return exchange.status === 0 ? undefined : String(exchange.status);
     default:
       return prefixedVariable(exchange, name);
   }
+}
+
+/** In which protocol the upstream answered; undefined where it did not. */
+function upstreamProtocol({ upstreamHead, upstreamScheme, asked }: Exchange): string | undefined {
+  if (upstreamHead === null) return undefined;
+  const isHttp2 = asked?.isHttp2 === true || upstreamScheme === 'grpc' || upstreamScheme === 'grpcs';
+  return isHttp2 ? 'HTTP/2.0' : 'HTTP/1.1';
 }
 
 function prefixedVariable(exchange: Exchange, name: string): string | undefined {

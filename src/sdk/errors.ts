@@ -49,6 +49,7 @@ export const ERRORS = {
   upstream_refused: row(502, 'upstream', true, 'the upstream could not be reached'),
   upstream_handshake: row(502, 'upstream', true, 'no TLS connection to the upstream came about'),
   upstream_certificate: row(502, 'upstream', false, 'the certificate of the upstream was not accepted'),
+  upstream_protocol: row(502, 'upstream', true, 'the upstream does not speak HTTP/2'),
   upstream_reset: row(502, 'upstream', true, 'the upstream closed the connection'),
   upstream_malformed: row(502, 'upstream', false, 'the upstream sent a malformed response'),
   response_too_large: row(502, 'upstream', false, 'the response is too large to be transformed'),

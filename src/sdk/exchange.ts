@@ -69,6 +69,11 @@ export interface Exchange {
    * Phases up to `beforeProxy`; later it throws.
    */
   sendProxyProtocol(version: 1 | 2): void;
+  /**
+   * Nodes with the scheme `https` choose between HTTP/2 and HTTP/1.1, and exchanges share connections of HTTP/2. WebSocket goes
+   * by HTTP/1.1 all the same. Phases up to `beforeProxy`; later it throws.
+   */
+  useHttp2(wish: Http2Wish): void;
   /** Who the client is where a proxy stands between: `remoteAddress`, `remote_addr`, X-Real-IP and the log say it from now on. */
   setRemoteAddress(address: string, port: string): void;
   /** The plugin of that name does not run for this exchange, in none of the phases that are still to come. */
@@ -77,6 +82,13 @@ export interface Exchange {
   set<T>(key: ExchangeKey<T>, value: T): void;
   /** What is known when the exchange is over: complete in the phase `log` only. */
   readonly outcome: Outcome;
+}
+
+export interface Http2Wish {
+  /** Nodes with the scheme `https` that do not choose HTTP/2 serve nothing: 502 `upstream_protocol`. */
+  readonly required: boolean;
+  /** Nodes with the scheme `http` are spoken to in HTTP/2 without being asked. */
+  readonly priorKnowledge: boolean;
 }
 
 export interface RouteFacts {

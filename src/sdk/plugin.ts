@@ -46,6 +46,21 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+export interface PluginExample {
+  readonly title: string;
+  readonly config: unknown;
+  /** Attributes of the upstream beside it, where they matter. */
+  readonly upstream?: Readonly<Record<string, unknown>>;
+}
+
+/** What else stands in the object that has a plugin. */
+export interface Beside {
+  /** Of the upstream that stands in the object itself; undefined where there is none. */
+  readonly upstreamScheme: string | undefined;
+  /** Names of all its plugins, this one among them. */
+  readonly plugins: readonly string[];
+}
+
 /** What a configuration needs beside its plugin; paths are below the plugin's attributes. */
 export interface PluginUses {
   readonly upstreams?: readonly UpstreamUse[];
@@ -105,7 +120,9 @@ export interface PluginDefinition<C = never, K = never> {
   readonly streams?: (config: C) => 'request' | 'response' | 'both' | null;
   /** What the schema cannot say: pure, all problems at once. */
   readonly check?: (config: C) => readonly ConfigProblem[];
-  /** The same of the attributes on a consumer or credential. */
+  /** What is wrong with a configuration because of what stands beside it in its object, on routes and what they refer to. Pure. */
+  readonly checkBeside?: (config: C, beside: Beside) => readonly ConfigProblem[];
+  /** The same as `check` of the attributes on a consumer or credential. */
   readonly checkConsumer?: (config: K) => readonly ConfigProblem[];
   /** The upstreams and the other plugins that a configuration names: they are checked with it. Pure. */
   readonly uses?: (config: C) => PluginUses;
@@ -117,7 +134,7 @@ export interface PluginDefinition<C = never, K = never> {
    */
   readonly create: (config: C, host: Host, metadata: unknown) => PluginInstance;
   /** Configurations for the reference page; a test validates each. */
-  readonly examples?: readonly { readonly title: string; readonly config: unknown }[];
+  readonly examples?: readonly PluginExample[];
 }
 
 /** A definition whose configuration types are erased, so that plugins stand in one list. */
@@ -147,6 +164,7 @@ const OBJECTS = ['schema', 'consumerSchema', 'metadataSchema'] as const;
 const FUNCTIONS = [
   'create',
   'check',
+  'checkBeside',
   'checkConsumer',
   'uses',
   'claims',

@@ -1,5 +1,5 @@
 /** The connections to one node that speaks HTTP/2: few, each with the requests of many exchanges. */
-import type { Dialer, ResponseSink } from '../http1/client-settings.ts';
+import type { ClientTimeouts, Dialer, ResponseSink } from '../http1/client-settings.ts';
 import type { KeepalivePool } from '../compile/snapshot.ts';
 import { ClientConnection } from '../http2/client-connection.ts';
 import type { Http2ClientSettings, Http2ConnectionOwner } from '../http2/client-settings.ts';
@@ -7,17 +7,34 @@ import type { PoolSettings } from './node-pool.ts';
 import type { NodeConnections } from './node-connections.ts';
 import type { OpenOptions, UpstreamStream } from './transport.ts';
 
+/** Until the node has said how many requests it takes at once: RFC 9113 §6.5.2 calls fewer unwise. */
+const ASSUMED_STREAMS = 100;
+
+/** What all connections to a node have in common. */
+export function http2Settings(
+  scheme: 'http' | 'https',
+  { idle_ms, requests }: Pick<KeepalivePool, 'idle_ms' | 'requests'>,
+  { wheel, limits, http2 }: PoolSettings,
+): Http2ClientSettings {
+  return { scheme, wheel, limits, ...http2, idle_ms, requests };
+}
+
 export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
+  private readonly dialer: Dialer;
+  private readonly size: number;
   private readonly settings: Http2ClientSettings;
   private readonly onFault: (error: unknown) => void;
   /** In the order in which they were opened: the first that has room takes the next request, so that the others may go idle. */
   private readonly connections: ClientConnection[] = [];
+  private isRetired = false;
+  /** As the node said last, on whichever connection. */
+  assumedStreams = ASSUMED_STREAMS;
 
-  constructor(dialer: Dialer, { idle_ms, requests }: KeepalivePool, settings: PoolSettings) {
-    const { wheel, limits, http2, onFault } = settings;
-    const scheme = dialer.readyEvent === 'secureConnect' ? 'https' : 'http';
-    this.settings = { dialer, scheme, wheel, limits, ...http2, idle_ms, requests };
-    this.onFault = onFault;
+  constructor(dialer: Dialer, keepalive: KeepalivePool, settings: PoolSettings) {
+    this.dialer = dialer;
+    this.size = keepalive.size;
+    this.settings = http2Settings(dialer.readyEvent === 'secureConnect' ? 'https' : 'http', keepalive, settings);
+    this.onFault = settings.onFault;
   }
 
   get openCount(): number {
@@ -26,17 +43,25 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
 
   /** Connections without a request. */
   get idleCount(): number {
-    return this.connections.filter(({ isIdle }) => isIdle).length;
+    let count = 0;
+    for (const { isIdle } of this.connections) if (isIdle) count++;
+    return count;
   }
 
   /** `isFresh` means nothing here: a connection that turned out to be stale is gone, and one that refused a request has no room. */
   open(sink: ResponseSink, options: OpenOptions): UpstreamStream {
-    return this.connectionFor(options).open(sink, options);
+    return this.openWhereRoom(sink, options) ?? this.add(this.dialer, options.timeouts).open(sink, options);
   }
 
-  private connectionFor(options: OpenOptions): ClientConnection {
-    for (const connection of this.connections) if (connection.hasRoom) return connection;
-    const connection = new ClientConnection(this.settings, this, options.timeouts);
+  /** @returns null if no connection has room */
+  openWhereRoom(sink: ResponseSink, options: OpenOptions): UpstreamStream | null {
+    for (const connection of this.connections) if (connection.hasRoom) return connection.open(sink, options);
+    return null;
+  }
+
+  /** Another connection, for whoever asks next. */
+  add(dialer: Dialer, timeouts: ClientTimeouts): ClientConnection {
+    const connection = new ClientConnection(dialer, this.settings, this, timeouts);
     this.connections.push(connection);
     return connection;
   }
@@ -46,6 +71,7 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
   }
 
   retire(): void {
+    this.isRetired = true;
     this.close();
   }
 
@@ -53,6 +79,16 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
     const oldest = this.connections.find(({ isIdle }) => isIdle);
     oldest?.close();
     return oldest !== undefined;
+  }
+
+  // What the connections ask and tell.
+
+  onStreams(most: number): void {
+    this.assumedStreams = most;
+  }
+
+  mayWait(): boolean {
+    return !this.isRetired && this.idleCount <= this.size;
   }
 
   onClosed(connection: ClientConnection): void {

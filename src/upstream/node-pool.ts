@@ -44,7 +44,22 @@ export class NodePool extends TimedEntry implements NodeConnections, ConnectionO
   }
 
   open(sink: ResponseSink, options: OpenOptions): ClientConnection {
-    const connection = (options.isFresh ? undefined : this.takeIdle()) ?? this.connect(options);
+    const connection = (options.isFresh ? undefined : this.takeIdle()) ?? this.connect(this.dialer, options);
+    connection.begin(sink, options.isHead, options.timeouts);
+    return connection;
+  }
+
+  /** @returns null if no connection is idle */
+  openIdle(sink: ResponseSink, options: OpenOptions): ClientConnection | null {
+    const connection = this.takeIdle();
+    if (connection === undefined) return null;
+    connection.begin(sink, options.isHead, options.timeouts);
+    return connection;
+  }
+
+  /** On a connection of its own. */
+  openOn(dialer: Dialer, sink: ResponseSink, options: OpenOptions): ClientConnection {
+    const connection = this.connect(dialer, options);
     connection.begin(sink, options.isHead, options.timeouts);
     return connection;
   }
@@ -75,9 +90,9 @@ export class NodePool extends TimedEntry implements NodeConnections, ConnectionO
     return connection;
   }
 
-  private connect(options: OpenOptions): ClientConnection {
+  private connect(dialer: Dialer, options: OpenOptions): ClientConnection {
     this.openCount++;
-    return new ClientConnection(this.dialer, this.settings, this, options.timeouts);
+    return new ClientConnection(dialer, this.settings, this, options.timeouts);
   }
 
   onReusable(connection: ClientConnection): void {

@@ -5,6 +5,7 @@ import type { Dialer, ResponseSink } from '../http1/client-settings.ts';
 import type { HeadLimits } from '../http1/fields.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
+import type { Http2Wish } from '../sdk/exchange.ts';
 import { FlushTurn } from '../http2/flush-turn.ts';
 import { LineMemo } from '../http2/hpack-encoder.ts';
 import { plainDialer } from '../http1/plain-dialer.ts';
@@ -13,7 +14,7 @@ import { Http2NodePool } from './http2-pool.ts';
 import { IntroducedConnections } from './introduced.ts';
 import type { NodeConnections } from './node-connections.ts';
 import { NodePool, type PoolSettings } from './node-pool.ts';
-import { SecuredPools } from './secured-pools.ts';
+import { type SecuredPlace, SecuredPools, type Spoken } from './secured-pools.ts';
 import type { OpenOptions, Transport, UpstreamStream } from './transport.ts';
 import type { UpstreamTlsOptions } from './upstream-tls.ts';
 
@@ -31,10 +32,24 @@ export interface ConnectionPoolOptions {
   readonly connect?: Connect;
 }
 
+/** What nodes are spoken to in where nobody wishes for anything else. */
+const USUAL = { http: 'http1', https: 'http1', grpc: 'http2', grpcs: 'http2' } as const;
+
+function spokenTo(scheme: CompiledUpstream['scheme'], sink: ResponseSink, wish: Http2Wish): Spoken {
+  // Who asks for another protocol on the same connection can have that in HTTP/1.1 alone.
+  if (sink.onResponseSwitch !== undefined) return USUAL[scheme];
+  if (scheme === 'https') return wish.required ? 'http2' : 'either';
+  return wish.priorKnowledge ? 'http2' : USUAL[scheme];
+}
+
+type Place = Omit<SecuredPlace, 'tls'> & { readonly tls: CompiledUpstream['tls'] };
+
 export class ConnectionPool implements Transport {
   /** By node and keep-alive settings: upstreams that agree on both share connections. */
   private readonly pools = new Map<string, NodeConnections>();
   private readonly byNode = new WeakMap<CompiledNode, NodeConnections>();
+  /** The same of those that speak HTTP/2: a node may be spoken to in both. */
+  private readonly sharedByNode = new WeakMap<CompiledNode, NodeConnections>();
   private readonly secured: SecuredPools;
   private readonly introduced: IntroducedConnections;
   private readonly settings: PoolSettings;
@@ -50,31 +65,35 @@ export class ConnectionPool implements Transport {
 
   open(upstream: CompiledUpstream, node: CompiledNode, sink: ResponseSink, options: OpenOptions): UpstreamStream {
     const { tls, keepalive, scheme } = upstream;
-    const isHttp2 = scheme === 'grpc' || scheme === 'grpcs';
-    if (options.preamble !== null) return this.openIntroduced(upstream, node, sink, options);
+    const { wishes } = options;
+    const spoken = wishes === null || wishes.http2 === null ? USUAL[scheme] : spokenTo(scheme, sink, wishes.http2);
+    if (wishes !== null && wishes.preamble !== null) {
+      // A connection of one exchange gains nothing by being asked what it speaks.
+      const one = spoken === 'either' ? 'http1' : spoken;
+      return this.openIntroduced({ tls, keepalive, node, spoken: one }, wishes.preamble, sink, options);
+    }
     if (tls !== undefined && this.connect === null)
-      return this.secured.open({ tls, keepalive, node, isHttp2 }, sink, options);
-    const pool = this.byNode.get(node) ?? this.poolFor(keepalive, node, isHttp2);
+      return this.secured.open({ tls, keepalive, node, spoken }, sink, options);
+    const isHttp2 = spoken === 'http2';
+    const pool = (isHttp2 ? this.sharedByNode : this.byNode).get(node) ?? this.poolFor(keepalive, node, isHttp2);
     return pool.open(sink, options);
   }
 
   private openIntroduced(
-    { tls, keepalive, scheme }: CompiledUpstream,
-    node: CompiledNode,
+    { tls, keepalive, node, spoken }: Place,
+    preamble: Uint8Array,
     sink: ResponseSink,
     options: OpenOptions,
   ): UpstreamStream {
-    const { introduced } = this;
-    if (scheme === 'grpc' || scheme === 'grpcs') {
-      this.settings.onFault(new Error(`the PROXY protocol cannot be sent to nodes with the scheme ${scheme}`));
-      return new FailedStream(sink, 'handshake', this.settings.onFault);
-    }
-    if (this.connect !== null || tls === undefined) {
-      return introduced.open(this.dialerFor(node, options.preamble), sink, options);
-    }
-    const dialer = this.secured.dialerFor({ tls, keepalive, node, isHttp2: false }, options);
-    return typeof dialer === 'string'
-      ? new FailedStream(sink, dialer, this.settings.onFault)
+    const { introduced, connect } = this;
+    const dialer =
+      tls === undefined || connect !== null
+        ? this.dialerFor(node, preamble)
+        : this.secured.dialerFor({ tls, keepalive, node, spoken }, options.authority, preamble);
+    if (typeof dialer === 'string') return new FailedStream(sink, dialer, this.settings.onFault);
+    // Connections in memory speak HTTP/1.1, whatever the scheme.
+    return spoken === 'http2' && connect === null
+      ? introduced.openHttp2(dialer, sink, options)
       : introduced.open(dialer, sink, options);
   }
 
@@ -108,7 +127,7 @@ export class ConnectionPool implements Transport {
       pool = new Connections(this.dialerFor(node), keepalive, this.settings);
       this.pools.set(key, pool);
     }
-    this.byNode.set(node, pool);
+    (isHttp2 ? this.sharedByNode : this.byNode).set(node, pool);
     return pool;
   }
 

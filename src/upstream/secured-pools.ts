@@ -12,10 +12,11 @@ import { connectBehind, connectSecured } from '../http1/secured-socket.ts';
 import { type OutgoingOwner, placeOf } from '../http1/sockets.ts';
 import { FailedStream } from './failed-stream.ts';
 import { Http2NodePool } from './http2-pool.ts';
+import { NegotiatedPool } from './negotiated-pool.ts';
 import type { NodeConnections } from './node-connections.ts';
 import { NodePool, type PoolSettings } from './node-pool.ts';
 import type { OpenOptions, UpstreamStream } from './transport.ts';
-import { type TlsIdentity, TlsIdentities, type UpstreamTlsOptions } from './upstream-tls.ts';
+import { type TlsIdentity, TlsIdentities, type UpstreamTlsFailure, type UpstreamTlsOptions } from './upstream-tls.ts';
 
 /** To one node. */
 const MOST_NAMES = 64;
@@ -23,11 +24,18 @@ const MOST_NAMES = 64;
 /** What RFC 6066 §3 allows as a name: anything else is not asked for, and no certificate is for it. */
 const SERVER_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/;
 
+/** How a connection over TLS is spoken on: what is offered by ALPN. */
+const OFFERS = { http1: ['http/1.1'], http2: ['h2'], either: ['h2', 'http/1.1'] };
+
+const CONNECTIONS = { http1: NodePool, http2: Http2NodePool, either: NegotiatedPool };
+
+export type Spoken = keyof typeof OFFERS;
+
 export interface SecuredPlace {
   readonly tls: CompiledUpstreamTls;
   readonly keepalive: KeepalivePool;
   readonly node: CompiledNode;
-  readonly isHttp2: boolean;
+  readonly spoken: Spoken;
 }
 
 export class SecuredPools {
@@ -35,7 +43,11 @@ export class SecuredPools {
   private readonly options: UpstreamTlsOptions;
   private readonly identities: TlsIdentities;
   private readonly places = new Map<string, NamedPools>();
-  private readonly byNode = new WeakMap<CompiledNode, { identity: TlsIdentity; pools: NamedPools }>();
+  private readonly byNode: Readonly<Record<Spoken, PoolsByNode>> = {
+    http1: new WeakMap(),
+    http2: new WeakMap(),
+    either: new WeakMap(),
+  };
 
   constructor(settings: PoolSettings, options: UpstreamTlsOptions) {
     this.settings = settings;
@@ -59,17 +71,17 @@ export class SecuredPools {
     const name = serverNameOf(options.authority);
     const identity = this.identityAt(place, name);
     if (identity === null) return new FailedStream(sink, 'handshake', this.settings.onFault);
-    const known = this.byNode.get(place.node);
+    const known = this.byNode[place.spoken].get(place.node);
     const pools = known?.identity === identity ? known.pools : this.poolsFor(place, identity);
     return pools.open(name, sink, options);
   }
 
   /** For one connection that begins with something else than TLS. @returns why there can be none */
-  dialerFor(place: SecuredPlace, { authority, preamble }: OpenOptions): Dialer | 'handshake' {
+  dialerFor(place: SecuredPlace, authority: string, preamble: Uint8Array): Dialer | 'handshake' {
     const name = serverNameOf(authority);
     const identity = this.identityAt(place, name);
     if (identity === null) return 'handshake';
-    return new SecuredDialer({ node: place.node, name, protocol: 'http/1.1' }, identity, this.options, preamble);
+    return new SecuredDialer({ node: place.node, name, spoken: place.spoken }, identity, this.options, preamble);
   }
 
   private identityAt({ tls, node }: SecuredPlace, name: string): TlsIdentity | null {
@@ -83,24 +95,25 @@ export class SecuredPools {
     for (const place of this.places.values()) place.close();
   }
 
-  private poolsFor({ keepalive, node, isHttp2 }: SecuredPlace, identity: TlsIdentity): NamedPools {
+  private poolsFor({ keepalive, node, spoken }: SecuredPlace, identity: TlsIdentity): NamedPools {
     const { size, idle_ms, requests } = keepalive;
-    const key = `${isHttp2 ? 'h2 ' : ''}${node.endpoint} ${size} ${idle_ms} ${requests} ${identity.key}`;
+    const key = `${spoken} ${node.endpoint} ${size} ${idle_ms} ${requests} ${identity.key}`;
     let pools = this.places.get(key);
     if (pools === undefined) {
       for (const [other, place] of this.places) if (place.openCount === 0) this.places.delete(other);
-      const Connections = isHttp2 ? Http2NodePool : NodePool;
-      const protocol = isHttp2 ? 'h2' : 'http/1.1';
+      const Connections = CONNECTIONS[spoken];
       pools = new NamedPools(keepalive.size, (name) => {
-        const dialer = new SecuredDialer({ node, name, protocol }, identity, this.options);
+        const dialer = new SecuredDialer({ node, name, spoken }, identity, this.options);
         return new Connections(dialer, keepalive, this.settings);
       });
       this.places.set(key, pools);
     }
-    this.byNode.set(node, { identity, pools });
+    this.byNode[spoken].set(node, { identity, pools });
     return pools;
   }
 }
+
+type PoolsByNode = WeakMap<CompiledNode, { readonly identity: TlsIdentity; readonly pools: NamedPools }>;
 
 /** The connections to one node by one identity. */
 class NamedPools {
@@ -170,11 +183,13 @@ class NamedPools {
   }
 }
 
+/** OpenSSL's name for the alert of RFC 7301 §3.2. */
+const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
 interface Named {
   readonly node: CompiledNode;
   readonly name: string;
-  /** The only one that is offered. */
-  readonly protocol: 'h2' | 'http/1.1';
+  readonly spoken: Spoken;
 }
 
 /** Connects to one name at one node; a session of an earlier connection spares most of the handshake. */
@@ -182,6 +197,7 @@ class SecuredDialer implements Dialer {
   readonly readyEvent = 'secureConnect';
   private readonly node: CompiledNode;
   private readonly name: string;
+  private readonly spoken: Spoken;
   private readonly onFailed: UpstreamTlsOptions['onFailed'];
   private readonly connection: tls.ConnectionOptions;
   /** What the connection begins with. */
@@ -189,7 +205,7 @@ class SecuredDialer implements Dialer {
   private session: Buffer | undefined = undefined;
 
   constructor(
-    { node, name, protocol }: Named,
+    { node, name, spoken }: Named,
     identity: TlsIdentity,
     { onFailed }: UpstreamTlsOptions,
     preamble: Uint8Array | null = null,
@@ -197,12 +213,13 @@ class SecuredDialer implements Dialer {
     this.preamble = preamble;
     this.node = node;
     this.name = name;
+    this.spoken = spoken;
     this.onFailed = onFailed;
     this.connection = {
       ...placeOf(node.address, node.port),
       secureContext: identity.context,
       rejectUnauthorized: identity.verifies,
-      ALPNProtocols: [protocol],
+      ALPNProtocols: OFFERS[spoken],
       checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
       // RFC 6066 §3: no addresses.
       servername: isIP(name) === 0 && SERVER_NAME.test(name) ? name : '',
@@ -222,17 +239,23 @@ class SecuredDialer implements Dialer {
 
   failed(socket: OwnedSocket, error: Error | null, isReady: boolean): ResponseFault {
     const { code = '', syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+    // RFC 7301 §3.2: a node that speaks nothing of what is offered says so, or chooses nothing.
+    const { alpnProtocol, authorizationError } = socket as unknown as tls.TLSSocket;
+    const isUnspoken = isReady ? this.spoken === 'http2' && alpnProtocol !== 'h2' : code === NO_PROTOCOL;
+    if (isUnspoken) return this.report('protocol', 'the node does not speak HTTP/2');
     // A node that refuses our certificate says so when its part of the handshake is over (RFC 8446 §4.4.2.4).
     if (isReady && !code.startsWith('ERR_SSL_')) return 'reset';
     if (!isReady && (syscall === 'connect' || syscall === 'getaddrinfo' || error instanceof AggregateError))
       return 'refused';
     // What it was resumed from may be what is wrong.
     this.session = undefined;
-    const { authorizationError } = socket as unknown as tls.TLSSocket;
     // Where nodes are not verified, what would have been wrong is not what went wrong.
     const isRejected = !isReady && this.connection.rejectUnauthorized === true && Boolean(authorizationError);
-    const kind = isRejected ? 'certificate' : 'handshake';
-    this.onFailed({ kind, node: this.node.endpoint, name: this.name, reason: reasonOf(error) });
+    return this.report(isRejected ? 'certificate' : 'handshake', reasonOf(error));
+  }
+
+  private report(kind: UpstreamTlsFailure['kind'], reason: string): ResponseFault {
+    this.onFailed({ kind, node: this.node.endpoint, name: this.name, reason });
     return kind;
   }
 }

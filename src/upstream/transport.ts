@@ -4,6 +4,14 @@ import type { OutgoingRequest } from '../http1/messages.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
 import type { CompiledNode, CompiledUpstream, UpstreamTimeouts } from '../compile/snapshot.ts';
+import type { Http2Wish } from '../sdk/exchange.ts';
+
+/** What plugins asked for of the connection to the node. */
+export interface ConnectionWishes {
+  /** What the connection begins with, before TLS too: then it serves this exchange alone. Null for nothing. */
+  readonly preamble: Uint8Array | null;
+  readonly http2: Http2Wish | null;
+}
 
 export interface OpenOptions {
   /** The request is a HEAD: its response has no body. */
@@ -11,8 +19,8 @@ export interface OpenOptions {
   readonly timeouts: UpstreamTimeouts;
   /** Never an idle connection: the retry after one that turned out to be stale. */
   readonly isFresh: boolean;
-  /** What the connection begins with, before TLS too: then it serves this exchange alone. Null for nothing. */
-  readonly preamble: Uint8Array | null;
+  /** What plugins asked for; null where nobody did. */
+  readonly wishes: ConnectionWishes | null;
   /** The Host that is sent: over TLS, the name that is asked for and verified. */
   readonly authority: string;
 }

@@ -17,7 +17,7 @@ export interface UpstreamTlsOptions {
 }
 
 export interface UpstreamTlsFailure {
-  readonly kind: 'handshake' | 'certificate';
+  readonly kind: 'handshake' | 'certificate' | 'protocol';
   readonly node: string;
   /** Which was asked for and verified. */
   readonly name: string;

@@ -94,6 +94,7 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   upstream_refused: { request: GET, ports: [NOBODY], keeps: true },
   upstream_handshake: 'only over TLS: test/tls/upstream.test.ts',
   upstream_certificate: 'only over TLS: test/tls/upstream.test.ts',
+  upstream_protocol: 'only over TLS: src/plugins/upstream-http2/upstream-http2.test.ts',
   upstream_reset: {
     request: GET,
     upstreams: [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -69,6 +70,63 @@ for (const version of [1, 2] as const) {
       assert.deepEqual(lab.upstreamTlsFailed, []);
     });
   }
+}
+
+/** A node that expects the PROXY protocol, perhaps before TLS, and HTTP/2 behind it. */
+async function http2Node(t: TestContext, isSecured: boolean): Promise<{ port: number; seen: string[] }> {
+  const seen: string[] = [];
+  const answer = (_request: unknown, response: http2.Http2ServerResponse): void => {
+    response.end('ok');
+  };
+  const inner = isSecured ? http2.createSecureServer(PAIR, answer) : http2.createServer(answer);
+  inner.on('sessionError', () => undefined);
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('readable', () => {
+      const bytes = socket.read() as Buffer;
+      const header = readProxyHeader(bytes);
+      assert.ok(typeof header === 'object', JSON.stringify(header));
+      seen.push(header.source?.address ?? '');
+      socket.unshift(bytes.subarray(header.length));
+      inner.emit('connection', socket);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: (server.address() as AddressInfo).port, seen };
+}
+
+const HTTP2: readonly (readonly [what: string, scheme: string, plugin: object | null])[] = [
+  ['the scheme grpc', 'grpc', null],
+  ['the scheme grpcs', 'grpcs', null],
+  ['upstream-http2, which requires HTTP/2', 'https', { required: true }],
+  ['upstream-http2 by prior knowledge', 'http', { prior_knowledge: true }],
+];
+for (const [what, scheme, plugin] of HTTP2) {
+  test(`with ${what} each connection speaks HTTP/2 for one request`, async (t) => {
+    const isSecured = scheme === 'grpcs' || scheme === 'https';
+    const { port, seen } = await http2Node(t, isSecured);
+    const plugins = { 'upstream-proxy-protocol': {}, ...(plugin === null ? {} : { 'upstream-http2': plugin }) };
+    const named = { pass_host: 'rewrite', upstream_host: 'a.example' };
+    const upstream = { nodes: { [`127.0.0.1:${port}`]: 1 }, scheme, ...named };
+    const lab = await openLab(t, routeWith(plugins, { upstream }), { authorities: [PAIR.cert] });
+    const clients = ['127.0.0.5', '127.0.0.6', '127.0.0.5'];
+    for (const from of clients) {
+      const { status, text } = await lab.request('/x', { from, method: 'POST', body: 'x'.repeat(100_000) });
+      assert.deepEqual([status, text], [200, 'ok']);
+    }
+    assert.deepEqual(seen, clients);
+    await eventually(
+      () => lab.worker.counts.upstreams === 0,
+      () => 'a connection is kept',
+    );
+  });
 }
 
 test('a route without the plugin shares connections as ever, and one with it does not take them', async (t) => {
