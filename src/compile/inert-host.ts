@@ -45,6 +45,7 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
       leakyBucket: () => ({ ...ALLOWED, delay_ms: 0 }),
     },
     load: { admits: () => true },
+    profile: 'secure',
     httpsPort: () => null,
     quotas: noQuotas,
     kv: { get: () => undefined, set: nothing, delete: nothing },

@@ -49,9 +49,8 @@ export const authMetadataSchema = {
           type: 'integer',
           minimum: 0,
           maximum: 1_000_000,
-          default: 30,
           description:
-            'Wrong credentials that an address may send at once before it is answered with 429; 0: no bound.',
+            'Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. By default 30, and no bound with `gateway.profile: apisix`.',
         },
         window_s: {
           type: 'integer',

@@ -6,6 +6,9 @@ import type { AuthMetadata } from './auth-attributes.ts';
 /** Of an IPv6 address: a client has a whole network of that size, and would count for each of its addresses. */
 const IPV6_PREFIX = 64;
 
+/** Wrong credentials that an address may send at once, unless the metadata say otherwise. */
+const USUAL_FAILURES = 30;
+
 export interface DampingOptions {
   readonly host: Host;
   readonly amounts: AuthMetadata['damping'];
@@ -24,7 +27,7 @@ export class Damping {
   private readonly blocksAll: boolean;
 
   constructor({ host, amounts, isGuessable }: DampingOptions) {
-    const { failures, window_s, blocks } = amounts;
+    const { failures = host.profile === 'apisix' ? 0 : USUAL_FAILURES, window_s, blocks } = amounts;
     this.host = host;
     this.bucket = failures === 0 ? null : { rate: failures / window_s, capacity: failures };
     this.isGuessable = isGuessable;

@@ -97,7 +97,7 @@ export function describeClient(exchange: Exchange): string {
   if (!isPeerTrusted || !request.has(X_FORWARDED_PROTO)) added += `X-Forwarded-Proto: ${exchange.scheme}\r\n`;
   // HTTP/1.0 requests may come without Host.
   if (exchange.hostHeader !== '' && (!isPeerTrusted || !request.has(X_FORWARDED_HOST)))
-    added += `X-Forwarded-Host: ${exchange.hostHeader}\r\n`;
+    added += `X-Forwarded-Host: ${exchange.host}\r\n`;
   if (!isPeerTrusted || !request.has(X_FORWARDED_PORT)) added += `X-Forwarded-Port: ${exchange.serverPort}\r\n`;
   return added + viaField(request, plane.options.via, exchange.protocol);
 }

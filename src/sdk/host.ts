@@ -33,6 +33,11 @@ export interface Host {
   upstream(path: string): Upstream;
   /** An instance of another plugin that `uses` named, by its path. To be called in `create`. Throws TypeError for any other path. */
   plugin(path: string): PluginInstance;
+  /**
+   * What defaults aim at where safety and APISIX's habits part: `gateway.profile`. What a configuration says itself comes
+   * before it.
+   */
+  readonly profile: 'secure' | 'apisix';
   /** Where clients are accepted over TLS: 443 if that is one of the ports, else the first; null if none is. */
   httpsPort(): number | null;
   /**

@@ -42,7 +42,9 @@ export class Stage {
     random.seed(1);
     this.errorLog = logInto((line) => this.lines.push(line));
     this.memory = new Memory(clock, random);
-    const parts = partsFor({ clock, random, errorLog: this.errorLog, memory: this.memory, effects, admits });
+    const { errorLog, memory } = this;
+    const { profile } = configuration.settings;
+    const parts = partsFor({ clock, random, errorLog, memory, effects, admits, profile });
     this.instances = new Instances(hostFactory({ ...parts, inForce: () => this.inForce }), (owner, error) =>
       this.errorLog.error('plugin_close_fault', { ...owner, error }),
     );

@@ -66,13 +66,16 @@ export interface PartsOptions {
   readonly effects: Effects;
   /** Whether requests are shed; see `Load`. */
   readonly admits: (priority: number) => boolean;
+  readonly profile: NonNullable<HostParts['profile']>;
 }
 
-export function partsFor({ clock, random, errorLog, memory, effects, admits }: PartsOptions): HostParts {
+export function partsFor(options: PartsOptions): HostParts {
+  const { clock, random, errorLog, memory, effects, admits, profile } = options;
   const { counters, kv, cells } = memory.limits;
   return {
     clock,
     errorLog,
+    profile,
     counters,
     kv,
     cells,

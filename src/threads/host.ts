@@ -46,6 +46,8 @@ export interface HostParts extends Randomness {
   readonly load: Load;
   readonly clients: ClientSource;
   startTimer(delay_ms: number, onExpired: () => void): Timer;
+  /** See `Host`; without it, secure. */
+  readonly profile?: Host['profile'];
   /** See `Host`; without it, nobody is accepted over TLS. */
   readonly httpsPort?: () => number | null;
   /** What is in force, for `quotas` of Host; without it, there are none. */
@@ -90,6 +92,7 @@ export function hostFactory(parts: HostParts): HostFactory {
       },
       startTimer: timersOf(parts, owner, grants),
       shared: shared(owner),
+      profile: parts.profile ?? 'secure',
       httpsPort: parts.httpsPort ?? noPort,
       quotas,
     });
@@ -138,6 +141,7 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       cells: new OwnedCells(cells, namesFor(owner)),
       connect: (kind) => INERT_CLIENTS[kind],
       startTimer: () => ({ stop: silent }),
+      profile: 'secure',
       httpsPort: noPort,
       quotas: noQuotas,
       shared: shared(owner),

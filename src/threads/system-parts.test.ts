@@ -18,7 +18,7 @@ test('the parts of the system make a host that works, and metrics that make sens
     errorLog: SILENT,
     metrics,
     thread: 'worker 1',
-    settings: DEFAULT_SETTINGS,
+    settings: { ...DEFAULT_SETTINGS, profile: 'apisix' },
   });
   measureLimits(metrics, parts.limits);
   measureProcess(metrics, systemClock, '0.1.0');
@@ -28,6 +28,7 @@ test('the parts of the system make a host that works, and metrics that make sens
     host.counters.fixedWindow('s', { key: 'k'.repeat(300), limit: 2, window_ms: 60_000, cost: 1 }).remaining,
     1,
   );
+  assert.equal(host.profile, 'apisix');
   host.kv.set('k', 'v', 1000);
   assert.equal(host.kv.get('k'), 'v');
   assert.equal(host.randomBytes(16).length, 16);

@@ -28,7 +28,7 @@ export interface ThreadParts {
   readonly metrics: MetricRegistry;
   /** Its name in metrics. */
   readonly thread: string;
-  readonly settings: Pick<GatewaySettings, 'load_shedding' | 'authorities'>;
+  readonly settings: Pick<GatewaySettings, 'load_shedding' | 'authorities' | 'profile'>;
   /** What it shares with the other threads; without it, it is alone. */
   readonly limits?: SharedLimits;
   /** See `Host`. */
@@ -63,7 +63,8 @@ export function systemParts(options: ThreadParts): SystemParts {
   };
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
   const clients = clientSource(startTimer, resolveAuthorities(settings.authorities)?.join('\n'));
-  const shared = { counters, kv, cells, limits, ...(httpsPort !== undefined && { httpsPort }) };
+  const { profile } = settings;
+  const shared = { counters, kv, cells, limits, profile, ...(httpsPort !== undefined && { httpsPort }) };
   return { clock, errorLog, ...shared, metrics, load, clients, startTimer, random: Math.random, randomBytes, close };
 }
 

@@ -49,6 +49,8 @@ export interface LabOptions {
   readonly authorities?: readonly string[];
   /** As in `gateway.http`, beside the lab's own. */
   readonly listeners?: GatewaySettings['http'];
+  /** What plugins see of `gateway.profile`; secure by default. */
+  readonly profile?: GatewaySettings['profile'];
 }
 
 export interface Ask {
@@ -157,6 +159,7 @@ export class Lab {
       options.hostFor ??
       hostFactory({
         ...parts,
+        ...(options.profile !== undefined && { profile: options.profile }),
         httpsPort: () => this.tlsPorts[0] ?? null,
         inForce: () => this.worker.snapshot,
       });

@@ -240,7 +240,7 @@ for (const [name, settings, expected] of [
       assert.equal(valueOf(claimed, 'X-Real-IP'), '127.0.0.1');
       assert.equal(valueOf(claimed, 'X-Forwarded-For'), chain);
       assert.equal(valueOf(claimed, 'X-Forwarded-Proto'), isBelieved ? 'https' : 'http');
-      assert.equal(valueOf(claimed, 'X-Forwarded-Host'), isBelieved ? 'evil' : 'a.example:8080');
+      assert.equal(valueOf(claimed, 'X-Forwarded-Host'), isBelieved ? 'evil' : 'a.example');
       assert.equal(valueOf(claimed, 'X-Forwarded-Port'), isBelieved ? '443' : String(lab.port));
       assert.equal(valueOf(claimed, 'Forwarded'), isBelieved ? 'for=1.1.1.1' : undefined);
       assert.equal(valueOf(claimed, 'Via'), '1.0 fred, 1.1 p.example, 1.1 gatewright');
@@ -248,7 +248,7 @@ for (const [name, settings, expected] of [
       assert.equal(valueOf(plain, 'X-Real-IP'), '127.0.0.1');
       assert.equal(valueOf(plain, 'X-Forwarded-For'), '127.0.0.1');
       assert.equal(valueOf(plain, 'X-Forwarded-Proto'), 'http');
-      assert.equal(valueOf(plain, 'X-Forwarded-Host'), 'a.example:8080');
+      assert.equal(valueOf(plain, 'X-Forwarded-Host'), 'a.example');
       assert.equal(valueOf(plain, 'X-Forwarded-Port'), String(lab.port));
       assert.equal(valueOf(plain, 'Via'), '1.1 gatewright');
     }),
@@ -278,7 +278,7 @@ test(
       const client = await lab.connect();
       for (const host of ['a', 'b', 'a', 'b:80', 'a']) {
         client.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-        assert.equal((await client.receive('response')).body.toString(), `${host} ${host}`);
+        assert.equal((await client.receive('response')).body.toString(), `${host} ${host.replace(':80', '')}`);
       }
     },
   ),

@@ -123,7 +123,7 @@ for (const [target, host, matched] of [
       },
       async (lab) => {
         const answer = await lab.ask(`GET ${target} HTTP/1.1\r\nHost: innocent\r\n\r\n`);
-        assert.equal(answer.body.toString(), `${host} ${host}`);
+        assert.equal(answer.body.toString(), `${host} ${matched}`);
         assert.equal(found, matched);
       },
     ),

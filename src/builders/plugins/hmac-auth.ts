@@ -10,7 +10,7 @@ export interface HmacAuth {
   readonly clock_skew?: number;
   /** Headers that a signature must cover, whatever else it covers. Default: `["date"]`. Bounds: ≤ 64 items; each once; each: not empty. */
   readonly signed_headers?: readonly string[];
-  /** Whether it must cover method and target too, as @request-target. Our own. Default: `true`. */
+  /** Whether it must cover method and target too, as @request-target: by default it has to, unless `gateway.profile` is apisix. Our own. */
   readonly require_request_target?: boolean;
   /** Whether a signature lets in one request only; kept in the memory of limits for twice clock_skew. Our own. Default: `false`. */
   readonly reject_replays?: boolean;
@@ -54,7 +54,7 @@ export interface HmacAuthMetadata {
   readonly events?: 'none' | 'refused' | 'all';
   /** What guessing costs: see docs/authentication.md. Default: `{}`. */
   readonly damping?: {
-    /** Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. Default: `30`. Bounds: 0 to 1000000. */
+    /** Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. By default 30, and no bound with `gateway.profile: apisix`. Bounds: 0 to 1000000. */
     readonly failures?: number;
     /** Time in which so many are forgiven, evenly, in seconds. Default: `60`. Bounds: 1 to 86400. */
     readonly window_s?: number;

@@ -53,7 +53,7 @@ export default definePlugin({
       body: Object.freeze({ message: `the body is longer than ${max_req_body_size} bytes` }),
     });
     const needed = config.signed_headers.map((name) => name.toLowerCase());
-    if (config.require_request_target) needed.push(TARGET);
+    if (config.require_request_target ?? host.profile === 'secure') needed.push(TARGET);
     const algorithms = new Set<string>(allowed_algorithms);
     const keys = new WeakMap<Credential, KeyObject>();
 

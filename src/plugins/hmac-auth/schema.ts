@@ -33,8 +33,8 @@ export const schema = {
     },
     require_request_target: {
       type: 'boolean',
-      default: true,
-      description: 'Whether it must cover method and target too, as @request-target. Our own.',
+      description:
+        'Whether it must cover method and target too, as @request-target: by default it has to, unless `gateway.profile` is apisix. Our own.',
     },
     reject_replays: {
       type: 'boolean',

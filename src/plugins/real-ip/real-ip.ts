@@ -26,7 +26,7 @@ export default definePlugin({
         maxItems: 10_000,
         items: { type: 'string', minLength: 1 },
         description:
-          'Addresses and CIDR blocks of the proxies that are believed; by default `gateway.trusted_addresses`.',
+          'Addresses and CIDR blocks of the proxies that are believed; by default `gateway.trusted_addresses`, and everybody with `gateway.profile: apisix`.',
       },
       recursive: {
         type: 'boolean',
@@ -55,14 +55,15 @@ export default definePlugin({
     if (!recursive || trusted_addresses.length > 0) return problems;
     return [...problems, { path: 'recursive', message: 'needs "trusted_addresses": which of a list are proxies' }];
   },
-  create({ source, trusted_addresses, recursive }) {
+  create({ source, trusted_addresses, recursive }, host) {
     const trusted = trusted_addresses === undefined ? null : createAddressSet(trusted_addresses);
     const proxies = recursive ? trusted : null;
     const valueOf = reader(source);
+    const believesAll = host.profile === 'apisix';
     return {
       rewrite(exchange) {
         // Who is not trusted could pass for anybody.
-        if (trusted === null ? !exchange.isPeerTrusted : !trusted.has(exchange.remoteAddress)) return;
+        if (trusted === null ? !(believesAll || exchange.isPeerTrusted) : !trusted.has(exchange.remoteAddress)) return;
         const client = clientOf(valueOf(exchange) ?? '', proxies);
         if (client !== null) exchange.setRemoteAddress(client.address, client.port);
       },
