@@ -210,3 +210,21 @@ test('readers are called before metrics are collected', () => {
   assert.deepEqual(samples(), ['g 1']);
   assert.deepEqual(samples(), ['g 2']);
 });
+
+test('a write that makes room for its series is counted', () => {
+  const registry = new MetricRegistry({ now_ms: () => 0 });
+  const counter = registry.counter('many', { help: 'Many.', labels: ['n'] });
+  const histogram = registry.histogram('more', { help: 'More.', labels: ['n'], buckets: [1] });
+  const most = 3_000;
+  for (let n = 0; n < most; n++) {
+    counter.add(1, `a${n}`);
+    counter.series(`b${n}`).add(1);
+    histogram.observe(0, `a${n}`);
+    histogram.series(`b${n}`).observe(0);
+  }
+  const lost = registry
+    .collect()
+    .filter(({ shape }) => shape.name === 'many' || shape.name === 'more')
+    .flatMap(({ series }) => [...series].filter((one) => registry.read(one) !== 1));
+  assert.deepEqual(lost, []);
+});

@@ -3,6 +3,7 @@ import type { Counter, Gauge, Histogram, MetricOptions, Metrics } from '../sdk/h
 import { MetricCells } from './metric-cells.ts';
 import { MetricFamily } from './metric-family.ts';
 import type { FamilyShape, MetricType, Series, SeriesObserver } from './metric-family.ts';
+import { checkAmount, checkObserved, CountedSeries, ObservedSeries, observeIn } from './metric-series.ts';
 
 export interface RegistryOptions {
   /** Monotonic; read when metrics are collected, never when they are written. */
@@ -60,25 +61,14 @@ export class MetricRegistry implements Metrics {
   counter(name: string, options: FamilyOptions): Counter {
     const family = this.#family('counter', name, options, []);
     const cells = this.#cells;
-    const check = (amount: number): void => {
-      if (!(amount >= 0 && amount < Infinity))
-        throw new RangeError(`${name}: a counter grows by 0 or more, not by ${amount}`);
-    };
     return {
       add(amount, ...values) {
-        check(amount);
-        cells.data[family.find(values).at]! += amount;
+        checkAmount(amount, name);
+        // Finding it may give the numbers another array.
+        const { at } = family.find(values);
+        cells.data[at]! += amount;
       },
-      series(...values) {
-        let kept: Series | null = null;
-        return {
-          add(amount) {
-            check(amount);
-            kept = kept === null ? family.find(values) : family.again(kept, values);
-            cells.data[kept.at]! += amount;
-          },
-        };
-      },
+      series: (...values) => new CountedSeries(family, cells, values),
     };
   }
 
@@ -98,33 +88,15 @@ export class MetricRegistry implements Metrics {
   histogram(name: string, options: HistogramOptions): Histogram {
     const { buckets } = options;
     const family = this.#family('histogram', name, options, buckets);
-    const bounds = [...buckets];
+    const bounds = family.shape.buckets;
     const cells = this.#cells;
-    const check = (value: number): void => {
-      if (!(value > -Infinity && value < Infinity)) throw new RangeError(`${name}: ${value} cannot be observed`);
-    };
-    const observe = (value: number, { at }: Series): void => {
-      let bucket = 0;
-      while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
-      const { data } = cells;
-      data[at + bucket]! += 1;
-      data[at + bounds.length + 1]! += value;
-    };
     return {
       observe(value, ...values) {
-        check(value);
-        observe(value, family.find(values));
+        checkObserved(value, name);
+        const { at } = family.find(values);
+        observeIn(cells.data, at, bounds, value);
       },
-      series(...values) {
-        let kept: Series | null = null;
-        return {
-          observe(value) {
-            check(value);
-            kept = kept === null ? family.find(values) : family.again(kept, values);
-            observe(value, kept);
-          },
-        };
-      },
+      series: (...values) => new ObservedSeries(family, cells, values),
     };
   }
 

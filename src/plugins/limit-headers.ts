@@ -103,13 +103,15 @@ export function quotasIn(pairs: readonly unknown[]): { readonly plugin: string; 
 /** The phase in which they are said; null where nothing is to be. */
 export function quotaPhase(style: QuotaStyle, key: ExchangeKey<Quota[]>): ((exchange: Exchange) => void) | null {
   if (!style.show_limit_quota_header && !style.standard_headers) return null;
+  // The limit is mostly the one of last time, and so are the seconds.
+  const [limits, seconds] = [new LastNumber(), new LastNumber()];
   return (exchange) => {
     const { response } = exchange;
     for (const { headers, policy, limit, window_s, remaining, reset_s } of exchange.get(key) ?? []) {
       if (style.show_limit_quota_header) {
-        response.setHeader(headers.limit, String(limit));
+        response.setHeader(headers.limit, limits.textOf(limit));
         response.setHeader(headers.remaining, String(remaining));
-        response.setHeader(headers.reset, String(reset_s));
+        response.setHeader(headers.reset, seconds.textOf(reset_s));
       }
       if (style.standard_headers) {
         response.addHeader('RateLimit-Policy', `"${policy}";q=${limit};w=${window_s}`);
@@ -117,4 +119,18 @@ export function quotaPhase(style: QuotaStyle, key: ExchangeKey<Quota[]>): ((exch
       }
     }
   };
+}
+
+/** The text of a number that seldom changes. */
+class LastNumber {
+  private value = 0;
+  private text = '0';
+
+  textOf(value: number): string {
+    if (value !== this.value) {
+      this.value = value;
+      this.text = String(value);
+    }
+    return this.text;
+  }
 }

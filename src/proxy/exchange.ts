@@ -144,8 +144,8 @@ export class Exchange implements AccessRecord, RouteRequest, PluginExchange {
     return this.ownRequestId === '' ? this.id : this.ownRequestId;
   }
 
-  setRequestId(id: string): void {
-    if (!REQUEST_ID.test(id)) throw new TypeError(`${JSON.stringify(id)} is no request id`);
+  setRequestId(id: string, isSound = false): void {
+    if (!isSound && !REQUEST_ID.test(id)) throw new TypeError(`${JSON.stringify(id)} is no request id`);
     this.ownRequestId = id;
   }
 

@@ -24,8 +24,12 @@ export interface Exchange {
   readonly id: string;
   /** By which client and upstream know the request: `id` unless a plugin set another one. In error bodies and access logs. */
   readonly requestId: string;
-  /** Throws TypeError for what is not 1 to 256 printable ASCII characters without space. */
-  setRequestId(id: string): void;
+  /**
+   * Throws TypeError for what is not 1 to 256 printable ASCII characters without space.
+   *
+   * @param isSound the caller made it of such characters, or looked at each of them, so that nobody has to do it again
+   */
+  setRequestId(id: string, isSound?: boolean): void;
   /** Of the configuration that decides about this exchange. */
   readonly revision: number;
   readonly request: ExchangeRequest;

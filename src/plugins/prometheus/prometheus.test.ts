@@ -239,7 +239,7 @@ it('the series of many kinds of exchanges are kept within a bound, and none is c
         for (const consumer of ['', 'jack', 'jill']) {
           for (let node = 0; node < 10; node++) {
             const kind = { status, route, host: '', uri: `/${route}`, service: '', source: 'upstream' } as const;
-            memory.find(kind, consumer, `10.0.0.${node}`).responses(++number);
+            memory.find(kind, consumer, `10.0.0.${node}`).responses.add(++number);
             const name = `${status},${route},/${route},,,${consumer},10.0.0.${node},traditional_http,,,upstream`;
             assert.equal(counts.get(name), number);
             assert.ok(memory.size <= 100);

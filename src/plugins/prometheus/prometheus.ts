@@ -60,12 +60,12 @@ export default definePlugin({
           source: isFromUpstream(outcome) ? 'upstream' : 'apisix',
         };
         const series = memory.find(kind, consumer === null ? '' : consumer.username, nodeHost);
-        series.responses(1);
-        series.request_ms(duration_ms);
-        series.gateway_ms(Math.max(0, duration_ms - upstream_ms));
-        if (attempts > 0) series.upstream_ms(upstream_ms);
-        series.ingress_bytes(outcome.bodyBytesReceived);
-        series.egress_bytes(outcome.bodyBytesSent);
+        series.responses.add(1);
+        series.request_ms.observe(duration_ms);
+        series.gateway_ms.observe(Math.max(0, duration_ms - upstream_ms));
+        if (attempts > 0) series.upstream_ms.observe(upstream_ms);
+        series.ingress_bytes.add(outcome.bodyBytesReceived);
+        series.egress_bytes.add(outcome.bodyBytesSent);
       },
     };
   },

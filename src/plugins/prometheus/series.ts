@@ -1,5 +1,5 @@
 /** The series that exchanges of one kind write to, found once and kept: to spell their labels out each time costs more. */
-import type { Counter, Histogram } from '../../sdk/index.ts';
+import type { Counter, CounterSeries, Histogram, HistogramSeries } from '../../sdk/index.ts';
 import { emptyPlaces } from './labels.ts';
 import type { Metadata } from './labels.ts';
 
@@ -19,15 +19,13 @@ export interface Kind {
   readonly source: 'upstream' | 'apisix';
 }
 
-type Write = (amount: number) => void;
-
 export interface KindSeries extends Kind {
-  readonly responses: Write;
-  readonly request_ms: Write;
-  readonly upstream_ms: Write;
-  readonly gateway_ms: Write;
-  readonly ingress_bytes: Write;
-  readonly egress_bytes: Write;
+  readonly responses: CounterSeries;
+  readonly request_ms: HistogramSeries;
+  readonly upstream_ms: HistogramSeries;
+  readonly gateway_ms: HistogramSeries;
+  readonly ingress_bytes: CounterSeries;
+  readonly egress_bytes: CounterSeries;
 }
 
 /** Kinds of exchanges that are kept; one takes about a kilobyte. */
@@ -82,20 +80,12 @@ export class SeriesMemory {
     const { status, route, uri, host, service, source } = kind;
     const shared = [service, consumer, node, REQUEST_TYPE, '', ''];
     const statusLabels = blanked([String(status), route, uri, host, ...shared, source], http_status);
-    const latencyOf = (type: string): Write => {
-      const labels = blanked([type, route, ...shared], http_latency);
-      const series = latency.series(...labels);
-      return (amount) => series.observe(amount);
-    };
-    const bytesOf = (type: string): Write => {
-      const labels = blanked([type, route, ...shared], bandwidth);
-      const series = bytes.series(...labels);
-      return (amount) => series.add(amount);
-    };
-    const counted = responses.series(...statusLabels);
+    const latencyOf = (type: string): HistogramSeries =>
+      latency.series(...blanked([type, route, ...shared], http_latency));
+    const bytesOf = (type: string): CounterSeries => bytes.series(...blanked([type, route, ...shared], bandwidth));
     return {
       ...kind,
-      responses: (amount) => counted.add(amount),
+      responses: responses.series(...statusLabels),
       request_ms: latencyOf('request'),
       upstream_ms: latencyOf('upstream'),
       gateway_ms: latencyOf('apisix'),

@@ -72,11 +72,11 @@ export default definePlugin({
         const given = request.header(header_name);
         // Of several ids, the upstream and the log might each believe another one.
         if (given !== undefined && ACCEPTABLE.test(given) && request.headerAll(header_name).length === 1) {
-          exchange.setRequestId(given);
+          exchange.setRequestId(given, true);
           return;
         }
         const id = nextId();
-        exchange.setRequestId(id);
+        exchange.setRequestId(id, true);
         request.setHeader(header_name, id);
       },
       ...(include_in_response && {
