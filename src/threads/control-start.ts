@@ -10,6 +10,7 @@ import { checkAccessLog, openErrorLog } from './logs.ts';
 import type { ControlRestart } from './messages.ts';
 import { listOf } from './problem-text.ts';
 import { StartError } from './start-error.ts';
+import { letOthersFirst } from './thread-priority.ts';
 
 const BEAT_MS = 100;
 
@@ -22,6 +23,8 @@ export async function startControl(options: ControlThreadOptions): Promise<void>
   try {
     if (data.restart === null) await begin(options);
     else await resume(options, data.restart);
+    // From here on, what it does is for changes. The threads for files and names, which the first reading started, keep their priority.
+    letOthersFirst(place.systemId);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     main.post({ type: 'failed', message: error.message });

@@ -1,6 +1,7 @@
 /** The control thread dies or hangs: traffic goes on, another one takes its place, and nothing that was in force is lost. */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Admin, ADMIN, Editor, embeddedStore } from './changing.ts';
@@ -94,6 +95,13 @@ async function pageOf(port: number, page: string): Promise<string> {
   return body.toString();
 }
 
+/** What the system knows of the threads with this name: 0 for those that have no lower priority than others. */
+function niceOf({ pid }: RunningGateway, thread: string): number[] {
+  const ids = readdirSync(`/proc/${pid}/task`);
+  const named = ids.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'latin1').trim() === thread);
+  return named.map((id) => getPriority(Number(id)) - getPriority(process.pid));
+}
+
 async function statusOf({ statusPort }: RunningGateway): Promise<Record<string, unknown>> {
   return JSON.parse(await pageOf(statusPort, '/status')) as Record<string, unknown>;
 }
@@ -105,6 +113,7 @@ describe('control', () => {
       const { gateway, editor, arm } = subject;
       await using load = new Load(gateway.port, 16);
       await load.more(300);
+      assert.deepEqual([niceOf(gateway, 'control'), niceOf(gateway, 'worker')], [[5], [0, 0]]);
       const before = await metric(gateway, 'apisix_http_requests_total');
       arm(fault);
       editor.write(({ routes }) => routes.push(deadlyRoute(subject)));
@@ -134,6 +143,7 @@ describe('control', () => {
       );
       assert.deepEqual(await statusOf(gateway), { status: 'ok' });
       assert.equal(await gateway.readiness(), 200);
+      assert.deepEqual([niceOf(gateway, 'control'), niceOf(gateway, 'worker')], [[5], [0, 0]]);
       // No worker was replaced for it.
       assert.equal(gateway.errorLog.split(' worker_ready ').length - 1, 2);
     });
