@@ -1,8 +1,10 @@
 /** A node that speaks HTTP/2 as a test says, also wrongly, and keeps what it was asked. */
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import tls from 'node:tls';
 import { HpackDecoder } from '../../src/http2/hpack-decoder.ts';
 import * as h2 from '../../src/http2/protocol.ts';
+import { PAIR } from '../certificate.ts';
 import { blockOf, type Fields, frame, FramePeer, number32 } from './frame-client.ts';
 
 /** One connection of the gateway's. */
@@ -57,6 +59,12 @@ export class NodePeer extends FramePeer {
     this.write(frame(h2.RST_STREAM, 0, stream, number32(code)));
   }
 
+  /** Ends the connection at once. */
+  cut(): void {
+    if (this.socket instanceof tls.TLSSocket) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
   goaway(last: number, code = 0): void {
     this.write(frame(h2.GOAWAY, 0, 0, Buffer.concat([number32(last), number32(code)])));
   }
@@ -68,8 +76,10 @@ export class FrameServer {
   private readonly waiting = new Set<() => void>();
 
   /** @param settings payload of the SETTINGS that it begins with; null: it says nothing by itself */
-  constructor(settings: Uint8Array | null = Buffer.alloc(0)) {
-    this.server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  constructor(settings: Uint8Array | null = Buffer.alloc(0), isSecured = false) {
+    const options = { allowHalfOpen: true, ...PAIR, ALPNProtocols: ['h2'] };
+    this.server = isSecured ? tls.createServer(options) : net.createServer(options);
+    this.server.on(isSecured ? 'secureConnection' : 'connection', (socket: net.Socket) => {
       const peer = new NodePeer(socket, h2.PREFACE.length);
       this.peers.push(peer);
       if (settings !== null) peer.write(frame(h2.SETTINGS, 0, 0, settings));

@@ -1,6 +1,7 @@
 /** A gateway between a test's clients and its scripted upstreams: one worker in this process, on real sockets. */
 import assert from 'node:assert/strict';
 import { systemClock, type AlarmClock } from '../../src/clock/clock.ts';
+import type { Chain } from '../../src/compile/chain.ts';
 import { LoopTime } from '../../src/clock/loop-time.ts';
 import type { CompiledNode, CompiledRoute, CompiledUpstream } from '../../src/compile/snapshot.ts';
 import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/settings.ts';
@@ -33,6 +34,8 @@ export interface LabOptions {
   /** Chooses the route; gets the one that goes to the upstream. */
   readonly find?: (request: RouteRequest, route: CompiledRoute) => CompiledRoute | undefined;
   readonly clock?: AlarmClock;
+  /** What plugins do for every exchange. */
+  readonly chain?: Chain;
 }
 
 /** What the log phase of one exchange was told. */
@@ -100,10 +103,15 @@ export class Lab {
       refusal: null,
       timeouts,
     };
-    const { find } = options;
+    const { find, chain } = options;
+    const chains = chain === undefined ? {} : { chains: { chainOf: () => chain } };
     this.worker = new Worker({
       settings: settingsOf(options.settings ?? {}),
-      snapshot: { revision: 1, router: { find: (request) => (find === undefined ? route : find(request, route)) } },
+      snapshot: {
+        revision: 1,
+        router: { find: (request) => (find === undefined ? route : find(request, route)) },
+        ...chains,
+      },
       clock: options.clock ?? systemClock,
       // A test's own hand moves its clock as far as it likes.
       ...(options.clock === undefined ? { deadlineTime: new LoopTime(() => systemClock.monotonic_ms()) } : {}),
