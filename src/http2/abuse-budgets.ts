@@ -4,16 +4,18 @@ import { Budget } from './budget.ts';
 const BUDGETS = {
   /** Streams that the client resets (CVE-2023-44487). */
   rapid_reset: [200, 20],
+  /** Streams that we have to reset for what the client sent: malformed requests, frames out of place (CVE-2025-8671). */
+  stream_errors: [200, 20],
   settings_flood: [20, 2],
   /** Each frame of content that we send gives the right to one more: who estimates the bandwidth pings while it receives. */
   ping_flood: [100, 10],
   priority_flood: [500, 100],
-  /** Frames that carry nothing: DATA and CONTINUATION without payload, unknown types. */
+  /** Frames that carry nothing: DATA and CONTINUATION without payload, acknowledgements, GOAWAY, unknown types. */
   empty_frames: [100, 10],
   /** Each frame of content that we send gives the right to two more. */
   window_updates: [2_000, 500],
   /** Streams beyond the number that we announced, and frames on streams that are closed. */
-  refused_streams: [1_000, 100],
+  refused_streams: [500, 100],
 } as const;
 
 export type Budgeted = keyof typeof BUDGETS;

@@ -237,7 +237,7 @@ export class ClientConnection extends HttpConnection {
     this.close();
   }
 
-  onPeerEnd(): void {
+  protected onEnd(): void {
     this.close();
   }
 

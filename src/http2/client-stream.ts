@@ -211,6 +211,8 @@ export class ClientStream extends HttpStream {
   }
 
   endByTrailers(text: string): void {
+    this.handOn();
+    if (this.sink === null) return;
     if (this.promised > this.received) {
       this.connection.reset(this.id, h2.PROTOCOL_ERROR);
       this.gone(h2.PROTOCOL_ERROR);

@@ -56,6 +56,14 @@ export class ClientStreams extends StreamTable<ClientStream> {
     }
   }
 
+  protected isWanted(id: number): boolean {
+    return this.open.has(id);
+  }
+
+  protected get window(): number {
+    return STREAM_WINDOW;
+  }
+
   /**
    * What we gave up may still be answered, as far as its window went. That is no misconduct, however often clients make us give
    * requests up.
@@ -93,6 +101,7 @@ export class ClientStreams extends StreamTable<ClientStream> {
   }
 
   protected startOne(stream: ClientStream): void {
+    stream.handOn();
     stream.startBody();
   }
 

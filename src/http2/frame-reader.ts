@@ -19,6 +19,9 @@ export interface FrameSink {
   onOversize(): void;
 }
 
+/** Frames that are looked at in one turn of the event loop: the rest of a read waits for the next one, so that others get theirs. */
+const MOST_FRAMES = 512;
+
 const NO_BYTES = Buffer.alloc(0);
 
 export class FrameReader {
@@ -28,6 +31,10 @@ export class FrameReader {
   private readonly frame: Frame = { type: 0, flags: 0, stream: 0, bytes: NO_BYTES, start: 0, end: 0 };
   /** Bytes that `rest` has to have before it is worth a look. */
   private wanted = 0;
+  /** Whether frames that came whole wait for `readOn`. */
+  hasMore = false;
+  /** Whether more stands behind the frame that is being looked at. */
+  hasFurther = false;
 
   constructor(sink: FrameSink) {
     this.sink = sink;
@@ -35,7 +42,7 @@ export class FrameReader {
 
   /** Whether a frame has begun that is not complete, and that is no DATA, whose pace is its stream's business. */
   get isWithinHead(): boolean {
-    return this.rest.length > 0 && (this.rest.length < 4 || this.rest.peek()[3] !== DATA);
+    return !this.hasMore && this.rest.length > 0 && (this.rest.length < 4 || this.rest.peek()[3] !== DATA);
   }
 
   read(bytes: Buffer, start: number, end: number): void {
@@ -44,14 +51,25 @@ export class FrameReader {
       return;
     }
     this.rest.append(bytes, start, end);
-    if (this.rest.length < this.wanted) return;
+    if (!this.hasMore && this.rest.length >= this.wanted) this.readOn();
+  }
+
+  /** Goes on where `read` left off. */
+  readOn(): void {
+    this.hasMore = false;
     const joined = this.rest.take();
     this.consume(joined, 0, joined.length);
   }
 
+  /** Nothing that came is looked at any more. */
+  drop(): void {
+    this.hasMore = false;
+    this.rest.take();
+  }
+
   private consume(bytes: Buffer, start: number, end: number): void {
     let at = start;
-    while (end - at >= FRAME_HEAD_BYTES) {
+    for (let frames = 0; end - at >= FRAME_HEAD_BYTES; frames++) {
       const length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
       if (length > FRAME_BYTES) {
         this.sink.onOversize();
@@ -59,6 +77,10 @@ export class FrameReader {
       }
       const from = at + FRAME_HEAD_BYTES;
       if (end - from < length) return this.keep(bytes, at, end, FRAME_HEAD_BYTES + length);
+      if (frames === MOST_FRAMES) {
+        this.hasMore = true;
+        return this.keep(bytes, at, end, 0);
+      }
       // §4.1: the reserved bit is ignored.
       const stream = ((bytes[at + 5] & 0x7f) << 24) | (bytes[at + 6] << 16) | (bytes[at + 7] << 8) | bytes[at + 8];
       at = from + length;
@@ -69,6 +91,7 @@ export class FrameReader {
       frame.bytes = bytes;
       frame.start = from;
       frame.end = at;
+      this.hasFurther = at < end;
       if (!this.sink.onFrame(frame)) return;
     }
     if (at < end) this.keep(bytes, at, end, FRAME_HEAD_BYTES);

@@ -13,6 +13,9 @@ let text = Buffer.allocUnsafeSlow(16_384);
 /** A list so many times larger than its bound is made of references to one large field, to cost us more than its sender. */
 const MOST_EXCESS = 8;
 
+/** Changes of the table's size in one block. */
+const MOST_RESIZES = 2;
+
 export interface HeaderListLimits {
   /** Of all fields together, as RFC 9113 §6.5.2 counts them. */
   readonly head_bytes: number;
@@ -27,6 +30,8 @@ export class HpackDecoder {
   private entries: Field[] = [];
   private oldest = 0;
 
+  /** Whether anybody looks at the fields of the next block: if not, only the table is kept. */
+  isWanted = true;
   /** Fields of the last block, as far as the limits allow. */
   fields: Field[] = [];
   /** The last block had more than the limits allow. */
@@ -52,17 +57,23 @@ export class HpackDecoder {
     this.isTooLarge = this.isBomb = false;
     this.listSize = 0;
     this.at = start;
-    let mayResize = true;
+    let resizes = 0;
     while (this.at < end) {
       const octet = bytes[this.at];
       if ((octet & 0xe0) === 0x20) {
         // RFC 7541 §4.2: changes of size stand at the beginning of a block.
+        // There are two at most: the smallest since the last block, and the last one.
         const size = this.integer(bytes, end, 5);
-        if (!mayResize || size < 0 || size > this.mostTable) return false;
+        if (++resizes > MOST_RESIZES || size < 0 || size > this.mostTable) return false;
         this.resize(size);
         continue;
       }
-      mayResize = false;
+      resizes = MOST_RESIZES;
+      if (octet < 0x20 && (this.isTooLarge || !this.isWanted)) {
+        // What is dropped and enters no table is not read either.
+        if (!this.skipLiteral(bytes, end)) return false;
+        continue;
+      }
       const field = octet >= 0x80 ? this.field(this.integer(bytes, end, 7)) : this.literal(bytes, end, octet);
       if (field === undefined) return false;
       this.listSize += field.size;
@@ -92,6 +103,21 @@ export class HpackDecoder {
     const field = new Field(name, value);
     if (isIndexed) this.insert(field);
     return field;
+  }
+
+  /** @returns false if it is malformed */
+  private skipLiteral(bytes: Uint8Array, end: number): boolean {
+    const nameIndex = this.integer(bytes, end, 4);
+    if (nameIndex < 0 || (nameIndex > 0 && this.field(nameIndex) === undefined)) return false;
+    return (nameIndex > 0 || this.skipString(bytes, end)) && this.skipString(bytes, end);
+  }
+
+  private skipString(bytes: Uint8Array, end: number): boolean {
+    if (this.at >= end) return false;
+    const length = this.integer(bytes, end, 7);
+    if (length < 0 || this.at + length > end) return false;
+    this.at += length;
+    return true;
   }
 
   /** RFC 7541 §5.1. @returns −1 if it is cut off or larger than anything that could be meant */

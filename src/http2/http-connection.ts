@@ -22,6 +22,9 @@ import type { StreamTable } from './stream-table.ts';
 /** Control frames wait for the socket too: a peer that makes us write and does not read is cut off here. */
 const MOST_CONTROL_BACKLOG = 1_048_576;
 
+/** SETTINGS of so many bytes, a hundred of them, count twice: nobody has that many to say. */
+const LONG_SETTINGS_BYTES = 600;
+
 export interface ConnectionParts {
   /** Whether this is the server's side. */
   readonly isServer: boolean;
@@ -47,6 +50,8 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   /** Made by the side. */
   protected abstract readonly streams: StreamTable;
   protected hasSettings = false;
+  /** The peer knows our settings. */
+  isAcknowledged = false;
   private readonly window_bytes: number;
   private receiveWindow: number;
   private owed = 0;
@@ -54,6 +59,8 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   /** GOAWAY with the last stream was sent: what comes after that is not answered. */
   protected isLeaving = false;
   protected isClosed = false;
+  private readonly turn: FlushTurn;
+  private hasPeerEnded = false;
 
   /** @param socketFor gives the socket, owned by the connection */
   constructor(socketFor: (owner: OutgoingOwner) => OwnedSocket, parts: ConnectionParts) {
@@ -62,6 +69,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
     this.peer = new PeerSettings(!isServer);
     const socket = (this.socket = socketFor(this));
     this.wheel = wheel;
+    this.turn = turn;
     this.window_bytes = this.receiveWindow = window_bytes;
     this.budgets = new AbuseBudgets(wheel.now_ms);
     this.writer = new FrameWriter(socket, {
@@ -88,7 +96,8 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   protected abstract setDeadline(): void;
   abstract forget(stream: HttpStream): void;
   abstract onBytes(bytes: Buffer, start: number, end: number): void;
-  abstract onPeerEnd(): void;
+  /** The peer sends nothing more, and everything that it sent was looked at. */
+  protected abstract onEnd(): void;
   abstract onGone(error: Error | null): void;
   abstract onException(error: unknown): void;
 
@@ -114,9 +123,48 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   protected read(bytes: Buffer, start: number, end: number): void {
     this.isReading = true;
     if (start < end) this.reader.read(bytes, start, end);
+    this.looked();
+  }
+
+  /** Everything was looked at that may be in one turn. */
+  private looked(): void {
     this.isReading = false;
+    if (this.isDone) this.reader.drop();
+    else if (this.reader.hasMore) {
+      // What is asked for waits, too: what follows may take it back, or end the connection.
+      this.socket.pause();
+      this.turn.add(this.further);
+      return;
+    }
     this.streams.startWaiting();
     this.setDeadline();
+  }
+
+  private readonly further = { flush: (): void => this.readOn() };
+
+  private readOn(): void {
+    if (this.isClosed) return;
+    this.isReading = true;
+    if (!this.isDone) this.reader.readOn();
+    this.looked();
+    if (this.reader.hasMore) return;
+    this.socket.resume();
+    if (this.hasPeerEnded) this.onPeerEnd();
+  }
+
+  onPeerEnd(): void {
+    this.hasPeerEnded = true;
+    if (!this.reader.hasMore) this.onEnd();
+  }
+
+  /** Whether nothing that comes is looked at any more. */
+  private get isDone(): boolean {
+    return this.isClosed || (this.isLeaving && this.isIdle);
+  }
+
+  /** Whether the peer sent more than the frame that is being looked at. */
+  get hasFurther(): boolean {
+    return this.reader.hasFurther;
   }
 
   onOversize(): void {
@@ -132,7 +180,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
       (!this.hasSettings && (type !== h2.SETTINGS || (flags & h2.ACK) !== 0));
     const fault = isOutOfPlace ? h2.PROTOCOL_ERROR : this.take(frame);
     if (fault !== h2.NO_ERROR) this.error(fault);
-    return !this.isClosed && !(this.isLeaving && this.isIdle);
+    return !this.isDone;
   }
 
   /** @returns a connection error, `NO_ERROR` for none */
@@ -158,6 +206,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
         return this.takePing(frame);
       case h2.GOAWAY:
         if (frame.stream !== 0) return h2.PROTOCOL_ERROR;
+        if (!this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
         return end - start < 8 ? h2.FRAME_SIZE_ERROR : this.takeGoaway(frame);
       case h2.WINDOW_UPDATE:
         return this.takeWindowUpdate(frame);
@@ -178,15 +227,21 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
     this.receiveWindow -= flow;
     if (this.receiveWindow < 0) return h2.FLOW_CONTROL_ERROR;
     this.onContent(flow);
-    if (flow === 0 && (frame.flags & h2.END_STREAM) === 0 && !this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
+    // Padding is nothing, too.
+    const isEmpty = flow === 0 || ((frame.flags & h2.PADDED) !== 0 && frame.bytes[frame.start] >= flow - 1);
+    if (isEmpty && (frame.flags & h2.END_STREAM) === 0 && !this.spend('empty_frames')) return h2.ENHANCE_YOUR_CALM;
     return this.streams.data(frame);
   }
 
   private takeSettings({ flags, stream, bytes, start, end }: Frame): number {
     if (stream !== 0) return h2.PROTOCOL_ERROR;
-    if ((flags & h2.ACK) !== 0) return end === start ? h2.NO_ERROR : h2.FRAME_SIZE_ERROR;
+    if ((flags & h2.ACK) !== 0) {
+      if (end !== start) return h2.FRAME_SIZE_ERROR;
+      this.isAcknowledged = true;
+      return this.spend('empty_frames') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+    }
     if ((end - start) % 6 !== 0) return h2.FRAME_SIZE_ERROR;
-    if (!this.spend('settings_flood')) return h2.ENHANCE_YOUR_CALM;
+    if (!this.spend('settings_flood', 1 + Math.floor((end - start) / LONG_SETTINGS_BYTES))) return h2.ENHANCE_YOUR_CALM;
     const before = this.peer.initialWindow;
     const fault = this.peer.read(bytes, start, end);
     if (fault !== h2.NO_ERROR) return fault;
@@ -205,7 +260,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
     if (end - start !== 8) return h2.FRAME_SIZE_ERROR;
     if ((flags & h2.ACK) !== 0) {
       this.onPong();
-      return h2.NO_ERROR;
+      return this.spend('empty_frames') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
     }
     if (!this.spend('ping_flood')) return h2.ENHANCE_YOUR_CALM;
     this.writer.frame(kindOf(h2.PING, h2.ACK), 0, bytes, start, end);
@@ -224,10 +279,17 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   }
 
   /** @returns false if the peer did that too often: it is counted, and the connection is to end */
-  spend(kind: Budgeted): boolean {
-    const isWithin = this.budgets.of(kind).spend(this.wheel.now_ms);
+  spend(kind: Budgeted, cost = 1): boolean {
+    const isWithin = this.budgets.of(kind).spend(this.wheel.now_ms, cost);
     if (!isWithin) this.onAbuse(kind);
     return isWithin;
+  }
+
+  /** A stream was ended for what the peer sent on it (§5.4.2). @returns false if that was once too often, and ended the connection */
+  blame(): boolean {
+    if (this.spend('stream_errors')) return true;
+    this.error(h2.ENHANCE_YOUR_CALM);
+    return false;
   }
 
   /** Cuts off who makes us write and does not read. @returns whether that is so */

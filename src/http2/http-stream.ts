@@ -3,6 +3,11 @@ import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 import { ByteQueue } from '../http1/bytes.ts';
 import type { HttpConnection } from './http-connection.ts';
 
+/** Content of fewer bytes is put together with what follows it in the same read. */
+const SMALL_BYTES = 1_024;
+/** Who takes less of what waits, in the whole time for taking something, takes nothing. */
+const LEAST_PROGRESS_BYTES = 1_024;
+
 export abstract class HttpStream extends TimedEntry {
   readonly connection: HttpConnection;
   /** 0 as long as the stream is not opened. */
@@ -20,6 +25,8 @@ export abstract class HttpStream extends TimedEntry {
   private receiveWindow: number;
   private readonly fullWindow: number;
 
+  /** Small pieces of one read, until there is a reason to hand them on. */
+  private gathered: ByteQueue | null = null;
   private waiting: ByteQueue | null = null;
   /** Our message ends with what is waiting. */
   private endsAfterWaiting = false;
@@ -72,8 +79,24 @@ export abstract class HttpStream extends TimedEntry {
     this.receiveWindow -= flow;
     if (this.receiveWindow < 0) return false;
     this.owed += flow;
-    this.take(content, isLast);
+    const { gathered, connection } = this;
+    if (!isLast && content.length < SMALL_BYTES && connection.hasFurther) {
+      // Each piece that is handed on costs as much as a large one.
+      if (gathered === null) connection.startLater(this);
+      (this.gathered ??= new ByteQueue()).append(content, 0, content.length);
+    } else if (gathered === null) this.take(content, isLast);
+    else {
+      gathered.append(content, 0, content.length);
+      this.handOn(isLast);
+    }
     return true;
+  }
+
+  /** Hands on what was gathered. */
+  handOn(isLast = false): void {
+    const { gathered } = this;
+    this.gathered = null;
+    if (gathered !== null && !this.isClosed) this.take(gathered.take(), isLast);
   }
 
   /** Lets the other side send again what it has sent. */
@@ -114,7 +137,8 @@ export abstract class HttpStream extends TimedEntry {
     while (at < end) {
       const length = Math.min(end - at, this.sendWindow, this.connection.outflow.sendable);
       if (length <= 0) break;
-      this.note(this.connection.outflow.writeData(this.id, bytes, at, at + length));
+      const isCrumb = length < SMALL_BYTES && at + length < end;
+      this.note(this.connection.outflow.writeData(this.id, bytes, at, at + length, isCrumb));
       this.sendWindow -= length;
       at += length;
     }
@@ -159,10 +183,10 @@ export abstract class HttpStream extends TimedEntry {
     return this.isProgressAwaited;
   }
 
-  /** The deadline of what waits has come. @returns whether nothing of it was taken since it was set */
+  /** The deadline of what waits has come. @returns whether nothing of it was taken since it was set, or next to nothing */
   protected hasStalled(): boolean {
     if (this.waitingBytes === 0) return false;
-    if (this.progress === this.lastProgress) return true;
+    if (this.progress < this.lastProgress + LEAST_PROGRESS_BYTES) return true;
     this.isProgressAwaited = false;
     this.awaitProgress();
     return false;
@@ -202,7 +226,7 @@ export abstract class HttpStream extends TimedEntry {
   protected closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.waiting = null;
+    this.waiting = this.gathered = null;
     this.wheel.remove(this);
     this.credit();
     this.connection.forget(this);

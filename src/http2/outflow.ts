@@ -90,10 +90,14 @@ export class Outflow {
     return generation === this.writer.generation ? first : -1;
   }
 
-  /** The window must have room for it. @returns where END_STREAM can be set */
-  writeData(stream: number, bytes: Uint8Array, start: number, end: number): number {
+  /**
+   * The window must have room for it.
+   * @param isCrumb it is so small because the client opened its window no further: no reason to let it open windows more often
+   * @returns where END_STREAM can be set
+   */
+  writeData(stream: number, bytes: Uint8Array, start: number, end: number, isCrumb: boolean): number {
     this.sendWindow -= end - start;
-    this.onSent();
+    if (!isCrumb) this.onSent();
     return this.writer.frame(kindOf(h2.DATA, 0), stream, bytes, start, end);
   }
 

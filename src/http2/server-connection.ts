@@ -180,7 +180,7 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
     this.onGone();
   }
 
-  onPeerEnd(): void {
+  protected onEnd(): void {
     // Half-closed: the client asks for nothing more, and still gets its answers (§5.4.1 wants no more than that).
     if (this.isIdle) {
       disown(this.socket, false);

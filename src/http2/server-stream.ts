@@ -127,6 +127,7 @@ export class ServerStream extends HttpStream {
     const isShort = isLast && this.promised >= 0 && this.received !== this.promised;
     if (isShort || (this.promised >= 0 && this.received > this.promised)) {
       // RFC 9113 §8.1.1.
+      if (!this.connection.blame()) return;
       this.resetAfterAnswer(PROTOCOL_ERROR);
       return this.fail('bad_content_length');
     }
@@ -149,6 +150,7 @@ export class ServerStream extends HttpStream {
 
   /** The client ended the body with trailers. */
   endByTrailers(text: string): void {
+    this.handOn();
     this.requestTrailers = text;
     if (this.sink !== null) this.takeBody(NO_BYTES, true);
     this.isRequestComplete = true;

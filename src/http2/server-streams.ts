@@ -6,7 +6,10 @@ import * as h2 from './protocol.ts';
 import { type HeadFault, readRequestHead, request } from './request-head.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { ServerStream } from './server-stream.ts';
-import { StreamTable } from './stream-table.ts';
+import { OVER, StreamTable } from './stream-table.ts';
+
+/** What a stream beyond the number that we announced counts for where the client has acknowledged that number (§5.1.2). */
+const KNOWN_REFUSED = 5;
 
 export class ServerStreams extends StreamTable<ServerStream> {
   protected readonly connection: ServerConnection;
@@ -22,11 +25,12 @@ export class ServerStreams extends StreamTable<ServerStream> {
     const { connection } = this;
     const stream = this.open.get(id);
     if (stream !== undefined) return this.trailers(stream, isLast);
-    if (id <= this.last) return this.lateFrame(id);
+    if (id <= this.last) return this.lateFrame(id, 0);
     this.last = id;
     if (!connection.acceptsStreams) return h2.NO_ERROR;
     if (this.open.size >= connection.settings.limits.concurrent_streams) {
-      if (!connection.spend('refused_streams')) return h2.ENHANCE_YOUR_CALM;
+      const cost = connection.isAcknowledged ? KNOWN_REFUSED : 1;
+      if (!connection.spend('refused_streams', cost)) return h2.ENHANCE_YOUR_CALM;
       connection.reset(id, h2.REFUSED_STREAM);
       return h2.NO_ERROR;
     }
@@ -39,11 +43,15 @@ export class ServerStreams extends StreamTable<ServerStream> {
     const { handler, limits } = connection.settings;
     const stream = new ServerStream(connection, id, isLast);
     this.open.set(id, stream);
-    if (decoder.isTooLarge) return handler.onBadStream(stream, 'header_too_large');
+    if (decoder.isTooLarge) {
+      if (connection.blame()) handler.onBadStream(stream, 'header_too_large');
+      return;
+    }
     const text = readRequestHead(decoder.fields, isLast, limits.line_bytes);
     const { fault } = request;
     const isEmptyWithLength = fault === null && isLast && parsed.contentLength > 0;
     if (fault !== null || isEmptyWithLength) {
+      if (!connection.blame()) return;
       // §8.1.1: a malformed request is a stream error, which may be answered first.
       if (fault === 'malformed' || isEmptyWithLength) stream.resetAfterAnswer(h2.PROTOCOL_ERROR);
       return handler.onBadStream(stream, fault === null ? 'bad_content_length' : ANSWERS[fault]);
@@ -71,11 +79,25 @@ export class ServerStreams extends StreamTable<ServerStream> {
     return h2.NO_ERROR;
   }
 
-  protected lateFrame(id: number): number {
-    const isOurs = this.past.get(id);
-    if (isOurs === undefined) return h2.PROTOCOL_ERROR;
-    if (isOurs) return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
-    return h2.STREAM_CLOSED;
+  protected isWanted(id: number): boolean {
+    if (id <= this.last) return this.open.has(id);
+    const { connection } = this;
+    return connection.acceptsStreams && this.open.size < connection.settings.limits.concurrent_streams;
+  }
+
+  /** What we reset may still have been on its way, as far as its window went. */
+  protected lateFrame(id: number, flow: number): number {
+    const left = this.past.get(id);
+    if (left === undefined) return h2.PROTOCOL_ERROR;
+    if (left === OVER) return h2.STREAM_CLOSED;
+    if (flow > left) return h2.FLOW_CONTROL_ERROR;
+    this.past.set(id, left - flow);
+    if (flow > 0) return h2.NO_ERROR;
+    return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+  }
+
+  protected get window(): number {
+    return this.connection.settings.limits.stream_window_bytes;
   }
 
   protected lateReset(): number {
@@ -103,6 +125,7 @@ export class ServerStreams extends StreamTable<ServerStream> {
   }
 
   protected startOne(stream: ServerStream): void {
+    stream.handOn();
     stream.startBody();
   }
 

@@ -18,6 +18,7 @@ export interface Http2Limits {
 /** What a client did too often, or too much of: each ends its connection, and each is counted apart. */
 export type Abuse =
   | 'rapid_reset'
+  | 'stream_errors'
   | 'continuation_flood'
   | 'hpack_bomb'
   | 'settings_flood'

@@ -18,14 +18,16 @@ const TABLE_BYTES = 4_096;
 /** A compressed block may be this much longer than the list that it stands for: strings that do not compress. */
 const BLOCK_SLACK = 1_024;
 
+export const OVER = -1;
+
 export abstract class StreamTable<S extends HttpStream = HttpStream> {
   protected abstract readonly connection: HttpConnection;
   protected readonly open = new Map<number, S>();
   protected readonly decoder = new HpackDecoder(TABLE_BYTES);
   private readonly block = new HeadBlock();
   private readonly limits: HeaderListLimits;
-  /** Closed by either side, not long ago; true where we reset it and the peer may not know yet. */
-  protected readonly past = new Map<number, boolean>();
+  /** Closed by either side, not long ago: what may still come where we reset it and the peer may not know yet, else `OVER`. */
+  protected readonly past = new Map<number, number>();
   private unstarted: S[] = [];
   /** The highest id that was used. */
   last = 0;
@@ -36,6 +38,10 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
 
   /** A whole header block came, which the decoder has read. @returns a connection error, `NO_ERROR` for none; likewise below */
   protected abstract onBlock(id: number, isLast: boolean): number;
+  /** Whether anybody looks at the fields of a block that comes now. */
+  protected abstract isWanted(id: number): boolean;
+  /** What a peer may send ahead on a stream. */
+  protected abstract get window(): number;
   /** A frame for a stream that is over. @param flow what it takes of the windows */
   protected abstract lateFrame(id: number, flow: number): number;
   /** A reset of one. */
@@ -86,6 +92,7 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
 
   private headersDone(id: number, isLast: boolean, block: Buffer): number {
     // Whatever becomes of the stream: both sides' tables must stay the same.
+    this.decoder.isWanted = this.isWanted(id);
     if (!this.decoder.decode(block, 0, block.length, this.limits)) {
       if (!this.decoder.isBomb) return h2.COMPRESSION_ERROR;
       this.onFlood('hpack_bomb');
@@ -135,6 +142,7 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
   protected fail(stream: S, code: number): void {
     this.connection.reset(stream.id, code);
     stream.gone(code);
+    this.connection.blame();
   }
 
   reset({ stream: id, bytes, start, end }: Frame): number {
@@ -152,8 +160,11 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     if (end - start === 5 && !isSelf) return h2.NO_ERROR;
     const stream = this.open.get(id);
     const code = isSelf ? h2.PROTOCOL_ERROR : h2.FRAME_SIZE_ERROR;
-    this.connection.reset(id, code);
-    stream?.gone(code);
+    if (stream !== undefined) this.fail(stream, code);
+    else {
+      this.connection.reset(id, code);
+      this.connection.blame();
+    }
     return h2.NO_ERROR;
   }
 
@@ -201,16 +212,16 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
   }
 
   noteReset(id: number): void {
-    this.remember(id, true);
+    this.remember(id, this.window);
   }
 
   forget(stream: HttpStream): void {
     if (!this.open.delete(stream.id)) return;
-    if (!this.past.has(stream.id)) this.remember(stream.id, false);
+    if (!this.past.has(stream.id)) this.remember(stream.id, OVER);
   }
 
-  private remember(id: number, isOurs: boolean): void {
-    this.past.set(id, isOurs);
+  private remember(id: number, left: number): void {
+    this.past.set(id, left);
     if (this.past.size <= REMEMBERED) return;
     for (const oldest of this.past.keys()) {
       this.past.delete(oldest);

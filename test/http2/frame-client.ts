@@ -76,6 +76,7 @@ export class FramePeer {
       const start = Math.min(left, bytes.length);
       left -= start;
       if (start < bytes.length) this.reader.read(bytes, start, bytes.length);
+      while (this.reader.hasMore) this.reader.readOn();
       this.tell();
     });
     socket.on('error', () => undefined);
@@ -101,7 +102,10 @@ export class FramePeer {
       if (found !== undefined && found !== false) return found;
       const left = deadline - performance.now();
       if (left <= 0) {
-        const seen = this.frames.map(({ type, flags, stream }) => `${type}/${flags}/${stream}`).join(' ');
+        const seen = this.frames
+          .slice(-50)
+          .map(({ type, flags, stream }) => `${type}/${flags}/${stream}`)
+          .join(' ');
         assert.fail(`${what}: did not come; came: ${seen}, closed: ${this.isClosed}`);
       }
       await new Promise<void>((resolve) => {

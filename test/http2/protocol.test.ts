@@ -125,6 +125,30 @@ describe('a request', () => {
   );
 
   test(
+    'whose body comes byte by byte reaches the upstream in a few pieces, in order, and those of others with it',
+    withClient({ upstreams: [recording] }, async (client, lab) => {
+      const bytes = Buffer.from(Array.from({ length: 3_000 }, (_, i) => 97 + (i % 26)));
+      client.write(
+        frame(h2.HEADERS, h2.END_HEADERS, 1, blockOf(POST)),
+        frame(h2.HEADERS, h2.END_HEADERS, 3, blockOf([...POST, ['content-length', '3000']])),
+        ...Array.from(bytes, (_, i) =>
+          Buffer.concat(
+            [1, 3].map((id) => frame(h2.DATA, i === 2_999 ? h2.END_STREAM : 0, id, bytes.subarray(i, i + 1))),
+          ),
+        ),
+      );
+      await client.until((each) => each.isEnded(1) && each.isEnded(3), 'both answers');
+      const [chunked = '', plain = ''] = lab.node.connections
+        .map((each) => seen.get(each) ?? '')
+        .toSorted((a, b) => Number(b.includes('chunked')) - Number(a.includes('chunked')));
+      assert.equal(plain.slice(plain.indexOf('\r\n\r\n') + 4), bytes.toString());
+      const chunks = chunked.slice(chunked.indexOf('\r\n\r\n') + 4).match(/[0-9a-f]+\r\n[a-z]*\r\n/g) ?? [];
+      assert.equal(chunks.map((chunk) => chunk.split('\r\n')[1]).join(''), bytes.toString());
+      assert.ok(chunks.length < 100, `${chunks.length} chunks`);
+    }),
+  );
+
+  test(
     'with cookies in crumbs has one Cookie field for the upstream',
     withClient({ upstreams: [recording] }, async (client, lab) => {
       client.request(1, [...GET, ['cookie', 'a=1'], ['cookie', 'b=2']]);
@@ -229,6 +253,11 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
   const repeat = (count: number, make: (index: number) => Buffer): Buffer =>
     Buffer.concat(Array.from({ length: count }, (_, i) => make(i)));
   const head = (stream: number): Buffer => frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, stream, blockOf(GET));
+  const bad = (stream: number): Buffer =>
+    frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, stream, blockOf([...GET, ['Upper', 'a']]));
+  /** Requests of which each is followed by what has us reset it. */
+  const made = (how: (stream: number) => Buffer): Buffer =>
+    repeat(500, (i) => Buffer.concat([head(i * 2 + 1), how(i * 2 + 1)]));
   const ATTACKS: readonly (readonly [kind: string, what: string, bytes: Buffer])[] = [
     [
       'rapid_reset',
@@ -271,6 +300,72 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
         ]),
       ),
     ],
+    ['stream_errors', 'requests that are malformed, over and over', repeat(500, (i) => bad(i * 2 + 1))],
+    [
+      'stream_errors',
+      'windows opened by nothing (CVE-2025-8671)',
+      made((id) => frame(h2.WINDOW_UPDATE, 0, id, number32(0))),
+    ],
+    [
+      'stream_errors',
+      'windows opened too far (CVE-2025-8671)',
+      made((id) => frame(h2.WINDOW_UPDATE, 0, id, number32(2 ** 31 - 1))),
+    ],
+    [
+      'stream_errors',
+      'content of requests that are complete (CVE-2025-8671)',
+      made((id) => frame(h2.DATA, 0, id, Buffer.of(1))),
+    ],
+    [
+      'stream_errors',
+      'heads of requests that are complete (CVE-2025-8671)',
+      made((id) => frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, id, blockOf([['a', 'b']]))),
+    ],
+    [
+      'stream_errors',
+      'priorities of the wrong size (CVE-2025-8671)',
+      made((id) => frame(h2.PRIORITY, 0, id, Buffer.alloc(4))),
+    ],
+    [
+      'priority_flood',
+      'priorities of RFC 9218 over and over',
+      repeat(3_000, (i) => frame(h2.PRIORITY_UPDATE, 0, 0, Buffer.concat([number32(i * 2 + 1), Buffer.from('u=1')]))),
+    ],
+    [
+      'empty_frames',
+      'a body of padding',
+      Buffer.concat([
+        frame(h2.HEADERS, h2.END_HEADERS, 1, blockOf(POST)),
+        repeat(1_000, () => frame(h2.DATA, h2.PADDED, 1, Buffer.of(2, 0, 0))),
+      ]),
+    ],
+    [
+      'empty_frames',
+      'answers to pings that nobody sent',
+      repeat(1_000, () => frame(h2.PING, h2.ACK, 0, Buffer.alloc(8))),
+    ],
+    ['empty_frames', 'acknowledgements over and over', repeat(1_000, () => frame(h2.SETTINGS, h2.ACK, 0))],
+    ['empty_frames', 'farewells over and over', repeat(1_000, () => frame(h2.GOAWAY, 0, 0, Buffer.alloc(8)))],
+    ['empty_frames', 'frames of a type that nobody knows', repeat(1_000, () => frame(0xbb, 0, 0, Buffer.alloc(8)))],
+    [
+      'settings_flood',
+      'settings that say the same thing thousands of times',
+      frame(
+        h2.SETTINGS,
+        0,
+        0,
+        repeat(2_700, () => Buffer.of(0, 4, 0, 0, 255, 255)),
+      ),
+    ],
+    [
+      'window_updates',
+      'a response taken byte by byte',
+      Buffer.concat([
+        frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0, 0, 0, 0)),
+        head(1),
+        repeat(5_000, () => frame(h2.WINDOW_UPDATE, 0, 1, number32(1))),
+      ]),
+    ],
     ['refused_streams', 'streams beyond the number that was announced', repeat(3_000, (i) => head(i * 2 + 1))],
   ];
   for (const [kind, what, bytes] of ATTACKS) {
@@ -288,6 +383,61 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
       }),
     );
   }
+
+  for (const [kind, what, bytes, code] of [
+    [
+      '',
+      'sizes of the table over and over in one block',
+      Buffer.concat([Buffer.alloc(3, 0x20), blockOf(GET)]),
+      h2.COMPRESSION_ERROR,
+    ],
+    [
+      '',
+      'a table larger than was allowed',
+      Buffer.concat([Buffer.of(0x3f, 0xe2, 0x1f), blockOf(GET)]),
+      h2.COMPRESSION_ERROR,
+    ],
+  ] as const) {
+    test(
+      what,
+      withClient(silent, async (client, lab) => {
+        client.write(frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, 1, bytes));
+        assert.equal(await client.goodbye(), code);
+        assert.deepEqual(lab.abuses, kind === '' ? [] : [kind]);
+        assert.equal(lab.node.connections.length, 0);
+      }),
+    );
+  }
+
+  test(
+    'a client that is told of its number of streams and goes beyond it has less patience to use up',
+    withClient(silent, async (client, lab) => {
+      await client.frame(h2.SETTINGS, 0);
+      client.write(
+        frame(h2.SETTINGS, h2.ACK, 0),
+        repeat(128 + 99, (i) => head(i * 2 + 1)),
+      );
+      assert.equal(await client.resetCode(2 * (128 + 98) + 1), h2.REFUSED_STREAM);
+      assert.deepEqual(lab.abuses, []);
+      client.write(repeat(3, (i) => head(2 * (128 + 99 + i) + 1)));
+      assert.equal(await client.goodbye(), h2.ENHANCE_YOUR_CALM);
+      assert.deepEqual(lab.abuses.splice(0), ['refused_streams']);
+    }),
+  );
+
+  test(
+    'what was on its way to a stream that we reset is taken as far as its window went, however many frames it is, and no further',
+    withClient({ ...answered, settings: { ...HTTP2, limits: { body_bytes: 10 } } }, async (client) => {
+      client.request(1, POST, false);
+      client.write(frame(h2.DATA, 0, 1, Buffer.alloc(100)));
+      assert.equal(await client.resetCode(1), h2.NO_ERROR);
+      client.write(repeat(2_000, () => frame(h2.DATA, 0, 1, Buffer.alloc(100))));
+      client.request(3);
+      await client.until((each) => each.isEnded(3), 'an answer');
+      client.write(repeat(700, () => frame(h2.DATA, 0, 1, Buffer.alloc(100))));
+      assert.equal(await client.goodbye(), h2.FLOW_CONTROL_ERROR);
+    }),
+  );
 
   test(
     'what is reset in the same read costs no upstream anything, and gives its node back',
@@ -324,6 +474,37 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
         client.request(1);
         assert.equal(await client.resetCode(1), h2.CANCEL);
         assert.deepEqual(lab.abuses.splice(0), ['stalled_window']);
+        await lab.logged(1);
+      },
+    ),
+  );
+
+  test(
+    'bytes that go out one by one give no right to open windows further',
+    withClient({ upstreams: [answering(ok('x'.repeat(20_000)))] }, async (client, lab) => {
+      client.write(frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0, 0, 0, 0)));
+      client.request(1);
+      await client.frame(h2.HEADERS, 1);
+      client.write(repeat(6_000, () => frame(h2.WINDOW_UPDATE, 0, 1, number32(1))));
+      assert.equal(await client.goodbye(), h2.ENHANCE_YOUR_CALM);
+      assert.deepEqual(lab.abuses.splice(0), ['window_updates']);
+    }),
+  );
+
+  test(
+    'a client that takes a response byte by byte is cut off after the time to send',
+    withClient(
+      { upstreams: [answering(ok('x'.repeat(5_000)))], settings: { ...HTTP2, timeouts: { send_ms: 300 } } },
+      async (client, lab) => {
+        client.write(frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0, 0, 0, 0)));
+        client.request(1);
+        const drip = setInterval(() => client.write(frame(h2.WINDOW_UPDATE, 0, 1, number32(1))), 20);
+        try {
+          assert.equal(await client.resetCode(1), h2.CANCEL);
+          assert.deepEqual(lab.abuses.splice(0), ['stalled_window']);
+        } finally {
+          clearInterval(drip);
+        }
         await lab.logged(1);
       },
     ),
