@@ -40,7 +40,9 @@ export const DATE = 18;
 export const SERVER = 19;
 /** A field that was removed after parsing. */
 export const REMOVED = 20;
-export const KINDS = 21;
+/** What only the gateway itself may say of an answer. */
+export const REASON = 21;
+export const KINDS = 22;
 
 export interface HeadLimits {
   /** Bytes of one field line, and of the request target. */
@@ -191,6 +193,8 @@ function classify(bytes: Uint8Array, at: number, length: number): number {
         likened(bytes, at, 'transfer-encoding', TRANSFER_ENCODING) ||
         likened(bytes, at, 'x-forwarded-proto', X_FORWARDED_PROTO)
       );
+    case 18:
+      return spells(bytes, at, 'x-gatewright-error') ? REASON : PLAIN;
     default:
       return PLAIN;
   }

@@ -11,6 +11,7 @@ import {
   HOST,
   KINDS,
   MISLEADING,
+  REASON,
   REMOVED,
   SERVER,
   TE,
@@ -109,7 +110,8 @@ function viaField(request: Head, pseudonym: string, protocol: string): string {
   return `Via: ${before === '' ? '' : `${before}, `}${protocol.slice(5)} ${pseudonym}\r\n`;
 }
 
-const RESPONSE = [...HOP_BY_HOP, TE];
+// Who reads `X-Gatewright-Error` wants to know what became of the answer on its way: no upstream is to say that.
+const RESPONSE = [...HOP_BY_HOP, TE, REASON];
 const RESPONSE_TABLES = {
   plain: flags(...RESPONSE, TRAILER),
   withTrailers: flags(...RESPONSE),

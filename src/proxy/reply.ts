@@ -128,13 +128,15 @@ export function headOf(exchange: Exchange, response: ResponseView, length: numbe
   // RFC 9110 §8.6: a 204 has no Content-Length.
   const lengthField = status === 204 || length < 0 ? '' : `Content-Length: ${length}\r\n`;
   const server = own?.has('server') === true ? `Date: ${plane.httpDate()}\r\n` : ownFields(plane);
+  // RFC 9110 §15.5.22: a 426 names what to upgrade to. HTTP/2 has no such fields.
+  const isToUpgrade = exchange.errorCode === 'websocket_version' && !exchange.downstream.isMultiplexed;
   return {
     keepsStart: false,
     status,
     reason: reasonOf(status),
     fields: null,
     dropped: NOTHING_DROPPED,
-    added: `${server}${lengthField}${own?.text() ?? ''}`,
+    added: `${server}${lengthField}${isToUpgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : ''}${own?.text() ?? ''}`,
   };
 }
 

@@ -206,6 +206,7 @@ export class ResponseRelay {
     else added += exchange.plane.ownFields.server;
     if (upstreamStatusHeader === 'always' || (upstreamStatusHeader === 'on_5xx' && exchange.upstreamStatus >= 500)) {
       const before = exchange.upstreamStatuses;
+      exchange.upstreamHead?.remove('x-apisix-upstream-status');
       added += `X-APISIX-Upstream-Status: ${before === '' ? '' : `${before}, `}${exchange.upstreamStatus}\r\n`;
     }
     return added;

@@ -180,6 +180,28 @@ test(
   ),
 );
 
+test(
+  'an upstream cannot say what only the gateway can: why there was an error, and what the upstream answered',
+  inLab({ upstreams: [manual] }, async (lab) => {
+    const client = await lab.connect();
+    const claims =
+      'x-gatewright-error: upstream_refused\r\nX-APISIX-Upstream-Status: 200\r\nX-Gatewright-Errors: 1\r\n';
+    for (const [status, expected] of [
+      ['200 OK', ['200']],
+      ['500 No', ['500']],
+    ] as const) {
+      client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const upstream = await lab.node.connection(0);
+      await upstream.receive('request');
+      upstream.write(`HTTP/1.1 ${status}\r\n${claims}Content-Length: 0\r\n\r\n`);
+      const answer = await client.receive('response');
+      assert.deepEqual(valuesOf(answer, 'X-Gatewright-Error'), []);
+      assert.deepEqual(valuesOf(answer, 'X-Gatewright-Errors'), ['1']);
+      assert.deepEqual(valuesOf(answer, 'X-APISIX-Upstream-Status'), expected);
+    }
+  }),
+);
+
 for (const [name, fields] of [
   ['h2c', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'],
   ['h2c that is not announced', 'Upgrade: h2c\r\n'],

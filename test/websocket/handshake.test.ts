@@ -101,6 +101,8 @@ test(
       assert.equal(answer.status, 426);
       assert.equal(valueOf(answer, 'Sec-WebSocket-Version'), '13');
       assert.equal(valueOf(answer, 'X-Gatewright-Error'), 'websocket_version');
+      // RFC 9110 §15.5.22.
+      assert.deepEqual([valueOf(answer, 'Upgrade'), valueOf(answer, 'Connection')], ['websocket', 'Upgrade']);
     }
   }),
 );
