@@ -6,6 +6,9 @@ import type { OwnedSocket } from '../http1/owned-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
 import type { OpenOptions, UpstreamStream } from './transport.ts';
 
+/** Of one request, until it can be sent: what a socket takes that is still being connected. */
+const MOST_KEPT_BYTES = 65_536;
+
 /** What requests wait for. */
 export interface Awaited {
   /** It was given up. */
@@ -74,11 +77,11 @@ export class AwaitingStream implements UpstreamStream {
       : this.stream.write(bytes, start, end, isComplete);
   }
 
-  /** One piece is enough to begin with. */
   private keep(bytes: Uint8Array, start: number, end: number, isComplete: boolean): boolean {
     if (end > start) this.body.append(bytes, start, end);
     this.isComplete = isComplete;
-    this.isBehind = !isComplete && this.body.length > 0;
+    // Who is told to wait earlier is not read, and nobody would notice that the client is gone.
+    this.isBehind = !isComplete && this.body.length >= MOST_KEPT_BYTES;
     return !this.isBehind;
   }
 

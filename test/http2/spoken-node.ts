@@ -109,6 +109,21 @@ export class SpokenNode {
     return [...new Set(this.asked.map(({ connection }) => connection))];
   }
 
+  /** Of its part in HTTP/1.1. */
+  onUpgrade(take: (request: http.IncomingMessage, socket: net.Socket) => void): void {
+    this.server.on('upgrade', (request: http.IncomingMessage, socket: net.Socket) => {
+      this.asked.push({
+        version: request.httpVersion,
+        method: request.method ?? '',
+        url: request.url ?? '',
+        host: request.headers.host ?? '',
+        headers: request.headers,
+        connection: this.numbers.get(socket.remotePort ?? 0) ?? 0,
+      });
+      take(request, socket);
+    });
+  }
+
   /** Ends as a server that is restarted does: GOAWAY, what is under way is still answered, no further connection. */
   async drain(): Promise<void> {
     const closed = once(this.server, 'close');

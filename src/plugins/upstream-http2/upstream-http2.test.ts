@@ -1,31 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { PAIR } from '../../../test/certificate.ts';
-import { type Lab, type LabOptions, openLab, problemsOf, routeWith } from '../../../test/plugins/lab.ts';
+import { openTo, routeTo } from '../../../test/http2/chosen.ts';
+import { openLab, problemsOf, routeWith } from '../../../test/plugins/lab.ts';
 import { SpokenNode } from '../../../test/http2/spoken-node.ts';
-
-interface Config {
-  readonly plugin?: object;
-  readonly upstream?: object;
-  readonly plugins?: object;
-  readonly route?: object;
-}
-
-/** A route to these nodes over TLS, which have to be `a.example`. */
-function routeTo(
-  nodes: readonly SpokenNode[],
-  { plugin = {}, upstream = {}, plugins = {}, route = {} }: Config = {},
-): string {
-  const weights = Object.fromEntries(nodes.map(({ port }) => [`127.0.0.1:${port}`, 1]));
-  const named = { pass_host: 'rewrite', upstream_host: 'a.example' };
-  return routeWith(
-    { 'upstream-http2': plugin, ...plugins },
-    { upstream: { scheme: 'https', ...named, nodes: weights, ...upstream }, ...route },
-  );
-}
-
-const open = (t: TestContext, nodes: readonly SpokenNode[], config: Config = {}, more: LabOptions = {}): Promise<Lab> =>
-  openLab(t, routeTo(nodes, config), { authorities: [PAIR.cert], ...more });
 
 describe('a node over TLS', () => {
   for (const [speech, version] of [
@@ -36,7 +14,7 @@ describe('a node over TLS', () => {
   ] as const) {
     test(`that speaks ${speech} is spoken to in HTTP/${version}, on a connection that is kept`, async (t) => {
       const node = await SpokenNode.start(t, speech);
-      const lab = await open(t, [node], {}, { logFormat: '$upstream_protocol $upstream_status' });
+      const lab = await openTo(t, [node], {}, { logFormat: '$upstream_protocol $upstream_status' });
       for (const path of ['/a', '/b?c=d', '/d']) {
         const answer = await lab.request(path, { method: 'POST', body: 'hello' });
         assert.deepEqual([answer.status, answer.text], [200, `${version} hello`]);
@@ -55,7 +33,7 @@ describe('a node over TLS', () => {
 
   test('carries a hundred requests at once on one connection of HTTP/2, the first ones of all among them', async (t) => {
     const node = await SpokenNode.start(t, 'both');
-    const lab = await open(t, [node]);
+    const lab = await openTo(t, [node]);
     for (let round = 0; round < 2; round++) {
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, i) => lab.request(`/${i}`, { method: 'POST', body: `${i}` })),
@@ -70,7 +48,7 @@ describe('a node over TLS', () => {
 
   test('that speaks HTTP/1.1 gets a connection for each of the requests at once', async (t) => {
     const node = await SpokenNode.start(t, 'http1');
-    const lab = await open(t, [node]);
+    const lab = await openTo(t, [node]);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, i) => lab.request('/', { method: 'POST', body: `${i}` })),
     );
@@ -86,7 +64,7 @@ describe('required: true', () => {
   for (const speech of ['http1', 'mute'] as const) {
     test(`refuses a node that speaks ${speech}, tries the next one, and says why`, async (t) => {
       const old = await SpokenNode.start(t, speech);
-      const lab = await open(t, [old], { plugin: { required: true } });
+      const lab = await openTo(t, [old], { plugin: { required: true } });
       const answer = await lab.request('/', { method: 'POST', body: 'x' });
       assert.deepEqual([answer.status, (JSON.parse(answer.text) as { code: string }).code], [502, 'upstream_protocol']);
       assert.deepEqual(
