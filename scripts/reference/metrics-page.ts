@@ -9,6 +9,7 @@ import {
   configProblems,
   threadMetrics,
   http2Abuses,
+  upstreamHttp2Abuses,
   measureNode,
   measureWorker,
   pluginFaults,
@@ -68,6 +69,7 @@ function registerGateway(metrics: MetricRegistry): void {
   threadMetrics(metrics);
   configProblems(metrics);
   http2Abuses(metrics);
+  upstreamHttp2Abuses(metrics);
   tlsRefusals(metrics);
   proxyRefusals(metrics);
   upstreamTlsFailures(metrics);

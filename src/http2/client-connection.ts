@@ -13,6 +13,7 @@ import type { Frame } from './frame-reader.ts';
 import type { HttpStream } from './http-stream.ts';
 import { HttpConnection } from './http-connection.ts';
 import * as h2 from './protocol.ts';
+import type { Abuse } from './settings.ts';
 import { kindOf } from './protocol.ts';
 
 const CONNECTION_WINDOW = 1_048_576;
@@ -50,6 +51,8 @@ export class ClientConnection extends HttpConnection {
   private isDraining = false;
   /** How many requests the node took at once where it refused one; grows with each that it answers. */
   private limit = MOST_STREAMS;
+  /** It was counted why the connection ends. */
+  private hasAbused = false;
   /** A PING is on its way, because a request got no answer. */
   private isProbing = false;
   /** Why the requests under way come to nothing, once the connection ends. */
@@ -154,13 +157,21 @@ export class ClientConnection extends HttpConnection {
     return h2.NO_ERROR;
   }
 
-  protected onAbuse(): void {
+  protected onAbuse(kind: Abuse): void {
+    this.noteAbuse(kind);
+  }
+
+  /** Before `error`, which then tells this of the node. */
+  noteAbuse(kind: Abuse): void {
     this.fault = 'malformed';
+    this.hasAbused = true;
+    this.settings.onAbuse(kind);
   }
 
   protected error(code: number): void {
     if (this.isClosed) return;
     this.fault = 'malformed';
+    if (!this.hasAbused) this.settings.onAbuse('protocol_error');
     this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, 0, code);
     this.close();
   }

@@ -3,6 +3,7 @@ import type { HeadLimits } from '../http1/fields.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { FlushTurn } from './flush-turn.ts';
 import type { LineMemo } from './hpack-encoder.ts';
+import type { Abuse } from './settings.ts';
 
 /** What a node may send ahead of one exchange. */
 export const STREAM_WINDOW = 262_144;
@@ -16,11 +17,16 @@ export interface Http2ClientSettings {
   readonly lines: LineMemo;
   /** Of responses. */
   readonly limits: HeadLimits;
+  /** A node did what only an attack does, or what RFC 9113 calls a connection error: its connection ends. */
+  readonly onAbuse: (kind: NodeAbuse) => void;
   /** How long a connection waits for its next request. */
   readonly idle_ms: number;
   /** Requests after which a connection is closed; 0 means no bound. */
   readonly requests: number;
 }
+
+/** What ends the connection to a node: what would be an attack if a client did it, or an error of the protocol. */
+export type NodeAbuse = Abuse | 'protocol_error';
 
 /** Who keeps the connections. */
 export interface Http2ConnectionOwner {

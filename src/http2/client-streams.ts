@@ -93,7 +93,9 @@ export class ClientStreams extends StreamTable<ClientStream> {
     return h2.NO_ERROR;
   }
 
-  protected onFlood(): void {}
+  protected onFlood(kind: 'continuation_flood' | 'hpack_bomb'): void {
+    this.connection.noteAbuse(kind);
+  }
 
   /** RFC 9218 §7.1: servers send none. */
   protected onPriority(): number {

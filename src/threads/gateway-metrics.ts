@@ -81,6 +81,13 @@ export function http2Abuses(metrics: Metrics): Counter {
   });
 }
 
+export function upstreamHttp2Abuses(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_upstream_http2_abuse_total', {
+    help: 'Connections to nodes of HTTP/2 that were ended because the node did what only attacks do, or broke the protocol.',
+    labels: ['reason'],
+  });
+}
+
 export function tlsRefusals(metrics: Metrics): Counter {
   return metrics.counter('gatewright_tls_refused_total', {
     help: 'TLS handshakes of clients that came to nothing.',

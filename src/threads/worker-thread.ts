@@ -13,7 +13,14 @@ import { NameAnswers } from '../upstream/name-answers.ts';
 import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { Follower } from './follower.ts';
-import { http2Abuses, measureWorker, pluginFaults, proxyRefusals, tlsRefusals } from './gateway-metrics.ts';
+import {
+  http2Abuses,
+  measureWorker,
+  pluginFaults,
+  proxyRefusals,
+  tlsRefusals,
+  upstreamHttp2Abuses,
+} from './gateway-metrics.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { hostFactory } from './host.ts';
 import { LogRelay } from './log-relay.ts';
@@ -86,6 +93,7 @@ export class WorkerThread {
     const { accessLog } = this;
     const faults = pluginFaults(metrics);
     const abuses = http2Abuses(metrics);
+    const upstreamAbuses = upstreamHttp2Abuses(metrics);
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     const refusals = tlsRefusals(metrics);
     const unproxied = proxyRefusals(metrics);
@@ -114,6 +122,7 @@ export class WorkerThread {
       },
       onNoRoute: (exchange) => explainNoRoute(exchange, this.errorLog),
       onAbuse: (kind) => abuses.add(1, kind),
+      onUpstreamAbuse: (reason) => upstreamAbuses.add(1, reason),
       readPath: 'onread',
       reusePort: data.reusePort,
       running: this.place.plugin,

@@ -8,6 +8,7 @@ import { NO_CERTIFICATES } from '../compile/certificates.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { Listening, ReadPath } from '../http1/sockets.ts';
+import type { NodeAbuse } from '../http2/client-settings.ts';
 import type { Abuse } from '../http2/settings.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
 import { NameMemo } from '../proxy/added-fields.ts';
@@ -75,6 +76,8 @@ export interface WorkerOptions {
   readonly onPluginFault: (fault: PluginFault) => void;
   /** A client of HTTP/2 did what only an attack does; its connection ends. */
   readonly onAbuse?: (kind: Abuse) => void;
+  /** A node that speaks HTTP/2 did what only an attack does, or broke the protocol; its connection ends. */
+  readonly onUpstreamAbuse?: (kind: NodeAbuse) => void;
   /** A node could not be spoken to over TLS. */
   readonly onUpstreamTlsFailed?: (failure: UpstreamTlsFailure) => void;
   /** A peer that was to say by the PROXY protocol whose connection it is did not. */
@@ -116,7 +119,7 @@ export class Worker {
       clientCertificate: (id) => this.snapshot.certificates?.client(id),
       onFailed: options.onUpstreamTlsFailed ?? ignore,
     };
-    this.pool = world.openTransport({ wheel, onFault, tls });
+    this.pool = world.openTransport({ wheel, onFault, tls, onAbuse: options.onUpstreamAbuse });
     this.staples = new Staples(() => clock.wall_ms());
     const trusted = peersOf(settings.trusted_addresses);
     this.plane = {

@@ -3,15 +3,14 @@ import { TimedEntry } from '../clock/timer-wheel.ts';
 import type { KeepalivePool } from '../compile/snapshot.ts';
 import { ClientConnection } from '../http1/client-connection.ts';
 import type { ClientSettings, ConnectionOwner, Dialer, ResponseSink } from '../http1/client-settings.ts';
-import type { FlushTurn } from '../http2/flush-turn.ts';
-import type { LineMemo } from '../http2/hpack-encoder.ts';
+import type { Http2ClientSettings } from '../http2/client-settings.ts';
 import type { NodeConnections } from './node-connections.ts';
 import type { OpenOptions } from './transport.ts';
 
 export interface PoolSettings extends ClientSettings {
   readonly onFault: (error: unknown) => void;
   /** What all connections of HTTP/2 share. */
-  readonly http2: { readonly turn: FlushTurn; readonly lines: LineMemo };
+  readonly http2: Pick<Http2ClientSettings, 'turn' | 'lines' | 'onAbuse'>;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { HeadLimits } from '../http1/fields.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import type { OutgoingOwner } from '../http1/sockets.ts';
 import type { Http2Wish } from '../sdk/exchange.ts';
+import type { NodeAbuse } from '../http2/client-settings.ts';
 import { FlushTurn } from '../http2/flush-turn.ts';
 import { LineMemo } from '../http2/hpack-encoder.ts';
 import { plainDialer } from '../http1/plain-dialer.ts';
@@ -28,6 +29,8 @@ export interface ConnectionPoolOptions {
   readonly wheel: TimerWheel;
   readonly onFault: (error: unknown) => void;
   readonly tls: UpstreamTlsOptions;
+  /** A node of HTTP/2 did what only an attack does; its connection ends. */
+  readonly onAbuse?: ((kind: NodeAbuse) => void) | undefined;
   /** In place of connections by TCP and TLS. */
   readonly connect?: Connect;
 }
@@ -55,9 +58,9 @@ export class ConnectionPool implements Transport {
   private readonly settings: PoolSettings;
   private readonly connect: Connect | null;
 
-  constructor({ wheel, onFault, tls, connect }: ConnectionPoolOptions) {
+  constructor({ wheel, onFault, tls, connect, onAbuse = ignore }: ConnectionPoolOptions) {
     this.connect = connect ?? null;
-    const http2 = { turn: new FlushTurn(setImmediate, onFault), lines: new LineMemo() };
+    const http2 = { turn: new FlushTurn(setImmediate, onFault), lines: new LineMemo(), onAbuse };
     this.settings = { limits: RESPONSE_LIMITS, wheel, onFault, http2 };
     this.secured = new SecuredPools(this.settings, tls);
     this.introduced = new IntroducedConnections(this.settings);
@@ -142,3 +145,5 @@ export class ConnectionPool implements Transport {
     for (const [key, pool] of this.pools) if (pool.openCount === 0) this.pools.delete(key);
   }
 }
+
+function ignore(): void {}

@@ -599,29 +599,34 @@ function suiteOf(way: Way): void {
 
   describe('a node ends its connection, and nobody waits for it, that', () => {
     const repeat = (count: number, one: Buffer): Buffer => Buffer.concat(Array.from({ length: count }, () => one));
-    const ATTACKS: readonly (readonly [what: string, bytes: Buffer])[] = [
-      ['floods with PING', repeat(200, frame(h2.PING, 0, 0, Buffer.alloc(8)))],
-      ['floods with SETTINGS', repeat(50, frame(h2.SETTINGS, 0, 0))],
-      ['floods with frames of unknown types', repeat(200, frame(99, 0, 0))],
-      ['floods with PRIORITY', repeat(1_000, frame(h2.PRIORITY, 0, 1, Buffer.alloc(5)))],
-      ['floods with tiny windows', repeat(3_000, frame(h2.WINDOW_UPDATE, 0, 0, number32(1)))],
+    const ATTACKS: readonly (readonly [what: string, bytes: Buffer, counted: string])[] = [
+      ['floods with PING', repeat(200, frame(h2.PING, 0, 0, Buffer.alloc(8))), 'ping_flood'],
+      ['floods with SETTINGS', repeat(50, frame(h2.SETTINGS, 0, 0)), 'settings_flood'],
+      ['floods with frames of unknown types', repeat(200, frame(99, 0, 0)), 'empty_frames'],
+      ['floods with PRIORITY', repeat(1_000, frame(h2.PRIORITY, 0, 1, Buffer.alloc(5))), 'priority_flood'],
+      ['floods with tiny windows', repeat(3_000, frame(h2.WINDOW_UPDATE, 0, 0, number32(1))), 'window_updates'],
       [
         'sends a head that does not end',
         Buffer.concat([
           frame(h2.HEADERS, 0, 1, blockOf([[':status', '200']])),
           repeat(100, frame(h2.CONTINUATION, 0, 1, blockOf([['a', 'b']]))),
         ]),
+        'continuation_flood',
       ],
-      ['pushes', frame(h2.PUSH_PROMISE, h2.END_HEADERS, 1, Buffer.alloc(8))],
-      ['opens streams', frame(h2.HEADERS, h2.END_HEADERS, 2, blockOf([[':status', '200']]))],
-      ['answers what nobody asked', frame(h2.HEADERS, h2.END_HEADERS, 9, blockOf([[':status', '200']]))],
-      ['breaks the compression', frame(h2.HEADERS, h2.END_HEADERS, 1, Buffer.of(0xbe))],
-      ['sends a frame that is too large', frame(h2.DATA, 0, 1, Buffer.alloc(20_000))],
-      ['allows pushes', frame(h2.SETTINGS, 0, 0, settingsOf([h2.ENABLE_PUSH, 1]))],
-      ['makes a window too large', frame(h2.WINDOW_UPDATE, 0, 0, number32(0x7fffffff))],
-      ['sends a priority update', frame(h2.PRIORITY_UPDATE, 0, 0, number32(1))],
+      ['pushes', frame(h2.PUSH_PROMISE, h2.END_HEADERS, 1, Buffer.alloc(8)), 'protocol_error'],
+      ['opens streams', frame(h2.HEADERS, h2.END_HEADERS, 2, blockOf([[':status', '200']])), 'protocol_error'],
+      [
+        'answers what nobody asked',
+        frame(h2.HEADERS, h2.END_HEADERS, 9, blockOf([[':status', '200']])),
+        'protocol_error',
+      ],
+      ['breaks the compression', frame(h2.HEADERS, h2.END_HEADERS, 1, Buffer.of(0xbe)), 'protocol_error'],
+      ['sends a frame that is too large', frame(h2.DATA, 0, 1, Buffer.alloc(20_000)), 'protocol_error'],
+      ['allows pushes', frame(h2.SETTINGS, 0, 0, settingsOf([h2.ENABLE_PUSH, 1])), 'protocol_error'],
+      ['makes a window too large', frame(h2.WINDOW_UPDATE, 0, 0, number32(0x7fffffff)), 'protocol_error'],
+      ['sends a priority update', frame(h2.PRIORITY_UPDATE, 0, 0, number32(1)), 'protocol_error'],
     ];
-    for (const [what, bytes] of ATTACKS) {
+    for (const [what, bytes, counted] of ATTACKS) {
       test(
         what,
         withNode({}, async (lab, node) => {
@@ -630,6 +635,7 @@ function suiteOf(way: Way): void {
           await peer.wholeRequest(1);
           peer.write(bytes);
           assert.equal((await answer).status, 502);
+          assert.deepEqual(lab.nodeAbuses, [counted]);
           await peer.closed();
           const next = lab.ask(get());
           const other = await node.peer(1);

@@ -81,6 +81,8 @@ export class Lab {
   readonly log: Logged[] = [];
   /** What clients of HTTP/2 did that only attacks do. */
   readonly abuses: string[] = [];
+  /** Why connections to nodes of HTTP/2 were ended for what the node did. */
+  readonly nodeAbuses: string[] = [];
   /** What the gateway's own code threw; a test that provokes a fault empties it. */
   readonly faults: unknown[] = [];
   port = 0;
@@ -121,6 +123,7 @@ export class Lab {
       onFault: (error) => this.faults.push(error),
       onPluginFault: ({ error }) => this.faults.push(error),
       onAbuse: (kind) => this.abuses.push(kind),
+      onUpstreamAbuse: (kind) => this.nodeAbuses.push(kind),
       readPath,
     });
   }
