@@ -58,7 +58,7 @@ export function readRequestHead(fields: readonly Field[], isComplete: boolean, l
   const { method } = request;
   const target = method === 'CONNECT' && request.protocol === '' ? request.authority : request.path;
   reset(method, target);
-  if (!isTarget(target)) return fail('bad_target');
+  if (!isTarget(target) || !isPath(method, target)) return fail('bad_target');
   if (target.length > lineBytes) return fail('target_too_long');
   const start = `${method} ${target}${VERSION}`;
   parsed.fieldsStart = start.length;
@@ -116,6 +116,12 @@ function isTarget(target: string): boolean {
   }
   parsed.isPlainTarget = (seen & SUSPECT) === 0 && target.charCodeAt(0) === SLASH;
   return target.length > 0;
+}
+
+/** §8.3.1: the authority has a place of its own, and a path that names another one would be a way around it. */
+function isPath(method: string, target: string): boolean {
+  if (target.charCodeAt(0) === SLASH) return true;
+  return method === 'OPTIONS' ? target === '*' : method === 'CONNECT';
 }
 
 function reset(method: string, target: string): void {
