@@ -21,7 +21,9 @@ export class Defaults {
 
   /** @param plugins the enabled ones; attributes of others are shown as they are */
   constructor(plugins: PluginRegistry) {
-    this.plugins = checkedPluginRegistry(Array.from(plugins.values(), ({ definition }) => definition));
+    const definitions = Array.from(plugins.values(), ({ definition }) => definition);
+    // Without an environment: what references stand for is not shown.
+    this.plugins = checkedPluginRegistry(definitions, new Set(), null);
   }
 
   /** A copy; nothing that is there changes, not even what is wrong with it. */

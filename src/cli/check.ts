@@ -39,7 +39,7 @@ async function examine(file: string, env: Io['env']): Promise<Findings> {
   const compiled = compile(loaded.objects, {
     settings: loaded.settings,
     revision: 1,
-    plugins: pluginRegistry(plugins),
+    plugins: pluginRegistry(plugins, env),
   });
   const format = loaded.settings.access_log === false ? [] : checkFormat(loaded.settings.access_log.format);
   const wrongFormat = format.map((message): Problem => {

@@ -10,10 +10,15 @@ import { fillerFor, validator } from '../model/validate.ts';
 import { metaReader, NO_META } from './meta.ts';
 import type { Meta, MetaReader } from './meta.ts';
 import type { Metadata, PluginPlace, PluginReading, PluginRegistry, PluginShape } from './plugins.ts';
+import { resolveReferences, withoutValues } from './value-references.ts';
+import type { Environment } from './value-references.ts';
 
-/** Throws TypeError if two plugins have the same name: which of them would run is nobody's to guess. */
-export function pluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistry {
-  return registryOf(definitions, validator);
+/**
+ * Throws TypeError if two plugins have the same name: which of them would run is nobody's to guess.
+ * @param env what `$env://` in attributes refers to; null leaves references as they are
+ */
+export function pluginRegistry(definitions: readonly AnyPlugin[], env: Environment | null = {}): PluginRegistry {
+  return registryOf(definitions, { reader: validator, env });
 }
 
 /**
@@ -23,9 +28,10 @@ export function pluginRegistry(definitions: readonly AnyPlugin[]): PluginRegistr
 export function checkedPluginRegistry(
   definitions: readonly AnyPlugin[],
   disabled: ReadonlySet<string> = new Set(),
+  env: Environment | null = {},
 ): PluginRegistry {
   const usable = definitions.map((one) => (disabled.has(one.name) ? { ...one, create: refuseAll } : one));
-  return registryOf(usable, fillerFor);
+  return registryOf(usable, { reader: fillerFor, env });
 }
 
 /** Stands for an instance of a plugin that keeps ending workers: every exchange of its routes is refused. */
@@ -36,36 +42,42 @@ function refuseAll(): PluginInstance {
   return { rewrite: refuse, access: refuse };
 }
 
-function registryOf(definitions: readonly AnyPlugin[], reader: Reader): PluginRegistry {
+function registryOf(definitions: readonly AnyPlugin[], { reader, env }: Omit<Reading, 'readMeta'>): PluginRegistry {
   const registry = new Map<string, PluginShape>();
   const readMeta = metaReader(reader);
   for (const definition of definitions) {
     const { name } = definition;
     if (registry.has(name)) throw new TypeError(`there are two plugins "${name}": rename one of them`);
-    registry.set(name, new Plugin(definition, registry.size + 1, { readMeta, reader }));
+    registry.set(name, new Plugin(definition, registry.size + 1, { readMeta, reader, env }));
   }
   return registry;
 }
 
 type Reader = typeof validator;
+
+/** How attributes are read. */
+interface Reading {
+  readonly readMeta: MetaReader;
+  readonly reader: Reader;
+  readonly env: Environment | null;
+}
+
 type Validate = ReturnType<Reader>;
 
 class Plugin implements PluginShape {
   readonly definition: AnyPlugin;
   readonly number: number;
   private readonly readMeta: MetaReader;
+  private readonly env: Environment | null;
   private readonly isChecking: boolean;
   private readonly validators: Readonly<Record<PluginPlace, Validate | null>>;
   private defaultMetadata: Metadata | null = null;
 
-  constructor(
-    definition: AnyPlugin,
-    number: number,
-    { readMeta, reader }: { readonly readMeta: MetaReader; readonly reader: Reader },
-  ) {
+  constructor(definition: AnyPlugin, number: number, { readMeta, reader, env }: Reading) {
     this.definition = definition;
     this.number = number;
     this.readMeta = readMeta;
+    this.env = env;
     this.isChecking = reader === validator;
     const { kind, schema, consumerSchema, metadataSchema } = definition;
     const route = reader(schema);
@@ -93,19 +105,33 @@ class Plugin implements PluginShape {
       const message = `the plugin "${this.name}" has no attributes here`;
       return failed([{ path, code: 'invalid_value', message }]);
     }
-    if (place === 'metadata') return ownAttributes(validate(attributes, path));
+    if (place === 'metadata') return this.readOwn(validate, attributes, path, () => []);
     const { own, meta, problems, unknown } = this.splitMeta(attributes, path);
     // To switch off what a service has, nobody should have to repeat its attributes.
     if (meta.isDisabled && Object.keys(own).length === 0) return { config: Object.freeze({}), meta, problems, unknown };
-    const reading = ownAttributes(validate(own, path));
-    const isDue = this.isChecking && reading.problems.length === 0;
-    const checked = isDue ? this.check(this.isRoutePart(place) ? 'check' : 'checkConsumer', path, reading.config) : [];
+    const which = this.isRoutePart(place) ? 'check' : 'checkConsumer';
+    const check = (config: unknown) => (this.isChecking ? this.check(which, path, config) : []);
+    const reading = this.readOwn(validate, own, path, check);
     return {
       config: reading.config,
       meta,
-      problems: [...reading.problems, ...checked, ...problems],
+      problems: [...reading.problems, ...problems],
       unknown: [...reading.unknown, ...unknown],
     };
+  }
+
+  /** Without `_meta`: with what references stand for, which no problem tells. */
+  private readOwn(
+    validate: Validate,
+    own: unknown,
+    path: string,
+    check: (config: unknown) => readonly Problem[],
+  ): PluginReading {
+    const resolved = resolveReferences(own, path, this.env);
+    if (resolved.problems.length > 0) return failed(resolved.problems);
+    const reading = ownAttributes(validate(resolved.value, path));
+    const problems = reading.problems.length > 0 ? reading.problems : check(reading.config);
+    return { ...reading, problems: withoutValues(problems, resolved) };
   }
 
   /** Whether the attributes follow the schema of routes, which is the one that `check` knows. */

@@ -51,6 +51,7 @@ class DevThread {
       const gateway = new LocalGateway({
         configuration: this.forDev(first),
         place: path,
+        env,
         plugins,
         problems: [...storeProblems(first), ...problems.map(first.dress)],
         onLog: (line) => post({ type: 'log', line }),

@@ -34,6 +34,7 @@ export async function createGateway(options: CreateGatewayOptions): Promise<Gate
   const local = new LocalGateway({
     configuration,
     place: placeOf(config),
+    env,
     plugins: [...loaded.plugins, ...own.plugins],
     problems,
     onLog: onLog ?? null,

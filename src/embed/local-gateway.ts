@@ -42,6 +42,8 @@ export interface LocalOptions {
   readonly configuration: Configuration;
   /** The file that it is from, for messages; '' for none. */
   readonly place: string;
+  /** What `$env://` refers to. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** The gateway's own and people's. */
   readonly plugins: readonly AnyPlugin[];
   /** What is wrong with plugins, so that nothing can start. */
@@ -70,11 +72,11 @@ export class LocalGateway {
 
   /** Throws ConfigurationError; StartError if a log file cannot be opened. */
   constructor(options: LocalOptions) {
-    const { configuration, plugins, place, onExchange, reusePort } = options;
+    const { configuration, plugins, place, env, onExchange, reusePort } = options;
     const { settings } = configuration;
     const clock = systemClock;
     this.settings = settings;
-    this.registry = pluginRegistry(plugins);
+    this.registry = pluginRegistry(plugins, env);
     this.metrics = new MetricRegistry({ now_ms: () => clock.monotonic_ms() });
     const { metrics } = this;
     const streams = new MainStreams();

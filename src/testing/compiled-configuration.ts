@@ -45,7 +45,8 @@ export async function checkConfiguration(
   const { settings, objects, dress } = read;
   const files = settings.plugin_files.map((one) => resolve(one));
   const loaded = await loadPlugins([...ALL_PLUGINS, ...plugins], files);
-  const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins: pluginRegistry(loaded.plugins) });
+  const registry = pluginRegistry(loaded.plugins, env);
+  const { snapshot, problems } = compile(objects, { settings, revision: 1, plugins: registry });
   const found = [
     ...read.problems,
     ...[...loaded.problems, ...problems].map(dress),
@@ -53,7 +54,7 @@ export async function checkConfiguration(
   ];
   const { memory } = snapshot;
   if (found.length > 0 || memory === undefined) throw new ConfigurationError(found, file);
-  return { file, settings, memory, plugins: checkedPluginRegistry(loaded.plugins) };
+  return { file, settings, memory, plugins: checkedPluginRegistry(loaded.plugins, new Set(), env) };
 }
 
 function parsed(source: ConfigurationSource, isText: boolean, env: Environment): Configuration {

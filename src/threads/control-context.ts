@@ -4,6 +4,7 @@ import { Defaults } from '../admin/defaults.ts';
 import { Redactor } from '../admin/redact.ts';
 import type { AlarmClock } from '../clock/clock.ts';
 import { QuotaReader } from '../compile/consumer-quotas.ts';
+import { pluginRegistry } from '../compile/plugin-registry.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import { KINDS } from '../model/object-set.ts';
@@ -54,6 +55,11 @@ export function controlContexts(
   const use = { now_ms: () => clock.monotonic_ms(), digest: sha256, generation: generationOf(thread) };
   const table = new CounterTable(memory.limits.counters, use);
   const quotas = new QuotaReader((owner) => countersFor(table, owner));
-  const fixed = { plugins: registry, redactor: new Redactor(registry), defaults: new Defaults(registry), quotas };
+  // Without an environment: what references stand for is not shown.
+  const plugins = pluginRegistry(
+    Array.from(registry.values(), ({ definition }) => definition),
+    null,
+  );
+  const fixed = { plugins, redactor: new Redactor(plugins), defaults: new Defaults(plugins), quotas };
   return () => controlContext(inForce(), fixed);
 }

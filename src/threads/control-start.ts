@@ -36,7 +36,7 @@ async function begin(options: ControlThreadOptions): Promise<void> {
   const configuration = await loadConfiguration(data.path, data.env);
   const { settings, objects, dress } = configuration;
   const loaded = await loadPlugins(options.plugins, settings.plugin_files);
-  const registry = pluginRegistry(loaded.plugins);
+  const registry = pluginRegistry(loaded.plugins, data.env);
   const first = compile(objects, { settings, revision: 1, plugins: registry });
   const objectProblems = [...loaded.problems, ...first.problems].map(dress);
   const problems = [...configuration.problems, ...checkAccessLog(settings), ...objectProblems];
@@ -54,7 +54,7 @@ async function resume(options: ControlThreadOptions, { settings, isHeld }: Contr
   const { plugins, problems, signature } = await loadPlugins(options.plugins, settings.plugin_files);
   if (problems.length > 0) throw new StartError(listOf(problems, data.path));
   // What was checked before need not be checked again: checking it may be what is deadly.
-  const registry = isHeld ? checkedPluginRegistry(plugins) : pluginRegistry(plugins);
+  const registry = isHeld ? checkedPluginRegistry(plugins, new Set(), data.env) : pluginRegistry(plugins, data.env);
   const relay = new LogRelay((batch) => main.post(batch));
   const errorLog = openErrorLog(settings, clock, relay);
   const parts = { ...options, settings, registry, errorLog, relay, first: EMPTY_SNAPSHOT };

@@ -197,12 +197,13 @@ export class Gateway {
   }
 
   private spawnWorker(start: WorkerStart): Thread<FromWorker, ToWorker> {
-    const { threadModule, version } = this.options;
+    const { threadModule, version, env } = this.options;
     const { memory, settings } = this;
     const worker = spawnThread<FromWorker, ToWorker>(threadModule, {
       role: 'worker',
       version,
       memory,
+      env: { ...env },
       settings,
       ...start,
     });

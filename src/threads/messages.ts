@@ -44,6 +44,8 @@ interface CommonData {
   readonly thread: number;
   readonly version: string;
   readonly memory: SharedMemory;
+  /** What references in the configuration may mean. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ControlData extends CommonData {
@@ -52,7 +54,6 @@ export interface ControlData extends CommonData {
   readonly path: string;
   /** Whether a change with any problem is refused as a whole. */
   readonly isStrict: boolean;
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** Null for the first one of a process. */
   readonly restart: ControlRestart | null;
 }

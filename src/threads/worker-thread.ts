@@ -154,7 +154,7 @@ export class WorkerThread {
     const { errorLog } = this;
     return new Follower({
       matching: { mode: data.settings.router, mergeSlashes: data.settings.merge_slashes },
-      pluginsWithout: (disabled) => checkedPluginRegistry(plugins, disabled),
+      pluginsWithout: (disabled) => checkedPluginRegistry(plugins, disabled, data.env),
       instances: new Instances(
         hostFactory({ ...this.parts, inForce: () => this.worker.snapshot }),
         ({ plugin, object }, error) => errorLog.error('plugin_close_fault', { plugin, object, error }),

@@ -14,7 +14,9 @@ import { trackedFiles } from '../../scripts/tracked-files.ts';
 /** The pages name plugins of this folder. */
 const EXAMPLE = path.resolve(import.meta.dirname, '../../examples/own-plugin/tenant.ts');
 const { plugins } = await loadPlugins(ALL_PLUGINS, [EXAMPLE]);
-const PLUGINS = pluginRegistry(plugins);
+/** Variables that examples refer to by `$env://`. */
+const ENV = { JACK_KEY: 'auth-one' };
+const PLUGINS = pluginRegistry(plugins, ENV);
 
 interface Block {
   readonly page: string;

@@ -49,6 +49,8 @@ export interface LabOptions {
   readonly authorities?: readonly string[];
   /** As in `gateway.http`, beside the lab's own. */
   readonly listeners?: GatewaySettings['http'];
+  /** What `$env://` refers to; nothing by default. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What plugins see of `gateway.profile`; secure by default. */
   readonly profile?: GatewaySettings['profile'];
 }
@@ -150,7 +152,7 @@ export class Lab {
     const { clock = systemClock } = options;
     this.upstream = upstream;
     this.listeners = options.listeners?.length ?? 0;
-    this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])]);
+    this.registry = pluginRegistry([...ALL_PLUGINS, ...(options.plugins ?? [])], options.env);
     const parts = labParts(clock, this.hostLog);
     this.metrics = parts.metrics;
     this.counters = parts.counters;
