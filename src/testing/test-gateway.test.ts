@@ -326,3 +326,17 @@ test('the answer explains itself', async () => {
   limit-count: 0 of 1 left, anew in 59 s`,
   );
 });
+
+test('nodes that may speak HTTP/2 are scripted as others are', async () => {
+  for (const [scheme, plugin] of [
+    ['https', {}],
+    ['https', { required: true }],
+    ['http', { prior_knowledge: true }],
+  ] as const) {
+    await using gateway = await open(routeWith({ 'upstream-http2': plugin }, { scheme }), {
+      upstreams: { '10.0.0.1:80': 'refused', '10.0.0.2:80': { body: 'there' } },
+    });
+    for (let i = 0; i < 3; i++) assert.equal((await gateway.request('/', { method: 'POST', body: 'x' })).body, 'there');
+    assert.match((await gateway.request('/')).explain(), /10\.0\.0\.2:80/);
+  }
+});

@@ -125,7 +125,7 @@ test('nginx: a reload that takes HTTP/2 away, under load, loses no request', asy
   });
   assertServed(answers, /^HTTP\/[12]\.[01] x{2000}$/);
   await eventually(
-    async () => /^HTTP\/1\.1 /.test((await lab.request('/', { method: 'POST', body: 'x' })).text),
+    async () => (await lab.request('/', { method: 'POST', body: 'x' })).text.startsWith('HTTP/1.1 '),
     () => 'nginx still speaks HTTP/2',
   );
 });
