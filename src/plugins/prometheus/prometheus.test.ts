@@ -179,6 +179,18 @@ consumers:
 gateway: { router: radixtree_uri_with_parameter }
 `;
 
+it('a route without service has the host that it is configured with as its service', async (t) => {
+  const { lab, series } = await measure(
+    t,
+    routeWith({ prometheus: {} }, { id: 'r', hosts: ['a.example', '*.b.example'] }),
+  );
+  await lab.request('/', { headers: { Host: 'x.b.example' } });
+  const end = `node=127.0.0.1 ${HTTP} response_source=upstream`;
+  assert.deepEqual(series('http_status'), {
+    [`code=200 route=r matched_host=*.b.example service=*.b.example ${end}`]: 1,
+  });
+});
+
 for (const [prefer, route, service] of [
   ['false', 'r1', 's1'],
   ['true', 'carts', 'shop'],

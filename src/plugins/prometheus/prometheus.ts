@@ -56,7 +56,7 @@ export default definePlugin({
           route: prefer_name && route.name !== '' ? route.name : route.id,
           uri: route.uri,
           host: route.host,
-          service: prefer_name && route.serviceName !== '' ? route.serviceName : route.serviceId,
+          service: (prefer_name && route.serviceName) || route.serviceId || route.host,
           source: isFromUpstream(outcome) ? 'upstream' : 'apisix',
         };
         const series = memory.find(kind, consumer === null ? '' : consumer.username, nodeHost);
