@@ -1,5 +1,5 @@
-import type net from 'node:net';
 import type { TimerWheel } from '../clock/timer-wheel.ts';
+import { endWriting, type OwnedSocket } from './owned-socket.ts';
 import type { ServerTimeouts } from './server-settings.ts';
 import { bytesWaiting } from './stall.ts';
 
@@ -8,13 +8,13 @@ import { bytesWaiting } from './stall.ts';
  * dropped for a bounded time. Closing at once would answer it with a reset, and the client would lose our last answer.
  */
 export class Farewell {
-  private readonly socket: net.Socket;
+  private readonly socket: OwnedSocket;
   private readonly wheel: TimerWheel;
   private readonly timeouts: ServerTimeouts;
   private until_ms = 0;
   private waiting = -1;
 
-  constructor(socket: net.Socket, wheel: TimerWheel, timeouts: ServerTimeouts) {
+  constructor(socket: OwnedSocket, wheel: TimerWheel, timeouts: ServerTimeouts) {
     this.socket = socket;
     this.wheel = wheel;
     this.timeouts = timeouts;
@@ -24,7 +24,7 @@ export class Farewell {
   begin(): void {
     this.until_ms = this.wheel.now_ms + this.timeouts.linger_total_ms;
     this.waiting = -1;
-    this.socket.end();
+    endWriting(this.socket);
   }
 
   /** Whether the client has been going on for too long. */

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TimerWheel } from '../clock/timer-wheel.ts';
 import { ClientConnection } from './client-connection.ts';
 import { plainDialer } from './plain-dialer.ts';
-import { disown, hasUnsent, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
+import { disown, endWriting, hasUnsent, type OwnedSocket, type SocketOwner } from './owned-socket.ts';
 import { currentScratch } from './scratch.ts';
 import { own } from './sockets.ts';
 import { NO_BYTES, writeMessage } from './writer.ts';
@@ -263,6 +263,43 @@ describe('a request that has not left yet', () => {
     peer.on('data', fail);
     peer.resume();
     await once(peer, 'close');
+  });
+});
+
+/** libuv resets no socket that it is shutting down, and Node.js forgets the handle all the same: it stays until the process ends. */
+describe('a socket that is reset while it is being ended', () => {
+  const descriptors = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+
+  async function isGone(socket: OwnedSocket, peer: net.Socket, before: number): Promise<void> {
+    const ended = closed(peer);
+    disown(socket, true);
+    peer.resume();
+    await ended;
+    for (let turns = 0; turns < 1_000 && descriptors() > before; turns++) await nextTurn();
+    assert.equal(descriptors(), before, 'neither of the two sockets is left');
+  }
+
+  it('at once is closed', async (t) => {
+    const before = descriptors();
+    const { socket, peer } = await pairOf(t);
+    endWriting(socket);
+    await isGone(socket, peer, before);
+  });
+
+  it('behind bytes that the peer does not take is cut off: what came of them does not look complete', async (t) => {
+    const before = descriptors();
+    const { socket, peer } = await pairOf(t);
+    peer.pause();
+    const errors: string[] = [];
+    peer.on('error', (error: NodeJS.ErrnoException) => errors.push(String(error.code)));
+    const large = Buffer.alloc(20_000_000, 'l');
+    writeMessage(socket, 'a', large, 0, large.length);
+    await nextTurn();
+    assert.ok(hasUnsent(socket));
+    endWriting(socket);
+    await nextTurn();
+    await isGone(socket, peer, before);
+    assert.deepEqual(errors, ['ECONNRESET']);
   });
 });
 

@@ -134,6 +134,22 @@ export function hasUnsent(socket: OwnedSocket): boolean {
   return isQueued(socket) || hasLeftovers(socket);
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Ends our side behind everything that was written. The stream knows nothing of what went past it: it would ask for the shutdown
+ * at once, which then waits in libuv, and until that is done the socket could not be reset.
+ */
+export function endWriting(socket: OwnedSocket): void {
+  if (socket.inFlight !== 0) socket.write(NOTHING);
+  socket.end();
+}
+
+/** Whether libuv is shutting our side down: it refuses to reset a socket meanwhile, and its handle would stay for ever. */
+function isShuttingDown(socket: OwnedSocket): boolean {
+  return socket.writableEnded && !socket.writableFinished && !hasLeftovers(socket);
+}
+
 /**
  * No event reaches the owner any more, and the socket ends after what waits to be written.
  * @param reset end it by RST, so that what was sent cannot look complete
@@ -142,8 +158,8 @@ export function disown(socket: OwnedSocket, reset: boolean): void {
   socket.owner = null;
   writeQueued(socket);
   // Over TLS an end without close_notify is what a client knows a cut by (RFC 8446 §6.1), and RST cannot be asked for. A UNIX
-  // domain socket has none: there, framing alone tells a client.
-  if (reset && socket.encrypted !== true && hasReset(socket)) socket.resetAndDestroy();
+  // domain socket has none: there, framing alone tells a client. Who is being shut down has been given everything.
+  if (reset && socket.encrypted !== true && hasReset(socket) && !isShuttingDown(socket)) socket.resetAndDestroy();
   else socket.destroy();
 }
 

@@ -1,6 +1,6 @@
 /** One end of a tunnel, whatever carries it: a connection of HTTP/1.1 that left HTTP, or a stream of HTTP/2. */
 import type { TimerWheel } from '../clock/timer-wheel.ts';
-import { disown, hasUnsent, type OwnedSocket, writeQueued } from './owned-socket.ts';
+import { disown, endWriting, hasUnsent, type OwnedSocket, writeQueued } from './owned-socket.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
 
@@ -66,7 +66,7 @@ export class SocketEnd implements TunnelEnd {
 
   end(): void {
     writeQueued(this.socket);
-    this.socket.end();
+    endWriting(this.socket);
   }
 
   cut(reset: boolean): void {

@@ -4,7 +4,7 @@
  */
 import type net from 'node:net';
 import { plainAddress } from '../http1/address.ts';
-import { disown, type SocketOwner } from '../http1/owned-socket.ts';
+import { disown, endWriting, type SocketOwner } from '../http1/owned-socket.ts';
 import { own } from '../http1/sockets.ts';
 import { HttpConnection } from './http-connection.ts';
 import { ownSettings } from './own-settings.ts';
@@ -163,7 +163,7 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
   private leave(): void {
     if (this.isClosed) return;
     this.writer.flush();
-    this.socket.end();
+    endWriting(this.socket);
     this.wheel.arm(this, this.settings.timeouts.linger_ms);
   }
 
