@@ -230,6 +230,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     else if (chunked) this.framing = 'chunked';
     else if (contentLength >= 0) this.framing = 'length';
     else this.framing = 'until_close';
+    // RFC 9110 §8.6: a 204 announces none. Who does may be about to send it, and the next request would get that for an answer.
+    if (status === 204 && (chunked || contentLength > 0)) this.persists = false;
     // RFC 9112 §6.1: an HTTP/1.0 peer does not know the chunked coding.
     if (sink === null || (chunked && parsed.minorVersion === 0)) return this.fail('malformed');
     this.phase = BODY;

@@ -1,11 +1,11 @@
-/** What a secured connection has to do with the host that a request asks for. */
+/** What a connection, secured or not, has to do with what a request asks for. */
 import type { ErrorCode } from '../sdk/errors.ts';
 import type { Exchange } from './exchange.ts';
 
 /** @returns why the request cannot be served on its connection, null if it can */
 export function tlsFault(exchange: Exchange): ErrorCode | null {
-  const { tls } = exchange.connectionMemo;
-  if (tls === null) return null;
+  const { tls, isPeerTrusted } = exchange.connectionMemo;
+  if (tls === null) return isPeerTrusted || !asksForTls(exchange.target) ? null : 'misdirected';
   const { certificates } = exchange.snapshot;
   if (certificates?.isMutual === true) {
     // The handshake followed the rules of the name that it asked for: another name's rules may be stricter (RFC 9110 §7.4).
@@ -15,4 +15,11 @@ export function tlsFault(exchange: Exchange): ErrorCode | null {
   }
   if (tls.ssl.clientCa === '' || tls.isVerified) return null;
   return tls.ssl.skips.some((skip) => skip.test(exchange.path)) ? null : 'certificate_required';
+}
+
+const SLASH = 47;
+
+/** RFC 9110 §7.4: what is asked for as https must not be had without TLS, but by who may have seen to that before us. */
+function asksForTls(target: string): boolean {
+  return target.charCodeAt(0) !== SLASH && /^https:/i.test(target);
 }

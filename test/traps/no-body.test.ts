@@ -36,7 +36,9 @@ for (const [name, request, answers] of [
           } else if (k === 0) assert.equal(valueOf(seen, 'Content-Length'), '1000');
         }
         assert.equal(client.text, '');
-        assert.equal(lab.node.connections.length, 1);
+        // A 204 announces no body: a node that does so may be about to send it, and nobody is to get that for an answer.
+        const isSuspect = name === 'a 204' && k < 2;
+        assert.equal(lab.node.connections.length, isSuspect ? 2 : 1);
       }),
     );
   }

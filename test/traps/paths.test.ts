@@ -107,7 +107,7 @@ test(
 
 for (const [target, host, matched] of [
   ['http://B.Example:8080/x', 'B.Example:8080', 'b.example'],
-  ['HTTPS://b.example/x', 'b.example', 'b.example'],
+  ['HTTP://b.example/x', 'b.example', 'b.example'],
   ['http://[::1]:80/x', '[::1]:80', '[::1]'],
 ] as const) {
   let found = '';
@@ -129,6 +129,13 @@ for (const [target, host, matched] of [
     ),
   );
 }
+
+test(
+  'a target of https is for whom TLS was spoken with: a trusted peer may have done that',
+  inLab({ upstreams: [seesTarget], settings: { trusted_addresses: ['127.0.0.0/8'] } }, async (lab) => {
+    assert.equal((await lab.ask('GET https://a/x HTTP/1.1\r\nHost: a\r\n\r\n')).body.toString(), '/x');
+  }),
+);
 
 test(
   'OPTIONS * is about the server as a whole, and goes on as it is',

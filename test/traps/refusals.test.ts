@@ -75,6 +75,8 @@ const REQUESTS: readonly (readonly [name: string, code: ErrorCode, request: stri
   ['NUL in the target', 'bad_target', line('GET /\0 HTTP/1.1')],
   ['a target without slash', 'bad_target', line('GET x HTTP/1.1')],
   ['a fragment in the target', 'bad_target', line('GET /a#b HTTP/1.1')],
+  ['a target of https without TLS', 'misdirected', line('GET https://a/ HTTP/1.1')],
+  ['a target of HTTPS without TLS', 'misdirected', line('GET HTTPS://a/ HTTP/1.1')],
   ['an asterisk without OPTIONS', 'bad_target', line('GET * HTTP/1.1')],
   ['two spaces before the version', 'bad_request_line', line('GET /  HTTP/1.1')],
   ['a lower-case version', 'bad_request_line', line('GET / http/1.1')],
