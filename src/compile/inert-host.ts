@@ -46,6 +46,7 @@ export function inertHost(owner: Owner, { upstreams, plugins } = NO_GRANTS): Hos
     },
     load: { admits: () => true },
     profile: 'secure',
+    metricsUrl: () => null,
     httpsPort: () => null,
     quotas: noQuotas,
     kv: { get: () => undefined, set: nothing, delete: nothing },

@@ -38,6 +38,8 @@ export interface Host {
    * before it.
    */
   readonly profile: 'secure' | 'apisix';
+  /** Where the gateway's metrics are fetched; null if nowhere, or at a port that is not fixed. */
+  metricsUrl(): string | null;
   /** Where clients are accepted over TLS: 443 if that is one of the ports, else the first; null if none is. */
   httpsPort(): number | null;
   /**

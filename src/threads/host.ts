@@ -48,6 +48,8 @@ export interface HostParts extends Randomness {
   startTimer(delay_ms: number, onExpired: () => void): Timer;
   /** See `Host`; without it, secure. */
   readonly profile?: Host['profile'];
+  /** See `Host`; without it, there are no metrics. */
+  readonly metricsUrl?: () => string | null;
   /** See `Host`; without it, nobody is accepted over TLS. */
   readonly httpsPort?: () => number | null;
   /** What is in force, for `quotas` of Host; without it, there are none. */
@@ -93,7 +95,8 @@ export function hostFactory(parts: HostParts): HostFactory {
       startTimer: timersOf(parts, owner, grants),
       shared: shared(owner),
       profile: parts.profile ?? 'secure',
-      httpsPort: parts.httpsPort ?? noPort,
+      metricsUrl: parts.metricsUrl ?? nowhere,
+      httpsPort: parts.httpsPort ?? nowhere,
       quotas,
     });
 }
@@ -142,7 +145,8 @@ export function pureHostFactory(parts: PureParts): HostFactory {
       connect: (kind) => INERT_CLIENTS[kind],
       startTimer: () => ({ stop: silent }),
       profile: 'secure',
-      httpsPort: noPort,
+      metricsUrl: nowhere,
+      httpsPort: nowhere,
       quotas: noQuotas,
       shared: shared(owner),
     });
@@ -154,7 +158,7 @@ function quotasOf({ counters, inForce }: HostParts): Host['quotas'] {
   return (consumer) => reader.read(inForce(), consumer, { first: 0, most: MOST_LISTED });
 }
 
-const noPort = (): null => null;
+const nowhere = (): null => null;
 
 /** Values by plugin and name. */
 function sharedValues(): (owner: Owner) => Host['shared'] {

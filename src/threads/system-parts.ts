@@ -28,7 +28,7 @@ export interface ThreadParts {
   readonly metrics: MetricRegistry;
   /** Its name in metrics. */
   readonly thread: string;
-  readonly settings: Pick<GatewaySettings, 'load_shedding' | 'authorities' | 'profile'>;
+  readonly settings: Pick<GatewaySettings, 'load_shedding' | 'authorities' | 'profile' | 'metrics'>;
   /** What it shares with the other threads; without it, it is alone. */
   readonly limits?: SharedLimits;
   /** See `Host`. */
@@ -64,8 +64,18 @@ export function systemParts(options: ThreadParts): SystemParts {
   const startTimer = (delay_ms: number, onExpired: () => void) => clock.startTimer(delay_ms, onExpired);
   const clients = clientSource(startTimer, resolveAuthorities(settings.authorities)?.join('\n'));
   const { profile } = settings;
-  const shared = { counters, kv, cells, limits, profile, ...(httpsPort !== undefined && { httpsPort }) };
+  const url = metricsUrlOf(settings.metrics);
+  const metricsUrl = (): string | null => url;
+  const shared = { counters, kv, cells, limits, profile, metricsUrl, ...(httpsPort !== undefined && { httpsPort }) };
   return { clock, errorLog, ...shared, metrics, load, clients, startTimer, random: Math.random, randomBytes, close };
+}
+
+/** An address that stands for all of them is asked at the one that is always there. */
+function metricsUrlOf(metrics: GatewaySettings['metrics']): string | null {
+  if (metrics === false || metrics.port === 0) return null;
+  const { address, port, path } = metrics;
+  const own = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  return `http://${own.includes(':') ? `[${own}]` : own}:${port}${path}`;
 }
 
 /** Registers how late the timers of this thread run. */

@@ -51,6 +51,8 @@ export interface LabOptions {
   readonly listeners?: GatewaySettings['http'];
   /** What `$env://` refers to; nothing by default. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where plugins find metrics; nowhere by default. */
+  readonly metricsUrl?: string;
   /** What plugins see of `gateway.profile`; secure by default. */
   readonly profile?: GatewaySettings['profile'];
 }
@@ -162,6 +164,7 @@ export class Lab {
       hostFactory({
         ...parts,
         ...(options.profile !== undefined && { profile: options.profile }),
+        metricsUrl: () => options.metricsUrl ?? null,
         httpsPort: () => this.tlsPorts[0] ?? null,
         inForce: () => this.worker.snapshot,
       });

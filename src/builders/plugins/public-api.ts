@@ -3,7 +3,7 @@ import type { Meta } from '../meta.ts';
 
 /** The attributes of public-api. */
 export interface PublicApi {
-  /** The endpoint: /v1/quota. Without it, the path of the request has to be one. Bounds: 1 to 256 characters. */
+  /** The endpoint: /v1/quota, or /apisix/prometheus/metrics. Without it, the path of the request has to be one. Bounds: 1 to 256 characters. */
   readonly uri?: string;
   /** How the gateway treats this configuration of the plugin. */
   readonly _meta?: Meta;

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { it } from 'node:test';
 import { HandClock, openLab, problemsOf, routeWith, type Lab } from '../../../test/plugins/lab.ts';
 
@@ -86,10 +89,56 @@ it('where there are more limits than are looked at, the answer says so', async (
 });
 
 it('an endpoint that there is not is refused with those that there are', () => {
-  for (const uri of ['/apisix/prometheus/metrics', '/v1/quota/', 'v1/quota', '/v1/quotas', 'toString']) {
+  for (const uri of ['/apisix/batch-requests', '/v1/quota/', 'v1/quota', '/v1/quotas', 'toString']) {
     const [problem = '', ...rest] = problemsOf(routeWith({ 'public-api': { uri } }));
     assert.equal(rest.length, 0);
-    assert.match(problem, /public-api\.uri: ".+" is no endpoint; those that there are: \/v1\/quota$/);
+    assert.match(
+      problem,
+      /public-api\.uri: ".+" is no endpoint; those that there are: \/v1\/quota, \/apisix\/prometheus\/metrics$/,
+    );
   }
-  assert.deepEqual(problemsOf(routeWith({ 'public-api': { uri: '/v1/quota' } })), []);
+  for (const uri of ['/v1/quota', '/apisix/prometheus/metrics']) {
+    assert.deepEqual(problemsOf(routeWith({ 'public-api': { uri } })), []);
+  }
+});
+
+const METRICS = JSON.stringify({
+  routes: [
+    { id: 'named', uri: '/prometheus_metrics', plugins: { 'public-api': { uri: '/apisix/prometheus/metrics' } } },
+    { id: 'same', uri: '/apisix/*', plugins: { 'public-api': {} } },
+  ],
+});
+
+it('metrics are answered on a route, under its own path and under theirs', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const metrics = http.createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.accept}`);
+    response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4' }).end('apisix_http_requests_total 1\n');
+  });
+  metrics.listen(0, '127.0.0.1');
+  await once(metrics, 'listening');
+  t.after(() => metrics.close());
+  const metricsUrl = `http://127.0.0.1:${(metrics.address() as AddressInfo).port}/own/path`;
+  const lab = await openLab(t, METRICS, { metricsUrl });
+  for (const path of ['/prometheus_metrics', '/apisix/prometheus/metrics']) {
+    const { status, headers, text } = await lab.request(path, { headers: { Accept: 'text/plain' } });
+    assert.deepEqual([status, text], [200, 'apisix_http_requests_total 1\n']);
+    assert.equal(headers['content-type'], 'text/plain; version=0.0.4');
+  }
+  assert.deepEqual(asked, Array<string>(2).fill('/own/path text/plain'));
+  assert.equal((await lab.request('/prometheus_metrics', { method: 'POST', body: '' })).status, 405);
+  assert.equal((await lab.request('/apisix/other')).status, 404);
+  metrics.closeAllConnections();
+  metrics.close();
+  await once(metrics, 'close');
+  assert.equal((await lab.request('/prometheus_metrics')).status, 503);
+});
+
+it('where no metrics are collected, the route says so', async (t) => {
+  const lab = await openLab(t, METRICS);
+  const { status, text } = await lab.request('/prometheus_metrics');
+  assert.deepEqual(
+    [status, JSON.parse(text)],
+    [404, { message: 'metrics are not collected: gateway.metrics turns them on' }],
+  );
 });

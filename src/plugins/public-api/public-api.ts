@@ -8,6 +8,7 @@ import {
   type Reply,
   type Schema,
 } from '../../sdk/index.ts';
+import { METRICS_ENDPOINT, metricsEndpoint } from './metrics-endpoint.ts';
 
 const schema = {
   type: 'object',
@@ -16,7 +17,8 @@ const schema = {
       type: 'string',
       minLength: 1,
       maxLength: 256,
-      description: 'The endpoint: /v1/quota. Without it, the path of the request has to be one.',
+      description:
+        'The endpoint: /v1/quota, or /apisix/prometheus/metrics. Without it, the path of the request has to be one.',
     },
   },
 } as const satisfies Schema;
@@ -25,9 +27,9 @@ type Config = Infer<typeof schema>;
 
 type Endpoint = (consumer: Consumer, host: Host) => object;
 
-/** All that there is; each tells callers of themselves alone. */
+/** What tells callers of themselves alone. */
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([['/v1/quota', ownUsage]]);
-const NAMES = [...ENDPOINTS.keys()].join(', ');
+const NAMES = [...ENDPOINTS.keys(), METRICS_ENDPOINT].join(', ');
 
 export default definePlugin({
   name: 'public-api',
@@ -35,15 +37,22 @@ export default definePlugin({
   kind: 'observability',
   summary: 'Answers a route with an endpoint of the gateway, such as what limits leave to the consumer that asks.',
   schema,
-  examples: [{ title: 'What consumers have used, on a route that knows who calls', config: { uri: '/v1/quota' } }],
+  effects: ['network'],
+  examples: [
+    { title: 'What consumers have used, on a route that knows who calls', config: { uri: '/v1/quota' } },
+    { title: 'Metrics where callers already are', config: { uri: METRICS_ENDPOINT } },
+  ],
   check({ uri }: Config) {
-    if (uri === undefined || ENDPOINTS.has(uri)) return [];
+    if (uri === undefined || uri === METRICS_ENDPOINT || ENDPOINTS.has(uri)) return [];
     return [{ path: 'uri', message: `${JSON.stringify(uri)} is no endpoint; those that there are: ${NAMES}` }];
   },
   create({ uri }, host) {
+    const metrics = uri === undefined || uri === METRICS_ENDPOINT ? metricsEndpoint(host) : null;
     return {
       access(exchange) {
-        const endpoint = ENDPOINTS.get(uri ?? exchange.request.path);
+        const name = uri ?? exchange.request.path;
+        if (name === METRICS_ENDPOINT && metrics !== null) return isRead(exchange) ? metrics(exchange) : NOT_ALLOWED;
+        const endpoint = ENDPOINTS.get(name);
         if (endpoint === undefined) return UNKNOWN_ENDPOINT;
         return answer(exchange, endpoint, host);
       },
@@ -51,8 +60,11 @@ export default definePlugin({
   },
 });
 
-function answer({ request, consumer }: Exchange, endpoint: Endpoint, host: Host): Reply {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return NOT_ALLOWED;
+const isRead = ({ request: { method } }: Exchange): boolean => method === 'GET' || method === 'HEAD';
+
+function answer(exchange: Exchange, endpoint: Endpoint, host: Host): Reply {
+  const { consumer } = exchange;
+  if (!isRead(exchange)) return NOT_ALLOWED;
   if (consumer === null) return UNKNOWN_CALLER;
   return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: endpoint(consumer, host) };
 }
