@@ -20,6 +20,11 @@ const CONNECTION_WINDOW = 1_048_576;
 
 /** More of them share one connection's fate, and one core of the node. */
 const MOST_STREAMS = 256;
+/**
+ * Requests that were given up on one connection: nodes take many of them for an attack (CVE-2023-44487) and end the connection,
+ * with the requests of others on it. Before that it is left for another one.
+ */
+const MOST_GIVEN_UP = 100;
 /** A connection ends well before it has no number left for a further stream. */
 const LAST_USED_ID = 2 ** 31 - 1_000;
 
@@ -53,6 +58,7 @@ export class ClientConnection extends HttpConnection {
   private limit = MOST_STREAMS;
   /** It was counted why the connection ends. */
   private hasAbused = false;
+  private givenUp = 0;
   /** A PING is on its way, because a request got no answer. */
   private isProbing = false;
   /** Why the requests under way come to nothing, once the connection ends. */
@@ -217,6 +223,11 @@ export class ClientConnection extends HttpConnection {
     if (requests > 0 && this.requests >= requests) this.isDraining = true;
     // Who reads goes on with that, and looks at its deadline after it.
     if (!this.isReading) this.setDeadline();
+  }
+
+  override reset(stream: number, code: number): void {
+    super.reset(stream, code);
+    if (code === h2.CANCEL && ++this.givenUp >= MOST_GIVEN_UP) this.isDraining = true;
   }
 
   /** The node refused a request that it did not look at. */

@@ -185,6 +185,30 @@ function suiteOf(way: Way): void {
     );
   });
 
+  test(
+    'many requests that clients give up leave a connection before its node takes it for an attack, and what is under way there is answered',
+    withNode({}, async (lab, node) => {
+      const staying = lab.ask(get('/stays'));
+      const peer = await node.peer(0);
+      await peer.request(1);
+      for (let stream = 3; stream < 203; stream += 2) {
+        const client = await lab.connect();
+        client.write(get('/left'));
+        await peer.request(stream);
+        client.reset();
+        assert.equal(await peer.resetCode(stream), h2.CANCEL);
+      }
+      const next = lab.ask(get('/next'));
+      const other = await node.peer(1);
+      await other.request(1);
+      other.respond(1, 'next');
+      assert.equal((await next).body.toString(), 'next');
+      peer.respond(1, 'stayed');
+      assert.equal((await staying).body.toString(), 'stayed');
+      await peer.closed();
+    }),
+  );
+
   describe('a response', () => {
     const PASSED: readonly (readonly [what: string, request: string, fields: Fields, body: string, status: number])[] =
       [
