@@ -49,7 +49,8 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   private attempts = 0;
   /** Of the attempt that failed last. */
   private fault: ResponseFault | null = null;
-  private hasRetriedStale = false;
+  /** To the same node as the attempt before. */
+  private freshAttempts = 0;
   private copy: RequestCopy | null = null;
   private isRequestComplete = false;
   private relay: ResponseRelay | null = null;
@@ -241,7 +242,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       wasReused: stream.isReused,
       hasReceived: stream.hasReceived,
       canReplay: this.canReplay,
-      hasRetriedStale: this.hasRetriedStale,
+      freshAttempts: this.freshAttempts,
       attempts: this.attempts,
       retries: this.target.retries,
       elapsed_ms: exchange.elapsed_ms,
@@ -255,7 +256,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
       this.noteAttempt(LATENCY_FAILED, 'failed');
     }
     if (decision === 'fresh') {
-      this.hasRetriedStale = true;
+      this.freshAttempts++;
       this.repeat(true);
     } else if (decision === 'next' && this.isInBudget(failed)) this.retry(fault);
     else this.giveUp(FAULT_CODES[fault]);

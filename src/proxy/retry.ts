@@ -8,6 +8,12 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
+/**
+ * Who takes few requests on a connection (nginx's `keepalive_requests`) refuses the others of a burst, and of what is left of
+ * them again.
+ */
+const MOST_FRESH = 3;
+
 export interface FailedAttempt {
   readonly fault: ResponseFault;
   readonly isIdempotent: boolean;
@@ -17,7 +23,8 @@ export interface FailedAttempt {
   readonly hasReceived: boolean;
   /** Whether the request can be sent again from its begin. */
   readonly canReplay: boolean;
-  readonly hasRetriedStale: boolean;
+  /** How often it was sent again to the same node. */
+  readonly freshAttempts: number;
   /** Attempts so far, without those on stale connections. */
   readonly attempts: number;
   readonly retries: number;
@@ -27,7 +34,8 @@ export interface FailedAttempt {
 }
 
 /**
- * `fresh`: the idle connection had gone stale; again to the same node on a new one, which is no attempt of its own.
+ * `fresh`: the idle connection had gone stale, or the node did not look at the request; again to the same node on a new
+ * connection, which is no attempt of its own.
  * `next`: again to another node.
  */
 export type RetryDecision = 'no' | 'fresh' | 'next';
@@ -39,10 +47,10 @@ export function decideRetry(failed: FailedAttempt): RetryDecision {
   const mayRepeat = failed.isIdempotent || !failed.wasConnected || isUnprocessed;
   if (!mayRepeat) return 'no';
   const isStale = isUnprocessed || (failed.fault === 'reset' && failed.wasReused);
-  if (isStale && !failed.hasRetriedStale) return 'fresh';
-  if (failed.attempts > failed.retries) return 'no';
+  if (isStale && failed.freshAttempts === 0) return 'fresh';
   if (failed.retryTimeout_ms > 0 && failed.elapsed_ms >= failed.retryTimeout_ms) return 'no';
-  return 'next';
+  if (failed.attempts <= failed.retries) return 'next';
+  return isUnprocessed && failed.freshAttempts < MOST_FRESH ? 'fresh' : 'no';
 }
 
 /**

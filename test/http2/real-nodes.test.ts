@@ -68,7 +68,7 @@ function assertServed(answers: readonly Answer[], protocol: RegExp): void {
 }
 
 const nginxConfiguration =
-  (behind: number, listen: string) =>
+  (behind: number, listen: string, streams = 8) =>
   (port: number, folder: string): string =>
     `
 daemon off; pid ${folder}/pid; error_log ${folder}/error.log; worker_processes 1;
@@ -76,7 +76,7 @@ events { worker_connections 256; }
 http {
   access_log off;
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
-  keepalive_requests 40; http2_max_concurrent_streams 8;
+  keepalive_requests 40; http2_max_concurrent_streams ${streams};
   upstream behind { server 127.0.0.1:${behind}; keepalive 8; }
   server {
     listen 127.0.0.1:${port} ssl${listen};
@@ -105,6 +105,20 @@ test('nginx: connections that take few requests at once, and few in all, lose no
   assertServed(answers, /^HTTP\/2\.0 x{2000}$/);
   assert.equal(behind.asked.length, answers.length, 'none was sent twice');
   assert.deepEqual(new Set(lab.lines), new Set(['HTTP/2.0\n']));
+});
+
+test('nginx: a burst of several times what one connection takes in all loses nothing', async (t) => {
+  const nginx = requireProgram(t, 'nginx');
+  if (nginx === undefined) return;
+  const behind = await SpokenNode.start(t, 'plain');
+  const configure = nginxConfiguration(behind.port, ' http2', 128);
+  const { port } = await start(t, nginx, configure, (file, folder) => ['-c', file, '-p', folder]);
+  const lab = await openTo(t, [{ port }]);
+  for (let round = 0; round < 5; round++) {
+    const ask = (): Promise<Answer> => lab.request('/', { method: 'POST', body: 'x'.repeat(2_000) });
+    assertServed(await Promise.all(Array.from({ length: 100 }, ask)), /^HTTP\/2\.0 x{2000}$/);
+  }
+  assert.equal(behind.asked.length, 500, 'none was sent twice');
 });
 
 test('nginx: a reload that takes HTTP/2 away, under load, loses no request', async (t) => {

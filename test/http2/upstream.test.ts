@@ -440,10 +440,10 @@ function suiteOf(way: Way): void {
     );
 
     test(
-      'once, and where it is refused again it is answered 502',
+      'three times, and where it is refused again it is answered 502',
       withNode({}, async (lab, node) => {
         const answer = lab.ask(post('x'));
-        for (const index of [0, 1]) {
+        for (const index of [0, 1, 2, 3]) {
           const peer = await node.peer(index);
           await peer.wholeRequest(1);
           peer.reset(1, h2.REFUSED_STREAM);
@@ -686,7 +686,7 @@ function suiteOf(way: Way): void {
       'takes no request at all',
       withNode({ node: settingsOf([h2.MAX_CONCURRENT_STREAMS, 0]) }, async (lab, node) => {
         const answer = lab.ask(post('x'));
-        for (const index of [0, 1]) {
+        for (const index of [0, 1, 2, 3]) {
           const peer = await node.peer(index);
           await peer.wholeRequest(1);
           peer.reset(1, h2.REFUSED_STREAM);
