@@ -1,6 +1,7 @@
 /** A request to the Admin API, with everything that decides about it. */
 import { refuse } from './answer.ts';
 import { isObject } from './change.ts';
+import { parseJson } from './json-text.ts';
 import type { JsonObject } from './view.ts';
 
 export interface AdminRequest {
@@ -24,7 +25,7 @@ export function readJson(body: string): unknown {
   if (body.trim() === '') throw refuse(400, 'missing configurations: the body is empty, JSON is expected');
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
   } catch (error) {
     throw refuse(400, `invalid request body: ${(error as Error).message}`);
   }

@@ -4,8 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { PAIR } from '../certificate.ts';
 import { requireProgram } from '../require-program.ts';
 import { ADMIN_KEY, startLab } from './lab.ts';
 
@@ -130,6 +135,12 @@ const EXAMPLES: readonly Example[] = [
     status: 201,
     has: '"key":"/apisix/consumers/jack/credentials/auth-one"',
   },
+  // Certificates, whose line breaks the shell leaves as they are.
+  {
+    command: `${admin}/ssls/1 ${key} -X PUT -d ' {"cert" : "'"$(cat "$cert")"'", "key": "'"$(cat "$cert_key")"'", "snis": ["test.com"]}'`,
+    status: 201,
+    has: '"snis":["test.com"]',
+  },
   // Upstreams.
   {
     command: `${admin}/upstreams/100 ${key} -i -X PUT -d ' {"type":"roundrobin", "nodes": {"127.0.0.1:1980": 1}}'`,
@@ -190,10 +201,11 @@ test('the commands of the documentation work with curl', async (t) => {
   const curl = requireProgram(t, 'curl');
   if (curl === undefined) return;
   const lab = await startLab(t);
+  const files = certificateFiles(t);
   for (const { command, status, has = '' } of EXAMPLES) {
     const script = `"$curl" -s -w '\n%{http_code}' ${command.replaceAll(':9180/', `:${lab.port}/`)}`;
     const { stdout }: { stdout: string } = await run('sh', ['-c', script], {
-      env: { ...process.env, curl, admin_key: ADMIN_KEY },
+      env: { ...process.env, curl, admin_key: ADMIN_KEY, ...files },
     });
     const answer: string = stdout.slice(0, stdout.lastIndexOf('\n'));
     assert.equal(stdout.slice(answer.length + 1), String(status), `curl ${command}\n${answer}`);
@@ -201,3 +213,12 @@ test('the commands of the documentation work with curl', async (t) => {
     else assert.match(answer, has, command);
   }
 });
+
+function certificateFiles(t: TestContext): { readonly cert: string; readonly cert_key: string } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-examples-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const files = { cert: path.join(folder, 'server.crt'), cert_key: path.join(folder, 'server.key') };
+  writeFileSync(files.cert, PAIR.cert);
+  writeFileSync(files.cert_key, PAIR.key);
+  return files;
+}
