@@ -8,7 +8,11 @@ export interface Authority {
   readonly host: string;
 }
 
-const REGISTERED_NAME = /^[A-Za-z0-9._~!$&'()*+,;=%-]+$/;
+/**
+ * Without percent-encoding, which RFC 3986 §3.2.2 has for names beyond ASCII: `%61` is an `a` to some and none to others, and no
+ * client sends it.
+ */
+const REGISTERED_NAME = /^[A-Za-z0-9._~!$&'()*+,;=-]+$/;
 const PORT = /^[0-9]{0,5}$/;
 
 /** @returns null if the text is no authority; user information is refused too, it has no place in a request */
@@ -30,7 +34,7 @@ function literalOf(text: string): string | null {
 function nameOf(text: string): string | null {
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
-  return REGISTERED_NAME.test(name) && !/%(?![0-9A-Fa-f]{2})/.test(name) ? name : null;
+  return REGISTERED_NAME.test(name) ? name : null;
 }
 
 const MOST_REMEMBERED = 1_024;
