@@ -81,7 +81,7 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
   if (isTls) writeCertificate(folder);
   const running = lab.processes.start(
     gateway.launch({ folder, ...ports, routes, tuning, isHttp2, isSecured: isTls }),
-    lab.cores.gateway,
+    'hasAllCores' in workload ? [...new Set([...lab.cores.gateway, ...lab.cores.load])] : lab.cores.gateway,
   );
   try {
     await untilReady(running, port, loadOf(workload), expectedOf(workload, gateway.name));

@@ -32,6 +32,8 @@ export interface LoadWorkload extends Common {
   readonly against?: string;
   /** Whether the goal is a ratio to nginx in `against`, where nginx has nothing of what is measured here. */
   readonly isJudgedByAgainst?: boolean;
+  /** Whether gateways run on the cores of the load as well. */
+  readonly hasAllCores?: boolean;
   /** Left out of a quick run. */
   readonly isExtra?: boolean;
   /** What a gateway has to answer, where that is not what the upstream sends. */
@@ -255,6 +257,17 @@ export const WORKLOADS: readonly Workload[] = [
     routes: ['/*'],
     tuning: { gatewright: { settings: { workers: 2 } } },
     against: 'bare',
+  },
+  {
+    kind: 'load',
+    name: 'worker-per-core',
+    title: 'two workers, each with a core that it shares with the load',
+    load: SMALL,
+    routes: ['/*'],
+    tuning: { gatewright: { settings: { workers: 2 } } },
+    against: 'bare',
+    hasAllCores: true,
+    isExtra: true,
   },
   {
     kind: 'load',

@@ -14,11 +14,12 @@ import { compileConsumers } from './consumers.ts';
 import type { ConsumerOrder } from './consumers.ts';
 import type { HeldInstance, Instances } from './instances.ts';
 import { inOrder, RouteMerger } from './merge.ts';
+import { messageOf } from './plugin-registry.ts';
 import { PluginReader } from './object-plugins.ts';
 import { PersistentMap } from './persistent-map.ts';
 import type { MapEdit } from './persistent-map.ts';
 import type { PluginRegistry } from './plugins.ts';
-import { readObject } from './read-objects.ts';
+import { badReading, readObject } from './read-objects.ts';
 import type { AllReadings, CheckContext, Reading } from './read-objects.ts';
 import { findingsOf, referencesOf } from './references.ts';
 import type { Findings } from './references.ts';
@@ -176,7 +177,7 @@ class Assembly {
     let isOther = this.previous !== undefined && this.previous.plugins !== this.options.plugins;
     for (const kind of READING_ORDER) {
       for (const [, raw] of byKind.get(kind) ?? []) {
-        this.put(edits, kind, raw.id, readObject(kind, raw, edits[kind].get(raw.id), this.context));
+        this.put(edits, kind, raw.id, yield* this.read(kind, raw, edits[kind].get(raw.id)));
         yield;
       }
       if (kind !== 'plugin_metadata') continue;
@@ -194,9 +195,23 @@ class Assembly {
       for (const [id, reading] of edits[kind].done()) {
         yield;
         if (this.context.plugins.isCurrent(reading.plugins)) continue;
-        this.put(edits, kind, id, readObject(kind, reading.raw, reading, this.context));
+        this.put(edits, kind, id, yield* this.read(kind, reading.raw, reading));
       }
     }
+  }
+
+  /** Reads one object; what was made for it is prepared. */
+  private *read(kind: Kind, raw: RawObject, last: Reading | undefined): Generator<void, Reading> {
+    const reading = readObject(kind, raw, last, this.context);
+    for (const { instance, owner } of this.options.instances.takeUnprepared()) {
+      try {
+        for (const _ of instance.prepare?.() ?? []) yield;
+      } catch (error) {
+        const message = `the plugin "${owner.plugin}" refuses this configuration: ${messageOf(error)}`;
+        return badReading(raw, last, [{ path: raw.path, code: 'invalid_value', message }]);
+      }
+    }
+    return reading;
   }
 
   private put(edits: Edits, kind: Kind, id: string, after: Reading | undefined): void {

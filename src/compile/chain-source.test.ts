@@ -15,7 +15,7 @@ import { NO_PLUGINS } from './object-plugins.ts';
 import { pluginRegistry } from './plugin-registry.ts';
 import type { CompiledRoute, Snapshot } from './snapshot.ts';
 
-type Phase = Exclude<keyof PluginInstance, 'quotas' | 'close' | 'responseBody'>;
+type Phase = Exclude<keyof PluginInstance, 'prepare' | 'quotas' | 'close' | 'responseBody'>;
 const PHASES: readonly Phase[] = ['rewrite', 'access', 'beforeProxy', 'responseHead', 'log'];
 
 const schema = { type: 'object', properties: { tag: { type: 'string', default: '' } } } as const satisfies Schema;

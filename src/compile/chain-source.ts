@@ -143,7 +143,7 @@ function chainOfSteps(early: readonly ActiveUse[], alone: readonly ActiveUse[], 
 
 function stepsOf(
   uses: readonly ActiveUse[],
-  phase: Exclude<keyof PluginInstance, 'quotas' | 'close'>,
+  phase: Exclude<keyof PluginInstance, 'prepare' | 'quotas' | 'close'>,
 ): readonly Step[] {
   const steps = uses.filter(({ step }) => step.instance[phase] !== undefined).map(({ step }) => step);
   return steps.length === 0 ? NO_STEPS : steps;

@@ -211,6 +211,37 @@ test('an instance that cannot be closed is reported, and the others are closed',
   assert.deepEqual(lab.take().slice(2), ['closed routes/a 13 s', 'closed routes/b 1 s']);
 });
 
+test('what an instance has to prepare is done before the Snapshot is there, in steps; if it fails, the object is bad', async () => {
+  const seen: string[] = [];
+  const slow = definePlugin({
+    name: 'slow',
+    priority: 2,
+    summary: 's',
+    schema: { type: 'object', properties: { steps: { type: 'integer' } } },
+    create: ({ steps = 1 }, { owner }) => ({
+      *prepare() {
+        for (let i = 0; i < steps; i++) yield void seen.push(`${owner.object} ${i}`);
+        if (steps === 3) throw new Error('three is too much');
+      },
+      access: () => undefined,
+      close: () => void seen.push(`closed ${owner.object}`),
+    }),
+  });
+  const lab = new Laboratory([slow]);
+  const first = lab.compile({ routes: [{ id: 'a', uri: '/a', upstream, plugins: { slow: { steps: 2 } } }] });
+  assert.deepEqual([first.problems, seen.splice(0)], [[], ['routes/a 0', 'routes/a 1']]);
+  const route = (id: string, steps: number) => ({ id, uri: `/${id}`, upstream, plugins: { slow: { steps } } });
+  const { snapshot, problems } = lab.compile({ routes: [route('a', 3), route('b', 1)] }, first.snapshot);
+  assert.deepEqual(
+    problems.map(({ path, message }) => `${path}: ${message}`),
+    ['routes[0]: the plugin "slow" refuses this configuration: three is too much'],
+  );
+  assert.deepEqual(seen.splice(0), ['routes/a 0', 'routes/a 1', 'routes/a 2', 'routes/b 0', 'closed routes/a']);
+  await retire(first.snapshot);
+  assert.deepEqual(seen, [], 'the last good version serves on, prepared as it was');
+  assert.equal(snapshot.memory?.instances.size, 2);
+});
+
 test('what a Snapshot in the making was given is not closed with another one that had it', async () => {
   const { instances, obtain, held, closed } = loose();
   const [first, third] = [{}, {}];

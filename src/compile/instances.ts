@@ -59,6 +59,8 @@ export class Instances {
   private readonly entries = new Map<string, Entry>();
   /** Given out since the last Snapshot was kept: perhaps none holds them yet, or none any more. */
   private fresh = new Set<HeldInstance>();
+  /** Made, and not prepared yet. */
+  private unprepared: Entry[] = [];
   /** Few: the one in force, those with exchanges that are not over, and one that is being prepared. */
   private readonly kept = new Map<object, HeldMap>();
 
@@ -102,7 +104,15 @@ export class Instances {
     const entry: Entry = { instance: checked(created), shape, owner, key, ends };
     this.entries.set(key, entry);
     this.fresh.add(entry);
+    if (entry.instance.prepare !== undefined) this.unprepared.push(entry);
     return entry;
+  }
+
+  /** Those that were made since the last call, and have something to prepare. */
+  takeUnprepared(): readonly HeldInstance[] {
+    const { unprepared } = this;
+    this.unprepared = [];
+    return unprepared;
   }
 
   /**
@@ -161,7 +171,17 @@ export class Instances {
   }
 }
 
-const MEMBERS = ['rewrite', 'access', 'beforeProxy', 'responseHead', 'responseBody', 'log', 'quotas', 'close'] as const;
+const MEMBERS = [
+  'prepare',
+  'rewrite',
+  'access',
+  'beforeProxy',
+  'responseHead',
+  'responseBody',
+  'log',
+  'quotas',
+  'close',
+] as const;
 
 function checked(created: unknown): PluginInstance {
   if (typeof created !== 'object' || created === null) throw new TypeError('create returned no instance');

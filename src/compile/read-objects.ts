@@ -62,11 +62,14 @@ export function readObject(kind: Kind, raw: RawObject, last: Reading | undefined
   const found = checkObject(kind, raw, context, last?.plugins);
   const wrong = context.isClosed ? [...found.problems, ...found.unknown] : found.problems;
   const warnings = context.isClosed ? NONE : found.unknown;
-  if (wrong.length > 0) {
-    const { value = null, plugins = NO_PLUGINS, good = null } = last ?? {};
-    return { raw, value, plugins, good, problems: wrong, warnings };
-  }
+  if (wrong.length > 0) return { ...badReading(raw, last, wrong), warnings };
   return { raw, value: found.value, plugins: found.plugins, good: raw.value, problems: NONE, warnings };
+}
+
+/** Of an object that is bad: its last good version serves. */
+export function badReading(raw: RawObject, last: Reading | undefined, problems: readonly Problem[]): Reading {
+  const { value = null, plugins = NO_PLUGINS, good = null } = last ?? {};
+  return { raw, value, plugins, good, problems, warnings: NONE };
 }
 
 /** Shape, cross-field rules, the rules that need the router and the balancers, and the plugins. */

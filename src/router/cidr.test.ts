@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BlockList, isIP } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkCidr, createAddressSet, networkOf } from './cidr.ts';
+import { addressSetSteps, checkCidr, createAddressSet, networkOf } from './cidr.ts';
 
 const cases: [blocks: string[], address: string, expected: boolean][] = [
   [['192.168.1.101'], '192.168.1.101', true],
@@ -116,6 +116,67 @@ test('a set of blocks holds what the same blocks in a BlockList hold', () => {
       }
     }),
     { numRuns: 500 },
+  );
+});
+
+test('tens of thousands of blocks in any order are a set like any other, made in short steps', () => {
+  let seed = 20_261_121;
+  const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const group = (): string => random(0x10000).toString(16);
+  const blocks = Array.from({ length: 40_000 }, () =>
+    random(2) === 0
+      ? `${random(256)}.${random(256)}.${random(256)}.${random(256)}/${18 + random(15)}`
+      : `2001:${random(16).toString(16)}:${group()}:${group()}::/${40 + random(30)}`,
+  );
+  const steps = addressSetSteps(blocks);
+  const took_ms: number[] = [];
+  let step: ReturnType<typeof steps.next>;
+  do {
+    const before = process.threadCpuUsage();
+    step = steps.next();
+    const { user, system } = process.threadCpuUsage(before);
+    took_ms.push((user + system) / 1000);
+  } while (step.done !== true);
+  const middle_ms = took_ms.toSorted((a, b) => a - b)[took_ms.length >> 1] ?? Infinity;
+  assert.ok(took_ms.length > 20 && middle_ms < 2, `${took_ms.length} steps, ${middle_ms} ms of CPU in the median`);
+  const expected = { 4: new BlockList(), 6: new BlockList() };
+  for (const block of blocks.slice(0, 2_000)) {
+    const [address = '', prefix = ''] = block.split('/');
+    expected[isIP(address) as 4 | 6].addSubnet(address, Number(prefix), isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  }
+  const set = createAddressSet(blocks.slice(0, 2_000).toReversed());
+  for (let i = 0; i < 4_000; i++) {
+    const [address = ''] = (blocks[random(blocks.length)] ?? '').split('/');
+    assert.equal(
+      set.has(address),
+      expected[isIP(address) as 4 | 6].check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6'),
+    );
+    assert.ok(step.value.has(address), address);
+  }
+});
+
+test('a set is made of exactly the texts that pass the check', () => {
+  const text = fc.oneof(
+    fc
+      .tuple(
+        fc.oneof(address4, address6, fc.constantFrom('::ffff:1.2.3.4', '::', '1.2.3', 'fe80::1%e')),
+        fc.stringMatching(/^(\/[0-9]{0,4}|\/.{0,3}|)$/),
+      )
+      .map((parts) => parts.join('')),
+    fc.stringMatching(/^[0-9a-f:./%]{0,20}$/),
+  );
+  const isTaken = (one: string): boolean => {
+    try {
+      createAddressSet([one]);
+      return true;
+    } catch (error) {
+      assert.ok(error instanceof TypeError);
+      return false;
+    }
+  };
+  fc.assert(
+    fc.property(text, (one) => assert.equal(isTaken(one), checkCidr(one) === null, one)),
+    { numRuns: 5000 },
   );
 });
 

@@ -1,4 +1,5 @@
 /** Internet addresses and CIDR blocks (RFC 4632, RFC 4291 §2.2). An IPv4-mapped IPv6 address is the IPv4 address. */
+import { AddressBlocks, type Ranges } from './address-blocks.ts';
 import { hexValue } from './path.ts';
 
 /** The address that was parsed last: one word for IPv4, four for IPv6. */
@@ -60,19 +61,22 @@ export interface AddressSet {
  * @throws {TypeError} if `checkCidr` finds fault with one of them
  */
 export function createAddressSet(cidrs: readonly string[]): AddressSet {
-  const blocks4 = new Blocks(1);
-  const blocks6 = new Blocks(4);
-  for (const cidr of cidrs) {
-    const problem = checkCidr(cidr);
-    if (problem !== null) throw new TypeError(problem);
-    const slash = cidr.indexOf('/');
-    const family = parse(cidr, slash < 0 ? cidr.length : slash);
-    const isMapped = family === 4 && cidr.includes(':');
-    const prefix = slash < 0 ? 128 : Number(cidr.slice(slash + 1)) - (isMapped ? 96 : 0);
-    (family === 4 ? blocks4 : blocks6).add(prefix);
+  const steps = addressSetSteps(cidrs);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The same in steps of less than a millisecond. @yields wherever it may be interrupted */
+export function* addressSetSteps(cidrs: readonly string[]): Generator<void, AddressSet> {
+  const blocks4 = new AddressBlocks(1);
+  const blocks6 = new AddressBlocks(4);
+  for (let i = 0; i < cidrs.length; i++) {
+    addBlock(cidrs[i], blocks4, blocks6);
+    if (i % BLOCKS_AT_ONCE === BLOCKS_AT_ONCE - 1) yield;
   }
-  const ranges4 = blocks4.ranges();
-  const ranges6 = blocks6.ranges();
+  const ranges4 = yield* blocks4.ranges();
+  const ranges6 = yield* blocks6.ranges();
   return {
     has(address) {
       const family = parse(address, address.length);
@@ -82,79 +86,32 @@ export function createAddressSet(cidrs: readonly string[]): AddressSet {
   };
 }
 
-/** Disjoint ranges in ascending order, as words. */
-interface Ranges {
-  readonly count: number;
-  readonly firsts: Uint32Array;
-  readonly lasts: Uint32Array;
+const BLOCKS_AT_ONCE = 2_048;
+
+function addBlock(cidr: string, blocks4: AddressBlocks, blocks6: AddressBlocks): void {
+  const slash = cidr.indexOf('/');
+  const family = parse(cidr, slash < 0 ? cidr.length : slash);
+  const isColoned = cidr.includes(':');
+  const longest = isColoned ? 128 : 32;
+  const prefix = slash < 0 ? longest : prefixFrom(cidr, slash + 1);
+  const isMapped = family === 4 && isColoned;
+  const isFaulty =
+    family === 0 || prefix < (isMapped ? 96 : 0) || prefix > longest || (isColoned && cidr.includes('%'));
+  if (isFaulty) throw new TypeError(checkCidr(cidr) ?? cidr);
+  (family === 4 ? blocks4 : blocks6).add(words, isMapped ? prefix - 96 : prefix);
 }
 
-/** So many find room beside 32 bits in a number. */
-const MOST_NUMBERED = 2 ** 21;
-
-/** Blocks of one family, in any order; words of one address stand side by side. */
-class Blocks {
-  private readonly width: number;
-  private readonly firsts: number[] = [];
-  private readonly lasts: number[] = [];
-
-  constructor(width: number) {
-    this.width = width;
+/** @returns -1 if there is no number without leading zeros */
+function prefixFrom(text: string, start: number): number {
+  const { length } = text;
+  if (length === start || length > start + 3 || (text.charCodeAt(start) === 48 && length > start + 1)) return -1;
+  let prefix = 0;
+  for (let i = start; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    prefix = prefix * 10 + digit;
   }
-
-  /** The network of the address that was parsed last. */
-  add(prefix: number): void {
-    for (let word = 0; word < this.width; word++) {
-      const bits = Math.min(32, Math.max(0, prefix - 32 * word));
-      const mask = bits === 0 ? 0 : -1 << (32 - bits);
-      this.firsts.push((words[word] & mask) >>> 0);
-      this.lasts.push((words[word] | ~mask) >>> 0);
-    }
-  }
-
-  ranges(): Ranges {
-    const { width } = this;
-    const kept: { first: number; last: number }[] = [];
-    for (const at of this.inOrder()) {
-      const previous = kept.at(-1);
-      if (previous === undefined || this.compare(this.firsts, at, this.lasts, previous.last) > 0) {
-        kept.push({ first: at, last: at });
-      } else if (this.compare(this.lasts, at, this.lasts, previous.last) > 0) previous.last = at;
-    }
-    const column = (values: readonly number[], side: 'first' | 'last'): Uint32Array => {
-      const made = new Uint32Array(kept.length * width);
-      kept.forEach((one, i) => {
-        for (let word = 0; word < width; word++) made[i * width + word] = values[one[side] + word];
-      });
-      return made;
-    };
-    return { count: kept.length, firsts: column(this.firsts, 'first'), lasts: column(this.lasts, 'last') };
-  }
-
-  /** Where blocks begin, by their first addresses. Numbers sort by themselves much faster than by a function. */
-  private inOrder(): Uint32Array {
-    const { width, firsts } = this;
-    const count = firsts.length / width;
-    if (count > MOST_NUMBERED) throw new RangeError(`${count} addresses are too many: at most ${MOST_NUMBERED}`);
-    const numbered = new Float64Array(count);
-    for (let i = 0; i < count; i++) numbered[i] = firsts[i * width] * MOST_NUMBERED + i;
-    numbered.sort();
-    const order = new Uint32Array(count);
-    for (let i = 0; i < count; i++) order[i] = (numbered[i] % MOST_NUMBERED) * width;
-    for (let start = 0, end = 1; width > 1 && start < count; start = end++) {
-      while (end < count && firsts[order[end]] === firsts[order[start]]) end++;
-      if (end > start + 1) order.subarray(start, end).sort((a, b) => this.compare(firsts, a, firsts, b));
-    }
-    return order;
-  }
-
-  private compare(one: readonly number[], at: number, other: readonly number[], otherAt: number): number {
-    for (let word = 0; word < this.width; word++) {
-      const difference = one[at + word] - other[otherAt + word];
-      if (difference !== 0) return difference;
-    }
-    return 0;
-  }
+  return prefix;
 }
 
 /** Whether a range holds the address parsed last. */

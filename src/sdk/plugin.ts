@@ -11,6 +11,11 @@ export type PhaseResult = void | Reply | Promise<void | Reply>;
 
 /** One plugin with one configuration. A phase that it does not have costs nothing. */
 export interface PluginInstance {
+  /**
+   * Once, before the instance is used: what takes longer than a millisecond, in steps, between which the thread serves requests.
+   * Not called where a configuration is only checked. If it throws, the object counts as bad.
+   */
+  prepare?(): Iterable<void>;
   /** First: before the consumer is known. Authentication runs here. */
   rewrite?(exchange: Exchange): PhaseResult;
   /** The caller is known: allow or refuse. */

@@ -1,4 +1,4 @@
-import { checkCidr, createAddressSet } from '../../sdk/addresses.ts';
+import { type AddressSet, addressSetSteps, checkCidr, createAddressSet } from '../../sdk/addresses.ts';
 import { definePlugin, type Reply } from '../../sdk/index.ts';
 
 /** Whatever the peer's address is. */
@@ -55,7 +55,8 @@ export default definePlugin({
     return [...problemsIn('whitelist', whitelist), ...problemsIn('blacklist', blacklist)];
   },
   create({ whitelist, blacklist, message, response_code }) {
-    const listed = createAddressSet(whitelist ?? blacklist ?? []);
+    const list = whitelist ?? blacklist ?? [];
+    let listed: AddressSet | null = null;
     const passesListed = whitelist !== undefined;
     const refusal: Reply = Object.freeze({
       status: response_code,
@@ -63,7 +64,11 @@ export default definePlugin({
       body: Object.freeze({ message }),
     });
     return {
+      *prepare() {
+        listed = yield* addressSetSteps(list);
+      },
       access({ remoteAddress }) {
+        listed ??= createAddressSet(list);
         if (listed.has(remoteAddress)) return passesListed ? undefined : refusal;
         // Who has no address that can be read is on no list, and must not pass for it.
         return !passesListed && EVERYONE.has(remoteAddress) ? undefined : refusal;
