@@ -37,6 +37,18 @@ test('references are found at their places, also in the attributes of plugins', 
   assert.deepEqual(referencesOf('routes', 'r', { upstream_id: { toString: 1 }, service_id: null, plugins: [] }), []);
 });
 
+test('what is presented to nodes has to be a certificate of type client', () => {
+  const there = view({
+    'ssls/server': { snis: ['a'] },
+    'ssls/named': { type: 'server' },
+    'ssls/client': { type: 'client' },
+  });
+  const told = ['server', 'named', 'client'].map((id) =>
+    checkReferences('upstreams', 'u', { tls: { client_cert_id: id } }, there).map(({ path, value }) => [path, value]),
+  );
+  assert.deepEqual(told, [[['tls.client_cert_id', 'server']], [['tls.client_cert_id', 'named']], []]);
+});
+
 test('every reference to nothing is told', () => {
   const problems = checkReferences('routes', 'r', { uri: '/', service_id: 'no', ...SPLIT }, view({}));
   assert.deepEqual(

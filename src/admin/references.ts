@@ -74,12 +74,18 @@ const WITH_PLUGINS: readonly Kind[] = [
 export function checkReferences(kind: Kind, id: string, value: JsonObject, view: View): Problem[] {
   const problems: Problem[] = [];
   for (const { path, kind: to, id: wanted } of referencesOf(kind, id, value)) {
-    if (view.list(to).has(wanted)) continue;
-    const message = `there is no ${MODELS[to].noun} with the id ${quote(wanted)}`;
-    problems.push({ path, value: wanted, code: 'dangling_reference', message });
+    const found = view.list(to).get(wanted);
+    const message =
+      found === undefined ? `there is no ${MODELS[to].noun} with the id ${quote(wanted)}` : unfitness(to, found.value);
+    if (message !== null) problems.push({ path, value: wanted, code: 'dangling_reference', message });
   }
   if (kind === 'routes' && problems.length === 0) problems.push(...checkTarget(value, view));
   return problems;
+}
+
+/** What presents a certificate to nodes needs one of type client. */
+function unfitness(kind: Kind, { type }: JsonObject): string | null {
+  return kind === 'ssls' && type !== 'client' ? 'is an SSL object of type server: one of type client is needed' : null;
 }
 
 /** A route must lead somewhere, if only to its plugins. */
