@@ -17,7 +17,7 @@ import { LiveView } from './live-view.ts';
 import { decideObjects } from './objects.ts';
 import type { DecisionContext } from './objects.ts';
 import { openApiDocument } from './openapi.ts';
-import { answerPlugins } from './plugins.ts';
+import { answerPlugins, answerReload } from './plugins.ts';
 import { Defaults } from './defaults.ts';
 import { readDocument } from './document-body.ts';
 import { Redactor } from './redact.ts';
@@ -42,6 +42,8 @@ export interface AdminApiOptions {
   onChange(record: AuditRecord): void;
   /** Resolves with true once every worker serves the store's revision, with false if that takes longer. */
   isServed(revision: number, within_ms: number): Promise<boolean>;
+  /** Whether the code of the plugins that run is what their files hold. */
+  isCodeCurrent(): Promise<boolean>;
 }
 
 /** What a caller may wait for at most. */
@@ -108,7 +110,10 @@ export class AdminApi {
       if (method !== 'HEAD' && method !== 'GET') throw refuseMethod(method, 'this document', ['GET', 'HEAD']);
       return { status: 200, body: openApiDocument(plugins) };
     }
-    if (target.type === 'plugins') return answerPlugins(request, target.name, plugins);
+    if (target.type === 'plugins') {
+      if (target.name === 'reload') return answerReload(request, await this.options.isCodeCurrent());
+      return answerPlugins(request, target.name, plugins);
+    }
     if (!(await this.view.reached(0, FIRST_STATE_WITHIN_MS))) {
       throw refuse(503, `the store has not answered yet: ${this.view.status.reason}`);
     }

@@ -10,7 +10,6 @@ import type { AdminRequest } from './request.ts';
 
 /** `/plugins`, `/plugins/list`, `/plugins/NAME`. Throws Refused. */
 export function answerPlugins({ method, query }: AdminRequest, name: string | null, plugins: PluginRegistry): Answer {
-  if (name === 'reload') throw refuse(501, 'code is loaded by replacing workers: send SIGHUP, or restart the gateway');
   if (method !== 'GET' && method !== 'HEAD') throw refuseMethod(method, 'plugins', ['GET', 'HEAD']);
   const subsystem = query.get('subsystem') ?? 'http';
   if (subsystem !== 'http' && subsystem !== 'stream') throw refuse(400, 'subsystem: expected http or stream');
@@ -39,6 +38,14 @@ function schemaFor({ definition }: PluginShape, type: string | null): object {
   const schema = type === 'consumer' ? definition.consumerSchema : definition.metadataSchema;
   if (schema === undefined) throw refuse(404, `schema_type: the plugin ${definition.name} has no ${type} schema`);
   return type === 'consumer' ? withMeta(schema) : publishSchema(schema);
+}
+
+/** `/plugins/reload`: nothing is to be done as long as what runs is what the files hold. Throws Refused. */
+export function answerReload({ method }: AdminRequest, isCodeCurrent: boolean): Answer {
+  if (method !== 'PUT') throw refuseMethod(method, 'plugins', ['PUT']);
+  if (!isCodeCurrent)
+    throw refuse(501, 'plugin files have changed: a new process loads them, "gatewright upgrade" starts one');
+  return { status: 200, body: { message: 'done' } };
 }
 
 /** All about one plugin, under APISIX's names. */

@@ -12,6 +12,7 @@ import type { SideServer } from '../admin/side-server.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { AdminSettings } from '../config/admin-settings.ts';
+import { pluginSignature } from '../config/plugin-files.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import { LineWriter } from '../observe/line-writer.ts';
@@ -53,6 +54,7 @@ export async function startAdmin(parts: AdminParts): Promise<AdminListener | nul
     maxPending_bytes: AUDIT_PENDING_BYTES,
     onFailure: (error) => errorLog.error('audit_log_failed', { error }),
   });
+  const code = await pluginSignature(settings.plugin_files);
   const api = new AdminApi({
     store,
     plugins,
@@ -61,6 +63,7 @@ export async function startAdmin(parts: AdminParts): Promise<AdminListener | nul
     newId: randomUUID,
     onChange: (record) => audit.write(`${JSON.stringify(record)}\n`),
     isServed: (revision, within_ms) => parts.isServed(revision, within_ms),
+    isCodeCurrent: async () => (await pluginSignature(settings.plugin_files)) === code,
   });
   const { address, port, allow, allow_anonymous: allowsAnonymous, max_body_bytes: maxBody_bytes } = admin;
   const close = async (): Promise<void> => {

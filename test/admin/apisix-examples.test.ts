@@ -160,6 +160,7 @@ const EXAMPLES: readonly Example[] = [
   },
   { command: `"${admin}/plugins/list" ${key}`, status: 200, has: '"request-id"' },
   { command: `"${admin}/plugins/key-auth?subsystem=http" ${key}`, status: 200, has: '"hide_credentials"' },
+  { command: `${admin}/plugins/reload ${key} -X PUT`, status: 200 },
   // Secrets.
   {
     command: `-i ${admin}/secrets/vault/test2 ${key} -X PUT -d ' {"uri": "http://xxx/get", "prefix" : "apisix", "token" : "apisix"}'`,

@@ -70,6 +70,7 @@ export interface LabOptions {
   readonly server?: Partial<AdminServerOptions>;
   readonly makeStore?: (parts: VirtualParts) => Store;
   readonly isServed?: (revision: number) => Promise<boolean>;
+  readonly isCodeCurrent?: boolean;
 }
 
 export async function startLab(t: TestContext, options: LabOptions = {}): Promise<Lab> {
@@ -87,6 +88,7 @@ export async function startLab(t: TestContext, options: LabOptions = {}): Promis
     newId: () => `new-${++ids}`,
     onChange: (record) => audit.push(record),
     isServed: options.isServed ?? (async () => true),
+    isCodeCurrent: async () => options.isCodeCurrent ?? true,
   });
   const server = await startAdminServer({
     api,

@@ -435,3 +435,13 @@ test('wait=true answers once every worker serves the change, and says so if that
   await put('/routes/1');
   assert.deepEqual(served, [1, 2]);
 });
+
+test('plugins are said to be reloaded only where there is nothing to load', async (t) => {
+  const current = await startLab(t);
+  assert.deepEqual((await current.put('/plugins/reload', undefined)).body, { message: 'done' });
+  assert.equal((await current.ask('/plugins/reload')).status, 405);
+  const changed = await startLab(t, { isCodeCurrent: false });
+  const { status, body } = await changed.ask('/plugins/reload', { method: 'PUT' });
+  assert.equal(status, 501);
+  assert.match((body as { error_msg: string }).error_msg, /^plugin files have changed: /);
+});
