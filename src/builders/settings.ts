@@ -144,6 +144,8 @@ export interface Settings {
     readonly stream_window_bytes?: number;
     /** The same for all requests of one connection. Default: `1048576`. Bounds: 65535 to 67108864. */
     readonly connection_window_bytes?: number;
+    /** Most bytes that a worker holds for all its clients of HTTP/2 together: of responses that they do not take, and of request bodies that nobody has taken. Beyond it, the connection that has most of them ends; 0 is no limit. Default: `268435456`. Bounds: ≥ 0. */
+    readonly held_bytes?: number;
   };
   /** Deadlines on the client side. Default: `{}`. */
   readonly timeouts?: {

@@ -27,5 +27,10 @@ export const LIMITS = {
       ...bytes(1_048_576, 65_535, 'The same for all requests of one connection.'),
       maximum: 67_108_864,
     },
+    held_bytes: bytes(
+      268_435_456,
+      0,
+      'Most bytes that a worker holds for all its clients of HTTP/2 together: of responses that they do not take, and of request bodies that nobody has taken. Beyond it, the connection that has most of them ends; 0 is no limit.',
+    ),
   },
 } as const satisfies Schema;

@@ -20,6 +20,7 @@ test('a file without the key gateway has the documented defaults', () => {
     concurrent_streams: 128,
     stream_window_bytes: 262_144,
     connection_window_bytes: 1_048_576,
+    held_bytes: 268_435_456,
   });
   assert.deepEqual(settings.timeouts, {
     head_ms: 10_000,

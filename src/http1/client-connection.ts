@@ -19,7 +19,7 @@ import { parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
 import { disown, dropQueued, hasUnsent, isQueued, type OwnedSocket } from './owned-socket.ts';
-import { type OutgoingOwner, own } from './sockets.ts';
+import { NARROW_READ_BYTES, type OutgoingOwner, own, readWidely } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
 import { Stall } from './stall.ts';
 import { writeMessage } from './writer.ts';
@@ -58,6 +58,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   private persists = false;
   private isPaused = false;
   private hasSendFailed = false;
+  /** The next read may bring much at once: the response turned out to be large, and its client has a connection of its own. */
+  private readsWidely = false;
   private stall: Stall | null = null;
 
   /** Starts to connect; `send` may be called at once. */
@@ -180,6 +182,18 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       this.awaitBytes();
       this.consumeBody(bytes, start, end);
     }
+    if (end - start === NARROW_READ_BYTES) this.widen();
+  }
+
+  private widen(): void {
+    if (this.readsWidely || this.phase !== BODY || this.sink?.takesLittle === true) return;
+    this.readsWidely = true;
+    readWidely(this.socket, true);
+  }
+
+  private narrow(): void {
+    this.readsWidely = false;
+    readWidely(this.socket, false);
   }
 
   /** Whether the request is still here, all of it. */
@@ -195,7 +209,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   }
 
   private consumeSplitHead(bytes: Buffer, start: number, end: number): void {
-    if (!this.ahead.add(bytes, start, end, this.settings.limits.head_bytes)) return;
+    if (!this.ahead.add(bytes, start, end, this.settings.limits)) return;
     const whole = this.ahead.take();
     this.parseHeads(whole, 0, whole.length);
   }
@@ -274,6 +288,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       return;
     }
     this.phase = IDLE;
+    if (this.readsWidely) this.narrow();
     if (this.isPaused) this.resume();
     this.owner.onReusable(this);
   }

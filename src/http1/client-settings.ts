@@ -45,6 +45,8 @@ export interface Dialer {
 
 /** Where the response goes. It ends with a piece that is complete, or with `onResponseFault`. */
 export interface ResponseSink {
+  /** Who shares a connection with many others is not sent much at once: what does not go out waits in memory. */
+  readonly takesLittle?: boolean;
   /** An interim response (1xx, never 101); its head is in the parser's scratch memory. */
   onResponseInterim(status: number, head: string): void;
   /** Only of those who asked for another protocol: a 101, its head as above, and what came behind it; `release` or `abort` follows. */

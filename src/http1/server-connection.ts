@@ -173,7 +173,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
             return;
           }
           if (this.ahead.length > 0) {
-            if (this.ahead.add(bytes, i, end, this.settings.limits.head_bytes)) this.consumeAhead();
+            if (this.ahead.add(bytes, i, end, this.settings.limits)) this.consumeAhead();
             return;
           }
           i = this.consumeHead(bytes, i, end);

@@ -26,6 +26,15 @@ export const ONREAD = {
   },
 };
 
+/**
+ * What an upstream is read into at first: whoever it is for may be slow, and then all that was read waits in memory. As a part of the
+ * other one, it is as warm.
+ */
+const NARROW_BUFFER = READ_BUFFER.subarray(0, 65_536);
+export const NARROW_READ_BYTES = NARROW_BUFFER.length;
+
+const ONREAD_NARROW = { buffer: NARROW_BUFFER, callback: ONREAD.callback };
+
 function onData(this: OwnedSocket, bytes: Buffer): void {
   ONREAD.callback.call(this, bytes.length, bytes);
 }
@@ -195,6 +204,20 @@ export function readSecured(socket: net.Socket, readPath: ReadPath): ReadPath {
   return isShared ? 'onread' : 'data';
 }
 
+const giveWide = (): Buffer => READ_BUFFER;
+const giveNarrow = (): Buffer => NARROW_BUFFER;
+
+/**
+ * To be called while something that was read is passed on: the next read of the socket has 256 KiB, or 64 KiB again. Without the private
+ * pieces it has 64 KiB all the time.
+ */
+export function readWidely(socket: net.Socket, isWide: boolean): void {
+  if (NAMES === null) return;
+  const inside = socket as unknown as Record<symbol, unknown>;
+  if (inside[NAMES.buffer] !== undefined && inside[NAMES.buffer] !== null)
+    inside[NAMES.next] = isWide ? giveWide : giveNarrow;
+}
+
 export interface ListenOptions {
   readonly address: string;
   readonly port: number;
@@ -311,7 +334,7 @@ export function placeOf(host: string, port: number): { host: string; port: numbe
 
 /** Opens an outgoing connection. @param host or `unix:/path` */
 export function connect(host: string, port: number, owner: OutgoingOwner): OwnedSocket {
-  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD });
+  const socket = new OutgoingSocket({ allowHalfOpen: true, onread: ONREAD_NARROW });
   own(socket, owner);
   const options = { ...placeOf(host, port), noDelay: true };
   socket.connect(options as net.NetConnectOpts);

@@ -1,4 +1,5 @@
 import { ByteQueue } from './bytes.ts';
+import type { HeadLimits } from './fields.ts';
 
 const EMPTY_LINE = Buffer.from('\r\n');
 
@@ -34,10 +35,12 @@ export class SplitHead extends ByteQueue {
    * let a peer that sends single bytes cost the square of its head.
    * @returns whether to parse now
    */
-  add(bytes: Uint8Array, start: number, end: number, head_bytes: number): boolean {
+  add(bytes: Uint8Array, start: number, end: number, { head_bytes, line_bytes }: HeadLimits): boolean {
     const searchFrom = Math.max(0, this.length - 3);
     this.append(bytes, start, end);
     if (this.length >= this.parsedAt * 2 || this.length > head_bytes) return true;
+    // Its first line may have become too long.
+    if (this.length > line_bytes && this.parsedAt <= line_bytes) return true;
     return this.peek().indexOf('\r\n\r\n', searchFrom, 'latin1') >= 0;
   }
 }

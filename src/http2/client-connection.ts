@@ -155,6 +155,9 @@ export class ClientConnection extends HttpConnection {
 
   onTaken(): void {}
 
+  /** What waits for nodes is bounded where it comes from. */
+  hold(): void {}
+
   /** §6.8: what came after the last stream was not, and will not be, looked at. */
   protected takeGoaway({ bytes, start }: Frame): number {
     this.isDraining = true;

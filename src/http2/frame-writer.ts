@@ -28,6 +28,8 @@ export interface FrameWriterOptions {
   readonly onStalled: () => void;
   /** Everything was taken at once: there is room again. */
   readonly onFlushed: () => void;
+  /** So much more, or less, memory waits for the socket. */
+  readonly onHeld: (bytes: number) => void;
 }
 
 export class FrameWriter implements Flushable {
@@ -40,6 +42,8 @@ export class FrameWriter implements Flushable {
   /** Grows with every write: what was put together before the last one cannot be changed any more. */
   generation = 0;
   private readonly lent: Buffer[] = [];
+  /** Bytes of those that the kernel did not take at once. */
+  private held = 0;
   private isWaiting = false;
   /** The peer has not taken what was written. */
   isBehind = false;
@@ -122,6 +126,8 @@ export class FrameWriter implements Flushable {
     socket.write(memory.subarray(0, length));
     this.lent.push(memory);
     if (socket.writableLength === 0) return this.takeBack();
+    this.held += memory.length;
+    this.options.onHeld(memory.length);
     // Below the socket's mark no 'drain' will come, and nobody has to wait for one.
     if (!socket.writableNeedDrain) return;
     this.isBehind = true;
@@ -138,6 +144,8 @@ export class FrameWriter implements Flushable {
   }
 
   private takeBack(): void {
+    if (this.held > 0) this.options.onHeld(-this.held);
+    this.held = 0;
     for (let memory = this.lent.pop(); memory !== undefined; memory = this.lent.pop()) giveBack(memory);
   }
 

@@ -78,6 +78,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
       send_ms,
       onStalled: () => this.cutOff(),
       onFlushed: () => this.queue.pump(),
+      onHeld: (bytes) => this.hold(bytes),
     });
     this.outflow = new Outflow(this.writer, lines, () => this.budgets.noteSent());
   }
@@ -316,6 +317,9 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   protected abstract onContent(bytes: number): void;
   /** Content was taken by who it is for, or dropped. */
   abstract onTaken(bytes: number): void;
+
+  /** So many more bytes, or fewer, wait in memory for the peer, or came from it and were not taken. */
+  abstract hold(bytes: number): void;
 
   /** Lets the peer send more to the connection: half a window at a time. */
   protected credit(bytes: number): void {

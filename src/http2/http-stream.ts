@@ -124,6 +124,7 @@ export abstract class HttpStream extends TimedEntry {
     if (at < end) {
       this.waiting ??= new ByteQueue();
       this.waiting.append(bytes, at, end);
+      this.connection.hold(end - at);
     }
     this.connection.await(this);
     this.awaitProgress();
@@ -152,6 +153,7 @@ export abstract class HttpStream extends TimedEntry {
     if (waiting === null || waiting.length === 0) return this.caughtUp();
     const bytes = waiting.take();
     const sent = this.sendWithin(bytes, 0, Math.min(bytes.length, most));
+    if (sent > 0) this.connection.hold(-sent);
     if (sent < bytes.length) waiting.putBack(bytes, sent, bytes.length);
     else this.caughtUp();
     return sent > 0;
@@ -226,6 +228,7 @@ export abstract class HttpStream extends TimedEntry {
   protected closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    if (this.waitingBytes > 0) this.connection.hold(-this.waitingBytes);
     this.waiting = this.gathered = null;
     this.wheel.remove(this);
     this.credit();

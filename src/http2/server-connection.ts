@@ -6,6 +6,7 @@ import type net from 'node:net';
 import { plainAddress } from '../http1/address.ts';
 import { disown, endWriting, type SocketOwner } from '../http1/owned-socket.ts';
 import { own } from '../http1/sockets.ts';
+import type { Holder } from './held-bytes.ts';
 import { HttpConnection } from './http-connection.ts';
 import { ownSettings } from './own-settings.ts';
 import * as h2 from './protocol.ts';
@@ -18,7 +19,7 @@ import type { Abuse, Http2Settings } from './settings.ts';
 const DRAINED_IDLE_MS = 500;
 const LAST_STREAM = 2 ** 31 - 1;
 
-export class ServerConnection extends HttpConnection implements SocketOwner {
+export class ServerConnection extends HttpConnection implements SocketOwner, Holder {
   readonly settings: Http2Settings;
   readonly remoteAddress: string;
   readonly localPort: number;
@@ -29,6 +30,9 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
   /** Bytes of the preface that have come. */
   private prefaceRead = 0;
   private isDraining = false;
+  heldBytes = 0;
+  /** Nothing is counted any more. */
+  private isLetGo = false;
   private waitsFor: 'head' | 'request' | 'drained' | 'nothing' = 'head';
 
   constructor(socket: net.Socket, settings: Http2Settings, localPort: number, remoteAddress?: string) {
@@ -40,6 +44,7 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
     this.remoteAddress = remoteAddress ?? plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
     this.streams = new ServerStreams(this);
+    settings.held.add(this);
     socket.setNoDelay(true);
     wheel.arm(this, timeouts.head_ms);
     this.greet(ownSettings(limits));
@@ -76,11 +81,37 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
 
   protected onSettings(): void {}
 
-  protected onContent(): void {}
+  protected onContent(bytes: number): void {
+    if (bytes > 0) this.hold(bytes);
+  }
 
   /** What is not taken counts: a client is held back by its own slow requests. */
   onTaken(bytes: number): void {
+    if (bytes > 0) this.hold(-bytes);
     this.credit(bytes);
+  }
+
+  hold(bytes: number): void {
+    if (this.isLetGo) return;
+    this.heldBytes += bytes;
+    this.settings.held.change(bytes);
+  }
+
+  endForHolding(): void {
+    this.onAbuse('held_bytes');
+    // Who does not read would not learn of it.
+    if (this.writer.isBehind) this.cutOff();
+    else {
+      this.error(h2.ENHANCE_YOUR_CALM);
+      this.letGo();
+    }
+  }
+
+  private letGo(): void {
+    if (this.isLetGo) return;
+    this.hold(-this.heldBytes);
+    this.isLetGo = true;
+    this.settings.held.delete(this);
   }
 
   protected onPong(): void {}
@@ -186,8 +217,9 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
       disown(this.socket, false);
       this.closed();
     } else {
-      this.streams.endReceiving();
+      // First: what ends by that may be all there was.
       this.sayGoodbye();
+      this.streams.endReceiving();
     }
   }
 
@@ -206,6 +238,7 @@ export class ServerConnection extends HttpConnection implements SocketOwner {
     this.wheel.remove(this);
     this.writer.stop();
     this.streams.endAll();
+    this.letGo();
     this.settings.handler.onConnectionClosed(this);
   }
 }

@@ -3,6 +3,7 @@ import type { TimerWheel } from '../clock/timer-wheel.ts';
 import type { RequestFault } from '../http1/faults.ts';
 import type { RequestSink, ServerLimits, ServerTimeouts } from '../http1/server-settings.ts';
 import type { FlushTurn } from './flush-turn.ts';
+import type { HeldBytes } from './held-bytes.ts';
 import type { LineMemo } from './hpack-encoder.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { ServerStream } from './server-stream.ts';
@@ -28,6 +29,7 @@ export type Abuse =
   | 'window_updates'
   | 'refused_streams'
   | 'stalled_window'
+  | 'held_bytes'
   | 'slow_head'
   | 'output_backlog';
 
@@ -39,6 +41,8 @@ export interface Http2Settings {
   /** Shared by all connections of a worker. */
   readonly lines: LineMemo;
   readonly turn: FlushTurn;
+  /** Likewise. */
+  readonly held: HeldBytes;
 }
 
 /** Where requests go. */

@@ -59,6 +59,10 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   /** Set while the next attempt is being waited for. */
   private retryTimer: { stop(): void } | null = null;
 
+  get takesLittle(): boolean {
+    return this.exchange.downstream.isMultiplexed;
+  }
+
   // The request.
 
   onRequestStart(bytes: Buffer, start: number, end: number, isComplete: boolean): void {

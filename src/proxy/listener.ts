@@ -12,6 +12,7 @@ import type {
   ServerSettings,
   ServerTimeouts,
 } from '../http1/server-settings.ts';
+import type { HeldBytes } from '../http2/held-bytes.ts';
 import { LineMemo } from '../http2/hpack-encoder.ts';
 import { FlushTurn } from '../http2/flush-turn.ts';
 import { ServerConnection as Http2Connection } from '../http2/server-connection.ts';
@@ -47,6 +48,8 @@ export interface ListenerOptions {
   /** Needed for listeners of TLS. */
   readonly tls?: TlsFront;
   readonly tunnels: TunnelSettings;
+  /** Shared by all listeners of a worker. */
+  readonly held: HeldBytes;
   /** How sockets of TLS are read. */
   readonly readPath: ReadPath;
   /** Whether no further connection is taken. */
@@ -108,6 +111,7 @@ export class Listener implements RequestHandler, StreamHandler {
       handler: this,
       lines: new LineMemo(),
       turn: new FlushTurn(setImmediate, (error) => plane.onFault(error)),
+      held: options.held,
     };
   }
 

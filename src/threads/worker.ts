@@ -8,6 +8,8 @@ import { NO_CERTIFICATES } from '../compile/certificates.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { Listening, ReadPath } from '../http1/sockets.ts';
+import { FlushTurn } from '../http2/flush-turn.ts';
+import { HeldBytes } from '../http2/held-bytes.ts';
 import type { NodeAbuse } from '../http2/client-settings.ts';
 import type { Abuse } from '../http2/settings.ts';
 import type { AccessRecord } from '../observe/access-record.ts';
@@ -180,6 +182,7 @@ export class Worker {
     return {
       limits: settings.limits,
       timeouts,
+      held: new HeldBytes(settings.limits.held_bytes, new FlushTurn(setImmediate, onFault)),
       ...(onAbuse === undefined ? {} : { onAbuse }),
       onProxyRefused: onProxyRefused ?? ignore,
       tls: new TlsFront({

@@ -480,6 +480,63 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
   );
 
   test(
+    'whoever has most of what a worker holds is ended when that becomes too much, and nobody else',
+    withClient(
+      {
+        upstreams: [answering(({ startLine }) => ok('x'.repeat(startLine.includes('/large') ? 200_000 : 20_000)))],
+        settings: { ...HTTP2, limits: { held_bytes: 100_000 } },
+      },
+      async (client, lab) => {
+        const none = frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0, 0, 0, 0));
+        client.write(none);
+        client.request(1);
+        await client.frame(h2.HEADERS, 1);
+        const greedy = await FrameClient.open(lab.port);
+        greedy.write(none);
+        for (const id of [1, 3, 5]) greedy.request(id, [...GET.slice(0, 2), [':path', '/large'], GET[3]!]);
+        assert.equal(await greedy.goodbye(), h2.ENHANCE_YOUR_CALM);
+        assert.deepEqual(lab.abuses.splice(0), ['held_bytes']);
+        greedy.end();
+        client.write(frame(h2.WINDOW_UPDATE, 0, 1, number32(100_000)));
+        await client.until((each) => each.isEnded(1), 'the rest of the answer');
+        assert.equal(client.dataOf(1).length, 20_000);
+        // What is over is no longer held: as much again is no more than before.
+        client.request(3);
+        await client.frame(h2.HEADERS, 3);
+        client.write(frame(h2.WINDOW_UPDATE, 0, 3, number32(100_000)));
+        await client.until((each) => each.isEnded(3), 'another answer');
+      },
+    ),
+  );
+
+  test(
+    'a response that its client does not take is read in small pieces, on new connections and on those that brought large ones before',
+    withClient(
+      {
+        upstreams: [answering(ok('x'.repeat(4_000_000)))],
+        // With every other piece that was read before it was told to wait.
+        settings: { ...HTTP2, limits: { held_bytes: 8 * 2 * 65_536 } },
+      },
+      async (client, lab) => {
+        client.write(frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0, 0, 0, 0)));
+        for (const first of [1, 17]) {
+          const ids = Array.from({ length: 8 }, (_, i) => first + i * 2);
+          for (const id of ids) client.request(id);
+          for (const id of ids) await client.frame(h2.HEADERS, id);
+          for (const id of ids) {
+            client.write(
+              frame(h2.WINDOW_UPDATE, 0, 0, number32(4_000_000)),
+              frame(h2.WINDOW_UPDATE, 0, id, number32(4_000_000)),
+            );
+            await client.until((each) => each.isEnded(id), `the end of ${id}`);
+          }
+        }
+        assert.deepEqual(lab.abuses, []);
+      },
+    ),
+  );
+
+  test(
     'bytes that go out one by one give no right to open windows further',
     withClient({ upstreams: [answering(ok('x'.repeat(20_000)))] }, async (client, lab) => {
       client.write(frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0, 0, 0, 0)));
@@ -542,6 +599,20 @@ describe('a connection', () => {
       assert.equal(await client.goodbye(), h2.NO_ERROR);
       client.end();
       await drained;
+    }),
+  );
+
+  test(
+    'whose client leaves in the middle of a body is over with its answer',
+    inLab({ upstreams: [manual], settings: HTTP2 }, async (lab) => {
+      const client = await FrameClient.open(lab.port);
+      client.request(1, POST, false);
+      await lab.node.connection(0);
+      client.socket.end(frame(h2.DATA, 0, 1, Buffer.from('half')));
+      assert.equal(await client.status(1), 400);
+      assert.equal(await client.goodbye(), h2.NO_ERROR);
+      const [logged] = await lab.logged(1);
+      assert.equal(logged?.errorCode, 'request_incomplete');
     }),
   );
 
