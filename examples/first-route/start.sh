@@ -11,7 +11,14 @@ home=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 [ "$#" -eq 0 ] || exec "$home/bin/gatewright" run "$@"
 
 node=$home/node_modules/node/bin/node
-[ -x "$node" ] || node=node
+if [ ! -x "$node" ]; then
+  node=node
+  case $(node --version 2> /dev/null) in
+    v2[4-9].* | v[3-9][0-9].*) ;;
+    # Says what is missing.
+    *) exec "$home/bin/gatewright" run ;;
+  esac
+fi
 
 pipes=$(mktemp -d)
 trap 'rm -rf "$pipes"' EXIT

@@ -65,7 +65,7 @@ describe('the launcher', () => {
       assert.equal(status, 1);
       assert.equal(
         stderr,
-        `gatewright: needs Node.js 24 or later, found ${version}: run 'npm ci' in ${root}, which brings it along, or install it\n`,
+        `gatewright: needs Node.js 24 or later, found ${version}: run 'npm ci' in ${root}, which brings it along unless scripts are ignored, or install it\n`,
       );
     }
   });

@@ -82,6 +82,20 @@ describe('npm start', () => {
   const portOf = (line: string): number =>
     Number(/^demo upstream listening on 127\.0\.0\.1 port (\d+)$/.exec(line)?.[1]);
 
+  it('leaves it to the gateway to say that Node.js is too old', async () => {
+    const old = path.join(home, 'old');
+    mkdirSync(old);
+    // Says what else it was asked to run.
+    writeFileSync(
+      path.join(old, 'node'),
+      '#!/bin/sh\n[ "$1" = --version ] && exec echo v22.1.0\necho "$@" >&2\nexit 3\n',
+    );
+    chmodSync(path.join(old, 'node'), 0o755);
+    const { child } = start([], { PATH: `${old}:/usr/bin:/bin` });
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.deepEqual([said, code], [`${path.join(home, 'bin/gatewright')} run\n`, 3]);
+  });
+
   it('starts the demo upstream first, then the gateway in place of the shell', async () => {
     const started = start([]);
     const port = portOf(await next(started));
