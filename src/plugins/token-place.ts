@@ -17,8 +17,9 @@ export interface FoundToken {
 export function findToken(exchange: Exchange, { header, query, cookie }: TokenNames): FoundToken | TokenFault {
   const { request } = exchange;
   const field = request.header(header);
+  // Even where the first is empty: an upstream might go by the other one.
+  if (field !== undefined && request.headerAll(header).length > 1) return 'header_repeated';
   if (field !== undefined && field !== '') {
-    if (request.headerAll(header).length > 1) return 'header_repeated';
     const token = withoutScheme(field);
     return token === null ? 'other_scheme' : { token };
   }

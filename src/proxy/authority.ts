@@ -9,10 +9,11 @@ export interface Authority {
 }
 
 /**
+ * Labels with dots between them, and perhaps behind the last one: what has none between two dots, servers shorten or do not.
  * Without percent-encoding, which RFC 3986 §3.2.2 has for names beyond ASCII: `%61` is an `a` to some and none to others, and no
  * client sends it.
  */
-const REGISTERED_NAME = /^[A-Za-z0-9._~!$&'()*+,;=-]+$/;
+const REGISTERED_NAME = /^[A-Za-z0-9_~!$&'()*+,;=-]+(?:\.[A-Za-z0-9_~!$&'()*+,;=-]+)*\.?$/;
 const PORT = /^[0-9]{0,5}$/;
 
 /** @returns null if the text is no authority; user information is refused too, it has no place in a request */

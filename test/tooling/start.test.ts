@@ -92,8 +92,8 @@ describe('npm start', () => {
     );
     chmodSync(path.join(old, 'node'), 0o755);
     const { child } = start([], { PATH: `${old}:/usr/bin:/bin` });
-    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
-    assert.deepEqual([said, code], [`${path.join(home, 'bin/gatewright')} run\n`, 3]);
+    const [said] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.deepEqual([said, child.exitCode], [`${path.join(home, 'bin/gatewright')} run\n`, 3]);
   });
 
   it('starts the demo upstream first, then the gateway in place of the shell', async () => {

@@ -389,15 +389,16 @@ describe('tokens that are refused', () => {
       assert.deepEqual([answer.status, answer.text], [401, '{"message":"Missing JWT token in request"}\n']);
       assert.equal(lab.hostLog.at(-1)?.detail['reason'], reason);
     }
-    const twice = [
-      'GET / HTTP/1.1',
-      'Host: a',
-      'Connection: close',
-      `Authorization: ${token}`,
-      `authorization: ${token}`,
-    ];
-    assert.match(await lab.raw([...twice, '', ''].join('\r\n')), /^HTTP\/1\.1 401 /);
-    assert.equal(lab.hostLog.at(-1)?.detail['reason'], 'header_repeated');
+    for (const [first, second, target] of [
+      [token, token, '/'],
+      // The gateway would go by the query, and an upstream perhaps by the second field.
+      ['', 'Bearer of.somebody.else', `/?jwt=${token}`],
+    ]) {
+      const twice = [`GET ${target} HTTP/1.1`, 'Host: a', 'Connection: close'];
+      const fields = [`Authorization: ${first}`, `authorization: ${second}`, '', ''];
+      assert.match(await lab.raw([...twice, ...fields].join('\r\n')), /^HTTP\/1\.1 401 /);
+      assert.equal(lab.hostLog.at(-1)?.detail['reason'], 'header_repeated');
+    }
   });
 
   it('encrypted, and made by another library', async (t) => {
