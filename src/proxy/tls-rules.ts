@@ -20,6 +20,6 @@ export function tlsFault(exchange: Exchange): ErrorCode | null {
 const SLASH = 47;
 
 /** RFC 9110 §7.4: what is asked for as https must not be had without TLS, but by who may have seen to that before us. */
-function asksForTls(target: string): boolean {
+export function asksForTls(target: string): boolean {
   return target.charCodeAt(0) !== SLASH && /^https:/i.test(target);
 }

@@ -7,6 +7,7 @@ import { ServerConnection } from '../../src/http1/server-connection.ts';
 import type { RequestHandler, RequestSink, ServerSettings } from '../../src/http1/server-settings.ts';
 import { parseAuthority } from '../../src/proxy/authority.ts';
 import { parseTarget } from '../../src/proxy/target.ts';
+import { asksForTls } from '../../src/proxy/tls-rules.ts';
 import { type CorpusLimits, notationOf } from './corpus.ts';
 import { FakeSocket } from './fake-socket.ts';
 import { decodeChunks } from './naive-chunks.ts';
@@ -18,6 +19,9 @@ import { decodeChunks } from './naive-chunks.ts';
 export type AnswerTime = (typeof ANSWER_TIMES)[number];
 
 export const ANSWER_TIMES = ['prompt', 'late', 'mixed', 'early'] as const;
+
+/** Of the parser, or of the listener's own rules. */
+type Fault = RequestFault | 'misdirected';
 
 export interface SeenRequest {
   readonly method: string;
@@ -31,7 +35,7 @@ export interface SeenRequest {
   /** Decoded; only of complete requests. */
   body: string;
   /** Why no upstream would see it, or why it broke off; '' if neither. */
-  fault: RequestFault | '';
+  fault: Fault | '';
   isComplete: boolean;
 }
 
@@ -205,14 +209,14 @@ function startOf(request: SeenRequest): string {
 }
 
 /** The rules about method, target and Host that the listener adds to the parser's. */
-function locate(head: Head): RequestFault | '' {
+function locate(head: Head): Fault | '' {
   const method = head.text.slice(0, parsed.methodEnd);
   if (method === 'CONNECT' || method === 'TRACE') return 'method_not_implemented';
   const target = parseTarget(head.text.slice(parsed.targetStart, parsed.targetEnd), method, true);
   if (target === null) return 'bad_target';
   if (parsed.host >= 0 && parseAuthority(head.value(parsed.host)) === null) return 'bad_host';
   if (target.authority !== null && parseAuthority(target.authority) === null) return 'bad_target';
-  return '';
+  return asksForTls(head.text.slice(parsed.targetStart, parsed.targetEnd)) ? 'misdirected' : '';
 }
 
 export function settingsOf(limits: CorpusLimits, wheel: TimerWheel, handler: RequestHandler): ServerSettings {
