@@ -108,7 +108,7 @@ export interface Settings {
   };
   /** Threads that carry traffic; auto: as many as there are cores that the process may use, by its affinity and the quota of its cgroup. Default: `"auto"`. Bounds: 1 to 250. */
   readonly workers?: number | 'auto';
-  /** secure: strict defaults; apisix: APISIX's own laxer ones: nodes with scheme https are not verified, real-ip believes everybody, and wrong credentials are not damped, unless the configuration says otherwise. Default: `"secure"`. */
+  /** secure: strict defaults; apisix: APISIX's own laxer ones: nodes with scheme https are not verified, real-ip believes everybody, and wrong credentials are not damped, unless the configuration says otherwise; and a route that cannot be understood is left out. Default: `"secure"`. */
   readonly profile?: 'secure' | 'apisix';
   /** How routes are matched: host first, then path; path only; path only, with :name parameters. Default: `"radixtree_host_uri"`. */
   readonly router?: 'radixtree_host_uri' | 'radixtree_uri' | 'radixtree_uri_with_parameter';

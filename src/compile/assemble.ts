@@ -265,12 +265,13 @@ class Assembly {
       const problems: Problem[] = [];
       const after = reading === undefined ? null : routeMemory(id, reading, { around, context, before, problems });
       this.find(`routes/${id}`, { route: problems });
-      if (after === 'unknown') {
+      if (after === 'unknown' && this.options.matching.leavesOutUnknown !== true) {
         isBlocked = true;
         continue;
       }
-      memory.set(id, after ?? undefined);
-      if (before?.entry !== after?.entry) changes.push({ id, route: after?.entry ?? null });
+      const kept = after === 'unknown' ? null : after;
+      memory.set(id, kept ?? undefined);
+      if (before?.entry !== kept?.entry) changes.push({ id, route: kept?.entry ?? null });
     }
     return isBlocked ? null : { memory: memory.done(), merger, changes };
   }

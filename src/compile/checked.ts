@@ -61,8 +61,10 @@ function sameNames(one: ReadonlySet<string> = new Set(), other: ReadonlySet<stri
   return one.size === other.size && [...one].every((name) => other.has(name));
 }
 
-function valueOf(key: string, { good, raw }: Reading, { consumers }: CompileMemory): CheckedValue {
+function valueOf(key: string, { good, raw }: Reading, { consumers, routes }: CompileMemory): CheckedValue | null {
   if (good === null) {
+    // Left out: what it matches is for nobody to read.
+    if (key.startsWith('routes/') && routes.get(key.slice('routes/'.length)) === undefined) return null;
     const kept = Object.entries(raw.value).filter(
       ([name]) => name === 'service_id' || name === 'hosts' || MATCH_ATTRIBUTES.includes(name),
     );

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseConfiguration } from '../config/configuration.ts';
+import { readObjects } from '../model/object-set.ts';
+import { checkedDifferences } from './checked.ts';
 import { compile, EMPTY_SNAPSHOT } from './compile.ts';
 import type { CompileResult } from './compile.ts';
 import { definePlugin } from '../sdk/plugin.ts';
 import { pluginRegistry } from './plugin-registry.ts';
 import type { PluginRegistry } from './plugins.ts';
 import { NEEDS_BODY } from '../router/router.ts';
+import { restore } from './restore.ts';
+import { matchingOf } from './snapshot.ts';
 import type { CompiledRoute, Snapshot } from './snapshot.ts';
 
 const SETTINGS = { router: 'radixtree_host_uri', merge_slashes: true } as const;
@@ -65,6 +69,29 @@ test('an unrelated edit leaves compiled routes and upstreams the same objects', 
     assert.equal(after === before, i !== 7, `route ${i}`);
     assert.equal(after?.upstream === before?.upstream, i !== 7, `upstream ${i}`);
   }
+});
+
+test('with the profile apisix, a route that cannot be understood is left out, told, and holds nothing back', () => {
+  const lenient = { ...SETTINGS, profile: 'apisix' } as const;
+  const routes = [
+    { id: 'a', uri: '/a', upstream: upstream(1) },
+    { id: 'b', uri: 6, upstream: upstream(2) },
+  ];
+  const { set } = readObjects({ routes }, 'warning');
+  const first = compile(set, { settings: lenient, revision: 1 });
+  assert.deepEqual([first.isBlocked, first.problems.map(({ path }) => path)], [false, ['routes[1].uri']]);
+  assert.ok(find(first.snapshot, '/a') !== undefined);
+  // In a worker, which is told what was checked elsewhere, it is the same.
+  const matching = matchingOf(lenient);
+  const memory = first.snapshot.memory;
+  assert.ok(memory !== undefined);
+  const told = restore([...checkedDifferences(undefined, memory)], { revision: 1, matching, plugins: new Map() });
+  assert.ok(find(told, '/a') !== undefined);
+  // What was good once is not left out.
+  const bad = readObjects({ routes: [{ id: 'a', uri: 7, upstream: upstream(1) }] }, 'warning').set;
+  const second = compile(bad, { settings: lenient, revision: 2, previous: first.snapshot });
+  assert.equal(second.isBlocked, false);
+  assert.ok(find(second.snapshot, '/a') !== undefined, 'its last good version serves');
 });
 
 test('a blocked change gives back the Snapshot in force, problems and all', () => {

@@ -2,7 +2,6 @@
  * Objects → Snapshot: pure, without I/O, and every problem at once. A bad object never widens access: its last good
  * version serves on, or a tombstone answers in its place, or the whole change is held back.
  */
-import type { RouterMode } from '../router/router.ts';
 import { KINDS } from '../model/object-set.ts';
 import type { ObjectSet } from '../model/object-set.ts';
 import type { Problem } from '../model/problem.ts';
@@ -15,14 +14,11 @@ import { enabledPlugins } from './plugins.ts';
 import type { PluginRegistry } from './plugins.ts';
 import type { Findings } from './references.ts';
 import { changeOf } from './set-changes.ts';
-import type { Snapshot } from './snapshot.ts';
+import { matchingOf } from './snapshot.ts';
+import type { MatchingSettings, Snapshot } from './snapshot.ts';
 
 export interface CompileOptions {
-  /** What of the settings bears on matching. */
-  readonly settings: {
-    readonly router: RouterMode;
-    readonly merge_slashes: boolean;
-  };
+  readonly settings: MatchingSettings;
   /** Of the Snapshot to be made. */
   readonly revision: number;
   /** Where last good versions, and the parts that did not change, come from. */
@@ -63,7 +59,7 @@ export function compile(objects: ObjectSet, options: CompileOptions): CompileRes
     changeOf(objects, memory),
     {
       revision: options.revision,
-      matching: { mode: options.settings.router, mergeSlashes: options.settings.merge_slashes },
+      matching: matchingOf(options.settings),
       plugins: isSameRegistry(plugins, memory?.plugins) ? memory.plugins : plugins,
       instances: memory?.instances ?? new Instances(options.hostFor ?? inertHost, options.onCloseFault),
     },

@@ -233,6 +233,23 @@ export interface CompileMemory {
 export interface Matching {
   readonly mode: RouterMode;
   readonly mergeSlashes: boolean;
+  /**
+   * What becomes of a route without a good version, where it cannot even be told which requests it matches: it is left out,
+   * as APISIX does, in place of holding back every change until it is mended.
+   */
+  readonly leavesOutUnknown?: boolean;
+}
+
+/** What of the settings bears on matching. */
+export interface MatchingSettings {
+  readonly router: RouterMode;
+  readonly merge_slashes: boolean;
+  /** Secure by default. */
+  readonly profile?: 'secure' | 'apisix';
+}
+
+export function matchingOf({ router, merge_slashes, profile = 'secure' }: MatchingSettings): Matching {
+  return { mode: router, mergeSlashes: merge_slashes, leavesOutUnknown: profile === 'apisix' };
 }
 
 /** A compiled upstream beside the checked object that it was made of. */

@@ -56,7 +56,7 @@ export const settingsSchema = {
       enum: ['secure', 'apisix'],
       default: 'secure',
       description:
-        "secure: strict defaults; apisix: APISIX's own laxer ones: nodes with scheme https are not verified, real-ip believes everybody, and wrong credentials are not damped, unless the configuration says otherwise.",
+        "secure: strict defaults; apisix: APISIX's own laxer ones: nodes with scheme https are not verified, real-ip believes everybody, and wrong credentials are not damped, unless the configuration says otherwise; and a route that cannot be understood is left out.",
     },
     router: {
       enum: ['radixtree_host_uri', 'radixtree_uri', 'radixtree_uri_with_parameter'],

@@ -2,6 +2,7 @@
 import { assemble } from '../compile/assemble.ts';
 import { changeOfChecked, type CheckedObject, checkedDifferences } from '../compile/checked.ts';
 import type { Instances } from '../compile/instances.ts';
+import { matchingOf } from '../compile/snapshot.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { CheckedConfiguration } from './compiled-configuration.ts';
 
@@ -24,7 +25,7 @@ export function assembled(
   const { settings, plugins } = next;
   const options = {
     revision: (current?.snapshot.revision ?? 0) + 1,
-    matching: { mode: settings.router, mergeSlashes: settings.merge_slashes },
+    matching: matchingOf(settings),
     plugins: current?.from.plugins ?? plugins,
     instances,
   };

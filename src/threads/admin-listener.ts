@@ -12,6 +12,7 @@ import type { SideServer } from '../admin/side-server.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { AdminSettings } from '../config/admin-settings.ts';
+import { matchingOf } from '../compile/snapshot.ts';
 import { pluginSignature } from '../config/plugin-files.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
@@ -58,7 +59,7 @@ export async function startAdmin(parts: AdminParts): Promise<AdminListener | nul
   const api = new AdminApi({
     store,
     plugins,
-    matching: { mode: settings.router, mergeSlashes: settings.merge_slashes },
+    matching: matchingOf(settings),
     now_ms: () => clock.wall_ms(),
     newId: randomUUID,
     onChange: (record) => audit.write(`${JSON.stringify(record)}\n`),

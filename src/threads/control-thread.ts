@@ -5,6 +5,7 @@ import type { AlarmClock } from '../clock/clock.ts';
 import { compile, EMPTY_SNAPSHOT, retire } from '../compile/compile.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import { restore } from '../compile/restore.ts';
+import { matchingOf } from '../compile/snapshot.ts';
 import type { Snapshot } from '../compile/snapshot.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { pluginSignature } from '../config/plugin-files.ts';
@@ -153,8 +154,7 @@ export class ControlThread {
   private restore(inForce: InForce | null): void {
     if (inForce === null) return;
     const { revision, objects } = inForce;
-    const { router, merge_slashes } = this.settings;
-    const matching = { mode: router, mergeSlashes: merge_slashes };
+    const matching = matchingOf(this.settings);
     this.snapshot = restore(objects, { revision, matching, plugins: this.registry });
   }
 

@@ -5,6 +5,7 @@ import { LoopTime } from '../clock/loop-time.ts';
 import { EMPTY_SNAPSHOT } from '../compile/compile.ts';
 import { Instances } from '../compile/instances.ts';
 import { checkedPluginRegistry } from '../compile/plugin-registry.ts';
+import { matchingOf } from '../compile/snapshot.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
@@ -153,7 +154,7 @@ export class WorkerThread {
     const { data, plugins, clock } = this.options;
     const { errorLog } = this;
     return new Follower({
-      matching: { mode: data.settings.router, mergeSlashes: data.settings.merge_slashes },
+      matching: matchingOf(data.settings),
       pluginsWithout: (disabled) => checkedPluginRegistry(plugins, disabled, data.env),
       instances: new Instances(
         hostFactory({ ...this.parts, inForce: () => this.worker.snapshot }),
