@@ -61,6 +61,8 @@ export interface Settings {
     readonly trusted_certificates?: readonly string[];
     /** Lowest version of TLS. Default: `"TLSv1.2"`. */
     readonly min_version?: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+    /** Whether a response that the end of its connection ends is complete only where the node said by close_notify that it ends: by default it is, unless `profile` is apisix. */
+    readonly require_close_notify?: boolean;
   };
   /** Where /status and the Control API answer. Default: `{}`. */
   readonly control?: {

@@ -52,6 +52,11 @@ export const UPSTREAM_TLS_SETTINGS = {
       default: 'TLSv1.2',
       description: 'Lowest version of TLS.',
     },
+    require_close_notify: {
+      type: 'boolean',
+      description:
+        'Whether a response that the end of its connection ends is complete only where the node said by close_notify that it ends: by default it is, unless `profile` is apisix.',
+    },
   },
 } as const satisfies Schema;
 

@@ -29,6 +29,8 @@ export interface OwnedSocket extends net.Socket {
   readonly encrypted?: boolean;
   /** Of TLS, once the peer's end came: it did not say that it was one (RFC 8446 §6.1), so that more may have been meant to come. */
   isCut?: boolean;
+  /** Of TLS: that is not looked at. */
+  mayEndSilently?: boolean;
   owner: SocketOwner | null;
   failure: Error | null;
   /** A message in the scratch that is written at the end of this turn, before the text. */

@@ -52,7 +52,7 @@ function destroyUnlessSending(this: SecuredSocket, error?: Error): SecuredSocket
 
 /** A stream with a failed write emits no 'end'. */
 function pushOrEnd(this: SecuredSocket, chunk: unknown, encoding?: BufferEncoding): boolean {
-  if (chunk === null) this.isCut = endsWithoutNotice(this);
+  if (chunk === null && this.mayEndSilently !== true) this.isCut = endsWithoutNotice(this);
   if (chunk !== null || this.hasSendFailed !== true) return push.call(this, chunk, encoding);
   const { owner } = this;
   try {

@@ -118,6 +118,7 @@ export class Worker {
       verifies: settings.profile === 'secure',
       authorities: settings.authorities,
       minVersion: settings.upstream_tls.min_version,
+      mayEndSilently: !(settings.upstream_tls.require_close_notify ?? settings.profile === 'secure'),
       clientCertificate: (id) => this.snapshot.certificates?.client(id),
       onFailed: options.onUpstreamTlsFailed ?? ignore,
     };

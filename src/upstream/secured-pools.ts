@@ -199,6 +199,7 @@ class SecuredDialer implements Dialer {
   private readonly name: string;
   private readonly spoken: Spoken;
   private readonly onFailed: UpstreamTlsOptions['onFailed'];
+  private readonly mayEndSilently: boolean;
   private readonly connection: tls.ConnectionOptions;
   /** What the connection begins with. */
   private readonly preamble: Uint8Array | null;
@@ -207,7 +208,7 @@ class SecuredDialer implements Dialer {
   constructor(
     { node, name, spoken }: Named,
     identity: TlsIdentity,
-    { onFailed }: UpstreamTlsOptions,
+    { onFailed, mayEndSilently = false }: UpstreamTlsOptions,
     preamble: Uint8Array | null = null,
   ) {
     this.preamble = preamble;
@@ -215,6 +216,7 @@ class SecuredDialer implements Dialer {
     this.name = name;
     this.spoken = spoken;
     this.onFailed = onFailed;
+    this.mayEndSilently = mayEndSilently;
     this.connection = {
       ...placeOf(node.address, node.port),
       secureContext: identity.context,
@@ -228,8 +230,10 @@ class SecuredDialer implements Dialer {
 
   dial(owner: OutgoingOwner): OwnedSocket {
     const { session, connection, preamble } = this;
-    if (preamble !== null) return connectBehind(preamble, connection, owner);
-    const socket = connectSecured(session === undefined ? connection : { ...connection, session }, owner);
+    const resumed = session === undefined ? connection : { ...connection, session };
+    const socket = preamble === null ? connectSecured(resumed, owner) : connectBehind(preamble, connection, owner);
+    socket.mayEndSilently = this.mayEndSilently;
+    if (preamble !== null) return socket;
     // Nothing comes of a connection that was not verified: it is gone by then.
     socket.on('session', (ticket: Buffer) => {
       this.session = ticket;

@@ -10,6 +10,8 @@ export interface UpstreamTlsOptions {
   /** `bundled`, `system`, or certificates in PEM. */
   readonly authorities: readonly string[];
   readonly minVersion: TlsVersion;
+  /** Whether the end of a connection may end a response without a close_notify (RFC 9112 §9.8). */
+  readonly mayEndSilently?: boolean;
   /** The SSL object of type client with that id, as it is now. */
   readonly clientCertificate: (id: string) => CompiledSsl | undefined;
   /** No TLS, or none with who was meant; the reason is for the operator. */

@@ -137,3 +137,19 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     }
   }
 }
+
+for (const [name, gateway] of [
+  ['where that is not required', { upstream_tls: { require_close_notify: false } }],
+  ['in the profile of APISIX', { profile: 'apisix' }],
+] as const) {
+  for (const [what, , , plugins] of CASES.filter(([, size]) => size === 20)) {
+    test(`${what} that the connection ends without close_notify is complete ${name}`, async (t) => {
+      const node = await startNode(t, Buffer.alloc(20, 'x'), 'TLSv1.3');
+      const port = await startRelay(t, node, true);
+      const upstream = { scheme: 'https', tls: { verify: false }, nodes: { [`127.0.0.1:${port}`]: 1 } };
+      const lab = await openLab(t, JSON.stringify({ gateway, routes: [{ uri: '/*', plugins, upstream }] }));
+      assert.equal((await ask(lab.port, 0)).end, 'fin');
+      assert.equal(lab.log[0]?.errorCode, '');
+    });
+  }
+}
