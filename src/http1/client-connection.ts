@@ -32,6 +32,14 @@ const HEAD = 1;
 const BODY = 2;
 const CLOSED = 3;
 
+function settle(connection: ClientConnection): void {
+  try {
+    connection.settle();
+  } catch (error) {
+    connection.onException(error);
+  }
+}
+
 export class ClientConnection extends TimedEntry implements OutgoingOwner {
   private readonly dialer: Dialer;
   private readonly socket: OwnedSocket;
@@ -283,14 +291,26 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.stall?.stop();
     const isReusable =
       this.persists && !hasSurplus && this.isRequestSent && this.framing !== 'until_close' && !this.hasSendFailed;
-    if (!isReusable || hasUnsent(this.socket)) {
+    const { socket } = this;
+    const isUnsent = hasUnsent(socket);
+    // Over TLS a write is over only later, also one of which the kernel took everything.
+    const maySettle = isUnsent && socket.encrypted === true;
+    if (!isReusable || (isUnsent && !maySettle)) {
       this.abort();
       return;
     }
     this.phase = IDLE;
     if (this.readsWidely) this.narrow();
     if (this.isPaused) this.resume();
-    this.owner.onReusable(this);
+    if (maySettle) setImmediate(settle, this);
+    else this.owner.onReusable(this);
+  }
+
+  /** What was written has had its time to be over. */
+  settle(): void {
+    if (this.phase !== IDLE) return;
+    if (hasUnsent(this.socket)) this.abort();
+    else this.owner.onReusable(this);
   }
 
   private fail(fault: ResponseFault): void {

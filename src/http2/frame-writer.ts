@@ -1,12 +1,14 @@
 /** The writing half of a connection: frames are put together in memory and go out in one write per turn. */
-import type net from 'node:net';
 import type { TimerWheel } from '../clock/timer-wheel.ts';
 import { writeLatin1 } from '../http1/bytes.ts';
+import type { OwnedSocket } from '../http1/owned-socket.ts';
 import { Stall } from '../http1/stall.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 import { FRAME_HEAD_BYTES } from './protocol.ts';
 
 const MEMORY_BYTES = 65_536;
+/** Over TLS: for less, memory is not lent until it is taken. */
+const MOST_COPIED_BYTES = 4_096;
 
 /** Memory that no connection holds at the moment: an idle connection has none. */
 const spares: Buffer[] = [];
@@ -33,7 +35,7 @@ export interface FrameWriterOptions {
 }
 
 export class FrameWriter implements Flushable {
-  private readonly socket: net.Socket;
+  private readonly socket: OwnedSocket;
   private readonly options: FrameWriterOptions;
   private stall: Stall | null = null;
   /** What is not written yet. */
@@ -48,7 +50,7 @@ export class FrameWriter implements Flushable {
   /** The peer has not taken what was written. */
   isBehind = false;
 
-  constructor(socket: net.Socket, options: FrameWriterOptions) {
+  constructor(socket: OwnedSocket, options: FrameWriterOptions) {
     this.socket = socket;
     this.options = options;
   }
@@ -123,17 +125,34 @@ export class FrameWriter implements Flushable {
     const { length } = this;
     this.length = 0;
     if (length === 0 || socket.destroyed || socket.writableEnded) return giveBack(memory);
-    socket.write(memory.subarray(0, length));
-    this.lent.push(memory);
-    if (socket.writableLength === 0) return this.takeBack();
-    this.held += memory.length;
-    this.options.onHeld(memory.length);
+    if (socket.encrypted === true) this.writeSecured(memory, length);
+    else {
+      socket.write(memory.subarray(0, length));
+      this.lent.push(memory);
+      if (socket.writableLength === 0) return this.takeBack();
+      this.held += memory.length;
+      this.options.onHeld(memory.length);
+    }
     // Below the socket's mark no 'drain' will come, and nobody has to wait for one.
     if (!socket.writableNeedDrain) return;
     this.isBehind = true;
     const { wheel, send_ms, onStalled } = this.options;
     this.stall ??= new Stall(socket, wheel, onStalled);
     this.stall.start(send_ms);
+  }
+
+  /** Over TLS a write is over only later, whatever was taken at once, and below the socket's mark no 'drain' tells of it. */
+  private writeSecured(memory: Buffer, length: number): void {
+    const { socket, options } = this;
+    const isCopied = length <= MOST_COPIED_BYTES;
+    const bytes = isCopied ? Buffer.from(memory.subarray(0, length)) : memory.subarray(0, length);
+    const held = isCopied ? length : memory.length;
+    if (isCopied) giveBack(memory);
+    options.onHeld(held);
+    socket.write(bytes, () => {
+      if (!isCopied) giveBack(memory);
+      options.onHeld(-held);
+    });
   }
 
   /** The peer took everything. */

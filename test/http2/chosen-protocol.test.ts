@@ -185,6 +185,29 @@ describe('connections', () => {
     assert.ok(node.connections >= 6 && node.connections <= 9, `${node.connections}`);
   });
 
+  test('of HTTP/2 give back what they wrote, however long they last', async (t) => {
+    const node = await SpokenNode.start(t, 'both');
+    const lab = await openTo(t, [node]);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+    t.after(() => agent.destroy());
+    const ask = (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const request = http.get({ port: lab.port, host: '127.0.0.1', agent }, (response) => {
+          response.resume().on('end', resolve);
+        });
+        request.on('error', reject);
+      });
+    await many(2, ask);
+    const before = process.memoryUsage().arrayBuffers;
+    await many(2, async () => {
+      for (let i = 0; i < 400; i++) await ask();
+    });
+    const more = process.memoryUsage().arrayBuffers - before;
+    assert.equal(node.connections, 1);
+    // 64 KiB for each turn of the event loop, if it were kept.
+    assert.ok(more < 8_000_000, `${more} bytes more`);
+  });
+
   test('are shared by clients of both versions', async (t) => {
     const node = await SpokenNode.start(t, 'both');
     const lab = await openTo(t, [node]);

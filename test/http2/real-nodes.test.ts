@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -105,6 +106,33 @@ test('nginx: connections that take few requests at once, and few in all, lose no
   assertServed(answers, /^HTTP\/2\.0 x{2000}$/);
   assert.equal(behind.asked.length, answers.length, 'none was sent twice');
   assert.deepEqual(new Set(lab.lines), new Set(['HTTP/2.0\n']));
+});
+
+test('nginx: connections of HTTP/1.1 over TLS are kept under load', async (t) => {
+  const nginx = requireProgram(t, 'nginx');
+  if (nginx === undefined) return;
+  const behind = await SpokenNode.start(t, 'plain');
+  const configure = (port: number, folder: string): string =>
+    nginxConfiguration(behind.port, '')(port, folder)
+      .replace('keepalive_requests 40', 'keepalive_requests 100000')
+      .replace(/proxy_pass [^]*Accept-Encoding "";/, 'return 200 "$connection";');
+  const { port } = await start(t, nginx, configure, (file, folder) => ['-c', file, '-p', folder]);
+  const lab = await openTo(t, [{ port }]);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
+  t.after(() => agent.destroy());
+  const seen: string[] = [];
+  const ask = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const request = http.get({ port: lab.port, host: '127.0.0.1', agent }, (response) => {
+        response.setEncoding('utf8').on('data', (text: string) => seen.push(text));
+        response.on('end', resolve);
+      });
+      request.on('error', reject);
+    });
+  await Promise.all(Array.from({ length: 3_000 }, ask));
+  assert.equal(seen.length, 3_000);
+  const connections = new Set(seen).size;
+  assert.ok(connections <= 64, `${connections} connections for 32 requests at once`);
 });
 
 test('nginx: a burst of several times what one connection takes in all loses nothing', async (t) => {
