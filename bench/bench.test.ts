@@ -402,6 +402,16 @@ describe('gateways', () => {
     assert.ok(WORKLOADS.every(({ name, needsRedis = false }) => needsRedis === name.startsWith('redis-')));
   });
 
+  test('an upstream over TLS is spoken to over TLS by all, and in HTTP/2 by who can', () => {
+    const { tuning } = workload('upstream-h2');
+    const secured = { ...setup, tuning, isUpstreamSecured: true };
+    assert.match(nginxConfig(secured), /proxy_pass https:\/\/upstream;/);
+    assert.match(haproxyConfig(secured), /server only 127\.0\.0\.1:1003 .* ssl verify none alpn h2\n/);
+    const { routes } = JSON.parse(gatewrightConfig(secured)) as { routes: { plugins: object; upstream: object }[] };
+    assert.deepEqual(routes[0]?.plugins, { 'upstream-http2': {} });
+    assert.match(JSON.stringify(routes[0].upstream), /"scheme":"https","tls":\{"verify":false\}/);
+  });
+
   test('over TLS all of them have the one certificate, and Gatewright gives it to clients that name no server', () => {
     const secured = { ...setup, isSecured: true };
     assert.match(nginxConfig(secured), /listen 127\.0\.0\.1:1001 ssl [^]*ssl_certificate \/tmp\/x\/cert\.pem;/);

@@ -7,6 +7,8 @@ import { allowedCores } from './cpu.ts';
 import { freePort } from './probe.ts';
 import { findCommand, pinSelf, Processes, untilLine, untilOutput } from './processes.ts';
 import type { Cores, Lab, Pace } from './rounds.ts';
+import { startSecuredUpstream } from './secured-upstream.ts';
+import type { Workload } from './workloads.ts';
 
 const UPSTREAM = fileURLToPath(new URL('upstream.ts', import.meta.url));
 
@@ -25,6 +27,9 @@ export function missingTools(): string[] {
   if (findCommand('h2load') === undefined) {
     missing.push("h2load is missing, so HTTP/2 cannot be measured: 'apt-get install nghttp2-client' brings it");
   }
+  if (findCommand('haproxy') === undefined) {
+    missing.push("haproxy is missing, so upstreams over TLS are left out: 'apt-get install haproxy' brings it");
+  }
   if (findCommand('taskset') === undefined) {
     missing.push("taskset is missing, so nothing is pinned to a core: 'apt-get install util-linux' brings it");
   }
@@ -35,8 +40,8 @@ export function missingTools(): string[] {
   return missing;
 }
 
-/** Opens a lab. It is cleared away when this process ends, in whatever way but SIGKILL. */
-export async function openLab(pace: Pace, progress: Lab['progress'], needsRedis: boolean): Promise<Lab> {
+/** Opens a lab for these workloads. It is cleared away when this process ends, in whatever way but SIGKILL. */
+export async function openLab(pace: Pace, progress: Lab['progress'], workloads: readonly Workload[]): Promise<Lab> {
   const cores = divideCores(allowedCores());
   const folder = mkdtempSync(join(tmpdir(), 'gatewright-bench-'));
   const processes = new Processes();
@@ -44,8 +49,11 @@ export async function openLab(pace: Pace, progress: Lab['progress'], needsRedis:
   pinSelf(cores.load);
   const upstream = processes.start({ command: process.execPath, args: [UPSTREAM] }, cores.load);
   const { port: upstreamPort } = JSON.parse(await untilLine(upstream, 5000)) as { port: number };
+  const needsRedis = workloads.some((workload) => workload.needsRedis === true);
+  const needsSecured = workloads.some((workload) => workload.isUpstreamSecured === true);
   const redisPort = needsRedis ? await startRedis(processes, folder, cores.load) : 0;
-  return { processes, folder, cores, upstreamPort, redisPort, pace, progress };
+  const securedPort = needsSecured ? await startSecuredUpstream(processes, folder, cores.load) : 0;
+  return { processes, folder, cores, upstreamPort, securedPort, redisPort, pace, progress };
 }
 
 /** One that keeps nothing. */

@@ -88,7 +88,7 @@ async function main(): Promise<void> {
   if (workload?.kind !== 'load') throw new UsageError(`there is no workload '${values.workload}' under load`);
   const [seconds, top] = [number('seconds', values.seconds), number('top', values.top)];
   const interval_us = number('interval_us', values.interval_us);
-  const lab = await openLab(PACE, () => {}, workload.needsRedis === true);
+  const lab = await openLab(PACE, () => {}, [workload]);
   const profiles = await take(lab, { workload, seconds, interval_us });
   for (const [thread, profile] of profiles) {
     const times = selfTimes(profile);

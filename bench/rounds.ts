@@ -42,6 +42,8 @@ export interface Lab {
   readonly folder: string;
   readonly cores: Cores;
   readonly upstreamPort: number;
+  /** Of the upstream over TLS; 0 where no workload needs one. */
+  readonly securedPort: number;
   /** Of a server of Redis; 0 where no workload needs one. */
   readonly redisPort: number;
   /** Tells whoever waits what happens. */
@@ -73,14 +75,15 @@ export async function startGateway(lab: Lab, gateway: Gateway, workload: Workloa
   const [port, controlPort] = [await freePort(), await freePort()];
   const folder = join(lab.folder, `${workload.name}-${gateway.name}-${port}`);
   mkdirSync(folder);
-  const { routes, tuning } = workload;
-  const { upstreamPort, redisPort } = lab;
+  const { routes, tuning, isUpstreamSecured = false } = workload;
+  const { redisPort } = lab;
+  const upstreamPort = isUpstreamSecured ? lab.securedPort : lab.upstreamPort;
   const isHttp2 = loadOf(workload).streams > 0;
   const isTls = isSecured(loadOf(workload));
   const ports = { port, controlPort, upstreamPort, redisPort };
   if (isTls) writeCertificate(folder);
   const running = lab.processes.start(
-    gateway.launch({ folder, ...ports, routes, tuning, isHttp2, isSecured: isTls }),
+    gateway.launch({ folder, ...ports, routes, tuning, isHttp2, isSecured: isTls, isUpstreamSecured }),
     'hasAllCores' in workload ? [...new Set([...lab.cores.gateway, ...lab.cores.load])] : lab.cores.gateway,
   );
   try {

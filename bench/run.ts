@@ -114,9 +114,12 @@ async function bench(options: BenchArguments): Promise<number> {
   tools.forEach(say);
   if (gateways.length === 0 || tools.some((tool) => tool.startsWith('wrk '))) return 1;
   const hasRedis = !tools.some((tool) => tool.startsWith('redis-server '));
-  const workloads = chosen(options).filter(({ needsRedis = false }) => hasRedis || !needsRedis);
-  const needsRedis = workloads.some((workload) => workload.needsRedis === true);
-  const lab = await openLab(paceOf(options), say, needsRedis);
+  const hasSecured = !tools.some((tool) => tool.startsWith('haproxy '));
+  const workloads = chosen(options).filter(
+    ({ needsRedis = false, isUpstreamSecured = false }) =>
+      (hasRedis || !needsRedis) && (hasSecured || !isUpstreamSecured),
+  );
+  const lab = await openLab(paceOf(options), say, workloads);
   const found = await versions(lab, gateways);
   const outcome = await runAll(lab, workloads, gateways);
   print(workloads, outcome);

@@ -20,6 +20,8 @@ interface Common {
   readonly routes: readonly string[];
   readonly tuning: Tuning;
   readonly goal?: Goal;
+  /** Whether the upstream is one over TLS, which gives the small answer to everything. */
+  readonly isUpstreamSecured?: boolean;
   /** Whether a server of Redis runs beside it. */
   readonly needsRedis?: boolean;
 }
@@ -234,6 +236,25 @@ export const WORKLOADS: readonly Workload[] = [
     title: 'a new connection with a resumed session per request',
     load: { ...SMALL, connections: 16, closes: true, over: 'tls-resumed' },
     ...EVERYTHING,
+  },
+  {
+    kind: 'load',
+    name: 'upstream-tls',
+    title: '155 B answer of an upstream over TLS, in HTTP/1.1',
+    load: SMALL,
+    ...EVERYTHING,
+    isUpstreamSecured: true,
+    isExtra: true,
+  },
+  {
+    kind: 'load',
+    name: 'upstream-h2',
+    title: '155 B answer of an upstream over TLS, in HTTP/2 where the gateway can',
+    load: SMALL,
+    routes: ['/*'],
+    tuning: { gatewright: { route: { plugins: { 'upstream-http2': {} } } }, haproxy: { server: ['alpn h2'] } },
+    isUpstreamSecured: true,
+    against: 'upstream-tls',
   },
   {
     kind: 'load',

@@ -19,6 +19,8 @@ export interface Setup {
   readonly isHttp2?: boolean;
   /** It speaks TLS there, by the certificate that lies in `folder`. Not so by default. */
   readonly isSecured?: boolean;
+  /** The upstream speaks TLS; nobody looks at its certificate. Not so by default. */
+  readonly isUpstreamSecured?: boolean;
 }
 
 /** Stands in a tuning for the port of the server of Redis, which is known only when it runs. */
@@ -35,6 +37,8 @@ export interface Tuning {
   readonly haproxy?: {
     readonly global?: readonly string[];
     readonly frontend?: readonly string[];
+    /** Words for the line of the server. */
+    readonly server?: readonly string[];
   };
   readonly gatewright?: {
     /** Keys for every route, such as `plugins`. */

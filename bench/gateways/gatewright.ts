@@ -13,7 +13,8 @@ const SECURED = { http: [], tls: { fallback_sni: NAME } };
 /** JSON is YAML too, so this needs no writer of YAML. */
 export function gatewrightConfig(setup: Setup): string {
   const { port, controlPort, upstreamPort, redisPort, routes, tuning, isHttp2 = false, isSecured = false } = setup;
-  const upstream = { type: 'roundrobin', nodes: { [`127.0.0.1:${upstreamPort}`]: 1 } };
+  const secured = setup.isUpstreamSecured === true ? { scheme: 'https', tls: { verify: false } } : {};
+  const upstream = { type: 'roundrobin', nodes: { [`127.0.0.1:${upstreamPort}`]: 1 }, ...secured };
   const document = {
     gateway: {
       ...(isSecured ? SECURED : {}),

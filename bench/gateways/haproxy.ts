@@ -14,7 +14,8 @@ function mapOf(routes: readonly string[], isPrefix: boolean): string {
 }
 
 export function haproxyConfig({ folder, port, upstreamPort, routes, tuning, ...how }: Setup): string {
-  const { isHttp2 = false, isSecured = false } = how;
+  const { isHttp2 = false, isSecured = false, isUpstreamSecured = false } = how;
+  const server = [...(isUpstreamSecured ? ['ssl verify none'] : []), ...(tuning.haproxy?.server ?? [])];
   const isOpen = routes.length === 1 && routes[0] === '/*';
   const choice = isOpen
     ? 'default_backend upstream'
@@ -46,7 +47,7 @@ ${(tuning.haproxy?.frontend ?? []).map((line) => `  ${line}`).join('\n')}
   http-request set-header Via "1.1 haproxy"
   ${choice}
 backend upstream
-  server only 127.0.0.1:${upstreamPort} pool-max-conn ${KEPT_ALIVE}
+  server only 127.0.0.1:${upstreamPort} pool-max-conn ${KEPT_ALIVE} ${server.join(' ')}
 backend none
   http-request return status 404
 `;

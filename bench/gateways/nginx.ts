@@ -6,9 +6,9 @@ import { findCommand } from '../processes.ts';
 import { CONNECTIONS, KEPT_ALIVE, type Gateway, type Setup } from './gateway.ts';
 
 /** A location for a route: `/a/*` is the prefix `/a/`, and no regular expression is looked at after it. */
-function location(route: string): string {
+function location(route: string, scheme: string): string {
   const match = route === '/*' ? '/' : route.endsWith('*') ? `^~ ${route.slice(0, -1)}` : `= ${route}`;
-  return `    location ${match} { proxy_pass http://upstream; }`;
+  return `    location ${match} { proxy_pass ${scheme}://upstream; }`;
 }
 
 const tls = (folder: string): string =>
@@ -17,7 +17,7 @@ const tls = (folder: string): string =>
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 export function nginxConfig({ folder, port, upstreamPort, routes, tuning, ...how }: Setup): string {
-  const { isHttp2 = false, isSecured = false } = how;
+  const { isHttp2 = false, isSecured = false, isUpstreamSecured = false } = how;
   return `
 worker_processes 1;
 daemon off;
@@ -50,7 +50,7 @@ ${isSecured ? tls(folder) : ''}
     proxy_set_header Via "1.1 nginx";
     proxy_max_temp_file_size 0;
 ${(tuning.nginx?.server ?? []).map((line) => `    ${line}`).join('\n')}
-${routes.map(location).join('\n')}
+${routes.map((route) => location(route, isUpstreamSecured ? 'https' : 'http')).join('\n')}
   }
 }
 `;
