@@ -18,6 +18,8 @@ import { isBehind } from './direct-write.ts';
 import { parsed } from './fields.ts';
 import { type OutgoingRequest, requestText } from './messages.ts';
 import { parseResponseHead } from './response-head.ts';
+import { framingOf, isPersistent } from './response-framing.ts';
+import { settleLater } from './settle.ts';
 import { disown, dropQueued, hasUnsent, isQueued, type OwnedSocket } from './owned-socket.ts';
 import { NARROW_READ_BYTES, type OutgoingOwner, own, readWidely } from './sockets.ts';
 import { SplitHead } from './split-head.ts';
@@ -31,14 +33,6 @@ const IDLE = 0;
 const HEAD = 1;
 const BODY = 2;
 const CLOSED = 3;
-
-function settle(connection: ClientConnection): void {
-  try {
-    connection.settle();
-  } catch (error) {
-    connection.onException(error);
-  }
-}
 
 export class ClientConnection extends TimedEntry implements OutgoingOwner {
   private readonly dialer: Dialer;
@@ -245,15 +239,8 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
   private beginBody(head: string, bytes: Buffer, start: number, end: number): void {
     const { sink, body } = this;
     const { status, contentLength, chunked } = parsed;
-    this.persists =
-      parsed.minorVersion === 1 ? !parsed.connectionClose : parsed.connectionKeepAlive && !parsed.connectionClose;
-    // RFC 9112 §6.3: these have no body, whatever their fields say.
-    if (this.isHead || status === 204 || status === 304) this.framing = 'none';
-    else if (chunked) this.framing = 'chunked';
-    else if (contentLength >= 0) this.framing = 'length';
-    else this.framing = 'until_close';
-    // RFC 9110 §8.6: a 204 announces none. Who does may be about to send it, and the next request would get that for an answer.
-    if (status === 204 && (chunked || contentLength > 0)) this.persists = false;
+    this.persists = isPersistent();
+    this.framing = framingOf(this.isHead);
     // RFC 9112 §6.1: an HTTP/1.0 peer does not know the chunked coding.
     if (sink === null || (chunked && parsed.minorVersion === 0)) return this.fail('malformed');
     this.phase = BODY;
@@ -293,7 +280,6 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
       this.persists && !hasSurplus && this.isRequestSent && this.framing !== 'until_close' && !this.hasSendFailed;
     const { socket } = this;
     const isUnsent = hasUnsent(socket);
-    // Over TLS a write is over only later, also one of which the kernel took everything.
     const maySettle = isUnsent && socket.encrypted === true;
     if (!isReusable || (isUnsent && !maySettle)) {
       this.abort();
@@ -302,7 +288,7 @@ export class ClientConnection extends TimedEntry implements OutgoingOwner {
     this.phase = IDLE;
     if (this.readsWidely) this.narrow();
     if (this.isPaused) this.resume();
-    if (maySettle) setImmediate(settle, this);
+    if (maySettle) settleLater(this);
     else this.owner.onReusable(this);
   }
 
