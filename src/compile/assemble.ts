@@ -60,6 +60,8 @@ export interface Assembled {
 /** Changes of the routing table at once. */
 const TABLE_STEP = 32;
 
+const SORTED_AT_ONCE = 1_024;
+
 const NO_READINGS = Object.freeze(
   Object.fromEntries(KINDS.map((kind) => [kind, PersistentMap.empty()])),
 ) as unknown as AllReadings;
@@ -131,7 +133,7 @@ class Assembly {
     const findings = this.findings.done();
     const { readings } = this;
     if (routes === null || isLost || change.isIncomplete) {
-      options.instances.sweep();
+      yield* options.instances.sweep();
       return { snapshot: null, readings, findings, ambiguities };
     }
     const table = yield* this.table(routes.changes);
@@ -164,7 +166,7 @@ class Assembly {
         certificates,
       },
     };
-    options.instances.keep(hold, held);
+    yield* options.instances.keep(hold, held);
     return { snapshot, readings, findings, ambiguities };
   }
 
@@ -173,10 +175,10 @@ class Assembly {
     const { change } = this;
     const edits = Object.fromEntries(KINDS.map((kind) => [kind, this.readings[kind].edit()])) as unknown as Edits;
     for (const [kind, id] of change.removed) this.put(edits, kind, id, undefined);
-    const byKind = Map.groupBy(change.changed, ([kind]) => kind);
+    const byKind = yield* this.changedByKind();
     let isOther = this.previous !== undefined && this.previous.plugins !== this.options.plugins;
     for (const kind of READING_ORDER) {
-      for (const [, raw] of byKind.get(kind) ?? []) {
+      for (const raw of byKind[kind]) {
         this.put(edits, kind, raw.id, yield* this.read(kind, raw, edits[kind].get(raw.id)));
         yield;
       }
@@ -188,6 +190,16 @@ class Assembly {
     }
     if (isOther) yield* this.readAgain(edits);
     this.readings = Object.fromEntries(KINDS.map((kind) => [kind, edits[kind].done()])) as unknown as AllReadings;
+  }
+
+  private *changedByKind(): Generator<void, Readonly<Record<Kind, readonly RawObject[]>>> {
+    const byKind = Object.fromEntries(KINDS.map((kind) => [kind, [] as RawObject[]])) as Record<Kind, RawObject[]>;
+    const { changed } = this.change;
+    for (let i = 0; i < changed.length; i += SORTED_AT_ONCE) {
+      for (const [kind, raw] of changed.slice(i, i + SORTED_AT_ONCE)) byKind[kind].push(raw);
+      yield;
+    }
+    return byKind;
   }
 
   private *readAgain(edits: Edits): Generator<void> {

@@ -78,16 +78,29 @@ function valueOf(key: string, { good, raw }: Reading, { consumers, routes }: Com
 
 const BAD: Problem = { path: '', code: 'invalid_value', message: 'found bad where it was checked' };
 
-/** The change that a list of such objects is. */
-export function changeOfChecked(objects: readonly CheckedObject[]): Change {
-  const changed: (readonly [Kind, RawObject])[] = [];
-  const removed: (readonly [Kind, string])[] = [];
-  for (const { key, value } of objects) {
-    const kind = key.slice(0, key.indexOf('/')) as Kind;
-    const id = key.slice(kind.length + 1);
-    if (value === null) removed.push([kind, id]);
-    else if ('good' in value) changed.push([kind, { id, value: value.good, path: key, isChecked: true }]);
-    else changed.push([kind, { id, value: value.bad, path: key, isChecked: true, problem: BAD }]);
+/** The change that such objects are, which may come a few at a time. */
+export class CheckedChange {
+  private readonly changed: (readonly [Kind, RawObject])[] = [];
+  private readonly removed: (readonly [Kind, string])[] = [];
+
+  add(objects: Iterable<CheckedObject>): void {
+    for (const { key, value } of objects) {
+      const kind = key.slice(0, key.indexOf('/')) as Kind;
+      const id = key.slice(kind.length + 1);
+      if (value === null) this.removed.push([kind, id]);
+      else if ('good' in value) this.changed.push([kind, { id, value: value.good, path: key, isChecked: true }]);
+      else this.changed.push([kind, { id, value: value.bad, path: key, isChecked: true, problem: BAD }]);
+    }
   }
-  return { changed, removed, isIncomplete: false, isClosed: false, order: null, lists: null };
+
+  get change(): Change {
+    const { changed, removed } = this;
+    return { changed, removed, isIncomplete: false, isClosed: false, order: null, lists: null };
+  }
+}
+
+export function changeOfChecked(objects: Iterable<CheckedObject>): Change {
+  const checked = new CheckedChange();
+  checked.add(objects);
+  return checked.change;
 }

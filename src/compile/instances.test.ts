@@ -245,17 +245,17 @@ test('what an instance has to prepare is done before the Snapshot is there, in s
 test('what a Snapshot in the making was given is not closed with another one that had it', async () => {
   const { instances, obtain, held, closed } = loose();
   const [first, third] = [{}, {}];
-  instances.keep(first, held(obtain('a')));
-  instances.keep({}, held());
+  steps(instances.keep(first, held(obtain('a'))));
+  steps(instances.keep({}, held()));
   const again = obtain('a');
   await instances.retire(first);
   assert.deepEqual(closed, []);
-  instances.keep(third, held(again));
+  steps(instances.keep(third, held(again)));
   assert.deepEqual(closed, []);
   await instances.retire(third);
   assert.deepEqual(closed, ['a']);
   obtain('b');
-  instances.sweep();
+  steps(instances.sweep());
   assert.deepEqual(closed, ['a', 'b'], 'it never came to be');
 });
 
@@ -268,18 +268,22 @@ test('between a few that are closed others run, and may take what is not closed 
     await new Promise(setImmediate);
   };
   const first = {};
-  instances.keep(first, held(...ids.map(obtain)));
+  steps(instances.keep(first, held(...ids.map(obtain))));
   const over = instances.retire(first);
   await turn();
   const rest = ids.filter((id) => !closed.includes(id));
   assert.ok(closed.length > 0 && rest.length > closed.length, `${closed.length} at once`);
   const taken = obtain(rest.at(-1) ?? '');
-  instances.keep({}, held(taken));
+  steps(instances.keep({}, held(taken)));
   while (turns.length > 0) await turn();
   await over;
   assert.deepEqual(closed.toSorted(), ids.filter((id) => id !== taken.owner.object).toSorted());
   assert.equal(instances.size, 1);
 });
+
+function steps(all: Iterable<void>): void {
+  for (const _ of all) continue;
+}
 
 /** Instances without Snapshots: each is named by its object. */
 function loose(pause?: () => Promise<void>) {

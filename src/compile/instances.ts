@@ -44,6 +44,7 @@ export interface HeldInstance {
 
 /** Each takes microseconds, but a change of everything has tens of thousands. */
 const CLOSED_AT_ONCE = 32;
+const SWEPT_AT_ONCE = 128;
 
 type HeldMap = PersistentMap<HeldInstance>;
 
@@ -119,17 +120,21 @@ export class Instances {
    * Keeps the instances of a Snapshot that may come into force, until `retire`; what was made for nothing is closed.
    * @param hold stands for the Snapshot, which need not be kept for it
    * @param held all of its instances by their keys
+   * @yields wherever it may be interrupted; others must not be made for another Snapshot meanwhile
    */
-  keep(hold: object, held: HeldMap): void {
+  *keep(hold: object, held: HeldMap): Generator<void> {
     this.kept.set(hold, held);
-    this.sweep();
+    yield* this.sweep();
   }
 
-  /** Closes the instances that were made for a Snapshot that never came to be. */
-  sweep(): void {
-    const { fresh } = this;
-    this.fresh = new Set();
-    for (const entry of fresh) if (!this.isHeld(entry)) void this.close(entry as Entry);
+  /** Closes the instances that were made for a Snapshot that never came to be. @yields wherever it may be interrupted */
+  *sweep(): Generator<void> {
+    let looked = 0;
+    for (const one of this.fresh) {
+      this.fresh.delete(one);
+      if (!this.isHeld(one)) void this.close(one as Entry);
+      if (++looked % SWEPT_AT_ONCE === 0) yield;
+    }
   }
 
   /**

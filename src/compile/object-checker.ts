@@ -44,7 +44,7 @@ export class ObjectChecker {
       { plugins: reader, matching: this.matching },
       undefined,
     );
-    this.instances.sweep();
+    for (const _ of this.instances.sweep()) continue;
     return { problems, unknown, credentials: plugins.credentials };
   }
 }

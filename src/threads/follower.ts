@@ -3,12 +3,13 @@
  * between them, and swaps when all workers can.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { assemble, type Assembled } from '../compile/assemble.ts';
-import { changeOfChecked, type CheckedObject } from '../compile/checked.ts';
+import { assemble, type Assembled, type Change } from '../compile/assemble.ts';
+import { CheckedChange } from '../compile/checked.ts';
 import { EMPTY_SNAPSHOT, retire } from '../compile/compile.ts';
 import type { Instances } from '../compile/instances.ts';
 import type { PluginRegistry } from '../compile/plugins.ts';
 import type { Matching, Snapshot } from '../compile/snapshot.ts';
+import type { Problem } from '../model/problem.ts';
 import { batches, differences, objectsIn } from './changed-objects.ts';
 import type { FromFollower, Port, Prepare, ToFollower } from './messages.ts';
 
@@ -30,6 +31,7 @@ export class Follower {
   private session: Session | null = null;
   private plugins: PluginRegistry | null = null;
   private disabled = '';
+  private last: Promise<unknown> = Promise.resolve();
   /** In force, once there is one. */
   snapshot: Snapshot | null = null;
 
@@ -45,11 +47,18 @@ export class Follower {
     port.receive((message) => void session.take(message));
   }
 
-  async assemble(objects: readonly CheckedObject[], { revision, disabled, isWhole }: Prepare): Promise<Assembled> {
+  /** One after the other: a control that is gone may have begun one. */
+  assemble(change: Change, prepare: Prepare): Promise<Assembled> {
+    const result = this.last.then(() => this.assembleNow(change, prepare));
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  private async assembleNow(change: Change, { revision, disabled, isWhole }: Prepare): Promise<Assembled> {
     const { matching, instances, now_ms } = this.options;
     const plugins = this.pluginsWithout(disabled);
     const before = isWhole ? undefined : this.snapshot?.memory;
-    const steps = assemble(changeOfChecked(objects), { revision, matching, plugins, instances }, before);
+    const steps = assemble(change, { revision, matching, plugins, instances }, before);
     let since_ms = now_ms();
     for (;;) {
       const step = steps.next();
@@ -78,7 +87,7 @@ export class Follower {
 class Session {
   private readonly follower: Follower;
   private readonly port: Port<ToFollower, FromFollower>;
-  private pending: CheckedObject[] = [];
+  private pending = new CheckedChange();
   private prepared: Snapshot | null = null;
   private telling: Iterator<string> | null = null;
   private hasEnded = false;
@@ -96,7 +105,7 @@ class Session {
       case 'tell':
         return this.tell();
       case 'objects':
-        for (const object of objectsIn(message.text)) this.pending.push(object);
+        this.pending.add(objectsIn(message.text));
         await nextTurn();
         return port.post({ type: 'more' });
       case 'prepare':
@@ -125,13 +134,13 @@ class Session {
   private async prepare(message: Prepare): Promise<void> {
     const { port, follower } = this;
     const { revision } = message;
-    const objects = this.pending;
-    this.pending = [];
+    const { change } = this.pending;
+    this.pending = new CheckedChange();
     try {
-      const assembled = await follower.assemble(objects, message);
+      const assembled = await follower.assemble(change, message);
       this.prepared = assembled.snapshot;
       if (this.hasEnded) return await this.abort();
-      const fault = faultIn(objects, assembled);
+      const fault = faultIn(change, assembled);
       if (fault === null) return port.post({ type: 'prepared', revision });
       port.post({ type: 'failed', revision, reason: fault });
     } catch (error) {
@@ -155,11 +164,13 @@ class Session {
 }
 
 /** What was right where it was checked has to be right here: an instance that cannot be made must not pass for a bad object. */
-function faultIn(objects: readonly CheckedObject[], { snapshot, findings }: Assembled): string | null {
-  for (const { key, value } of objects) {
-    if (value === null || 'bad' in value) continue;
-    const [problem] = findings.get(key)?.read ?? [];
-    if (problem !== undefined) return `${problem.path}: ${problem.message}`;
+function faultIn({ changed }: Change, { snapshot, findings }: Assembled): string | null {
+  // Few have any, and most that have are bad by themselves.
+  const faulty = new Map<string, Problem>();
+  for (const [key, { read = [] }] of findings) if (read[0] !== undefined) faulty.set(key, read[0]);
+  for (const [kind, { id, problem }] of faulty.size === 0 ? [] : changed) {
+    const found = problem === undefined ? faulty.get(`${kind}/${id}`) : undefined;
+    if (found !== undefined) return `${found.path}: ${found.message}`;
   }
   return snapshot === null ? 'what an object matches is not known here' : null;
 }

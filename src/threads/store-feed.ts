@@ -47,6 +47,7 @@ export class StoreFeed {
   begin(served: number, isServed: boolean): void {
     this.settle(served, isServed);
     this.isApplying = false;
+    if (this.next?.revision === served) this.next = null;
     if (this.next !== null) void this.applyAll();
   }
 
