@@ -22,13 +22,17 @@ const CHECKS: readonly Check[] = [
     command: ['node', 'scripts/reference.ts', '--check'],
   },
   { name: 'marks', what: 'nothing is marked as left to do', command: ['node', 'scripts/marks.ts'] },
+  { name: 'http2', what: 'the suites pass over HTTP/2 too', command: ['node', 'scripts/test.ts', '--http2'] },
   { name: 'tests', what: 'every test passes', command: ['node', 'scripts/test.ts'] },
 ];
+
+/** They speak for themselves. */
+const TESTING: ReadonlySet<string> = new Set(['http2', 'tests']);
 
 function run(check: Check): boolean {
   const [program = '', ...args] = check.command;
   const startedAt = performance.now();
-  const quiet = check.name !== 'tests';
+  const quiet = !TESTING.has(check.name);
   const result = spawnSync(program, args, { encoding: 'utf8', stdio: quiet ? 'pipe' : 'inherit' });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const passed = result.status === 0;

@@ -40,13 +40,14 @@ export type HeadFault =
   | 'bad_target'
   | 'bad_host'
   | 'target_too_long'
+  | 'header_too_large'
   | 'expectation_failed'
   | 'bad_content_length';
 
 /**
  * Reads the fields of a request. `parsed` and `scratchFields` are those of the text that it returns.
  * @param isComplete no body follows
- * @param lineBytes longest target
+ * @param lineBytes longest target, and longest field
  * @returns the head's text without its empty line, '' where `request.fault` says why there is none
  */
 export function readRequestHead(fields: readonly Field[], isComplete: boolean, lineBytes: number): string {
@@ -62,7 +63,7 @@ export function readRequestHead(fields: readonly Field[], isComplete: boolean, l
   if (target.length > lineBytes) return fail('target_too_long');
   const start = `${method} ${target}${VERSION}`;
   parsed.fieldsStart = start.length;
-  const text = addFields(fields, first, start);
+  const text = addFields(fields, first, start, lineBytes);
   if (request.fault !== null) return '';
   if (request.isConnect) return addUpgrade(text);
   if (isComplete || parsed.contentLength >= 0) return text;
@@ -131,7 +132,7 @@ function reset(method: string, target: string): void {
   parsed.targetEnd = parsed.targetStart + target.length;
 }
 
-function addFields(fields: readonly Field[], from: number, start: string): string {
+function addFields(fields: readonly Field[], from: number, start: string, lineBytes: number): string {
   const { authority } = request;
   let text = start;
   if (authority !== '') text = addHost(text, authority);
@@ -139,6 +140,7 @@ function addFields(fields: readonly Field[], from: number, start: string): strin
   for (let k = from; k < fields.length; k++) {
     const field = fields[k];
     const { role, value } = field;
+    if (field.name.length + value.length + 2 > lineBytes) return fail('header_too_large');
     if (role === PLAIN) text = addLine(text, field.line, field.name.length, PLAIN);
     else if (role === COOKIE) cookies = cookies === '' ? value : `${cookies}; ${value}`;
     else if (role === HOST) {
@@ -155,6 +157,7 @@ function addFields(fields: readonly Field[], from: number, start: string): strin
   }
   parsed.hostRepeated = false;
   if (parsed.host < 0) return fail('bad_host');
+  if (cookies.length + 8 > lineBytes) return fail('header_too_large');
   // §8.2.3: a cookie may come in crumbs; HTTP/1.1 has one field.
   return cookies === '' ? text : addLine(text, `cookie: ${cookies}\r\n`, 6, PLAIN);
 }

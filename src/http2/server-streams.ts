@@ -141,6 +141,7 @@ const ANSWERS: Record<HeadFault, RequestFault> = {
   bad_target: 'bad_target',
   bad_host: 'bad_host',
   target_too_long: 'target_too_long',
+  header_too_large: 'header_too_large',
   expectation_failed: 'expectation_failed',
   bad_content_length: 'bad_content_length',
 };

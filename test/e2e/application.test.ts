@@ -1,7 +1,7 @@
 /** A real application answers through the gateway as it answers without it. */
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { newAgent } from '../client/speaking.ts';
 import { COMPRESSED, COOKIES, DOCUMENT, DOCUMENT_TAG, noise, sha256, type Application } from './application.ts';
 import { type Answer, ask, type Ask, passedOn, valuesOf } from './client.ts';
 import { startExpress } from './express-app.ts';
@@ -9,7 +9,7 @@ import { startFastify } from './fastify-app.ts';
 import { routeTo, RunningGateway } from './gateway.ts';
 
 /** As many connections as there are requests. */
-const NO_AGENT = new http.Agent({ keepAlive: false });
+const NO_AGENT = newAgent({ keepAlive: false });
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -157,7 +157,7 @@ for (const start of [startExpress, startFastify]) {
     });
 
     it('keeps one connection for 1,000 requests in a row', async () => {
-      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const agent = newAgent({ keepAlive: true, maxSockets: 1 });
       const sockets = new Set<unknown>();
       agent.on('free', (socket) => sockets.add(socket));
       for (let i = 0; i < 1_000; i++) {

@@ -1,5 +1,6 @@
 /** A client that keeps all of an answer: interim responses, fields in their order, body, trailers. */
 import http from 'node:http';
+import { AGENT } from '../client/speaking.ts';
 import { Readable } from 'node:stream';
 
 export interface Answer {
@@ -28,7 +29,7 @@ export interface Ask {
 /** Rejects if the connection breaks before the answer is complete. */
 export function ask(
   port: number,
-  { method = 'GET', path, headers, body, agent, expectsContinue }: Ask,
+  { method = 'GET', path, headers, body, agent = AGENT, expectsContinue }: Ask,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const interim: Answer['interim'][number][] = [];
@@ -39,7 +40,7 @@ export function ask(
       path,
       // The same for whatever is asked, so that what an application makes of it can be compared.
       headers: { Host: 'app.example', ...headers, ...(expectsContinue === true ? { expect: '100-continue' } : {}) },
-      ...(agent === undefined ? {} : { agent }),
+      agent,
     });
     request.on('error', reject);
     request.on('continue', () => interim.push({ status: 100, headers: [] }));

@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { LISTENER } from '../client/speaking.ts';
 import { eventually } from './waiting.ts';
 
 export const LAUNCHER = path.resolve(import.meta.dirname, '../../bin/gatewright');
@@ -190,7 +191,9 @@ export class RunningGateway implements AsyncDisposable {
 
 function withListeners(document: GatewayDocument): object {
   const free = { address: '127.0.0.1', port: 0 };
-  return { ...document, gateway: { http: [free], control: free, ...document.gateway } };
+  const { http = [free], ...gateway } = document.gateway ?? {};
+  const listeners = (http as readonly object[]).map((listener) => ({ ...listener, ...LISTENER }));
+  return { ...document, gateway: { http: listeners, control: free, ...gateway } };
 }
 
 function errorLogFile(document: GatewayDocument): string | null {

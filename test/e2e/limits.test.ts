@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { newAgent } from '../client/speaking.ts';
 import { RedisServer } from '../limit/redis.ts';
 import { requireProgram } from '../require-program.ts';
 import { RunningGateway } from './gateway.ts';
@@ -44,7 +45,7 @@ async function start(upstream: Upstream, routes: Readonly<Record<string, object>
 
 /** So many requests over connections that go to all workers; how many got each status. */
 async function flood(port: number, path: string, requests: number): Promise<Record<number, number>> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const agent = newAgent({ keepAlive: true, maxSockets: CLIENTS });
   const counts: Record<number, number> = {};
   const all = Array.from({ length: requests }, async () => {
     const status = await statusOf(port, agent, path);
@@ -78,7 +79,7 @@ it('counts, buckets and places are exact across four workers under load', async 
     assert.deepEqual(await flood(gateway.port, path, 900), { 200: 200, 429: 700 }, path);
   }
   for (let round = 0; round < 2; round++) {
-    const agent = new http.Agent({ maxSockets: Infinity });
+    const agent = newAgent({ maxSockets: Infinity });
     let refused = 0;
     const all = Array.from({ length: CLIENTS }, async () => {
       const status = await statusOf(gateway.port, agent, '/hold');
@@ -126,7 +127,7 @@ it('while Redis stands still or is gone, no request waits longer than its timeou
   await using gateway = await start(upstream, { '/*': limit });
   // Its log tells of Redis.
   gateway.expectsFaults = true;
-  const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const agent = newAgent({ keepAlive: true, maxSockets: CLIENTS });
   t.after(() => agent.destroy());
   let isOver = false;
   let sent = 0;

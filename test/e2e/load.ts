@@ -1,7 +1,11 @@
 /** Clients that ask one request after the other on connections of their own, and an exact account of what they got. */
-import http from 'node:http';
+import type http from 'node:http';
+import { newAgent, REFUSED } from '../client/speaking.ts';
 import { ask, type Answer } from './client.ts';
 import { eventually } from './waiting.ts';
+
+/** In HTTP/2 so many clients share a connection. */
+const STREAMS = 8;
 
 export interface Account {
   /** By status. */
@@ -24,11 +28,13 @@ export class Load implements AsyncDisposable {
   /** Bodies of the latest answers, to see who gave them. */
   private latest: string[] = [];
   count = 0;
+  /** Streams that the gateway refused without a look, as it leaves: each was asked again (RFC 9113 §6.8, §8.7). */
+  refusedStreams = 0;
 
   /** Starts so many clients. */
   constructor(port: number, clients: number) {
     this.port = port;
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: clients });
+    this.agent = newAgent({ keepAlive: true, maxSockets: clients, streams: STREAMS });
     this.clients = Array.from({ length: clients }, () => this.client());
   }
 
@@ -70,6 +76,10 @@ export class Load implements AsyncDisposable {
       try {
         this.note(await ask(this.port, { path: `/${this.count}`, agent: this.agent }));
       } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === REFUSED) {
+          this.refusedStreams++;
+          continue;
+        }
         this.failed.push((error as Error).message);
       }
       this.count++;

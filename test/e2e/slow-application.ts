@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type net from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, newAgent } from '../client/speaking.ts';
 import { digestOf, noise } from './application.ts';
 
 const CHUNK = noise(64 * 1024);
@@ -80,7 +82,7 @@ export async function startSlowApplication(): Promise<SlowApplication> {
 
 /** A client that asks for a download and then reads nothing unless it is told to. */
 export async function downloadSlowly(port: number, bytes: number): Promise<net.Socket> {
-  const socket = net.connect({ host: '127.0.0.1', port });
+  const socket = connect(port);
   socket.on('error', () => {});
   await once(socket, 'connect');
   socket.write(`GET /download/${bytes} HTTP/1.1\r\nHost: app.example\r\n\r\n`);
@@ -95,7 +97,7 @@ export interface SlowUpload {
 /** A client that uploads to an application which takes 1 KB a second. */
 export function uploadSlowly(port: number, bytes: number): SlowUpload {
   const headers = { 'content-length': bytes };
-  const request = http.request({ host: '127.0.0.1', port, method: 'POST', path: '/sip', headers, agent: false });
+  const request = http.request({ host: '127.0.0.1', port, method: 'POST', path: '/sip', headers, agent: newAgent() });
   let sent_bytes = 0;
   const counted = function* (): Generator<Buffer> {
     for (const chunk of chunks(bytes)) {

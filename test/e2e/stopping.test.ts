@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { AGENT, newAgent } from '../client/speaking.ts';
 import { Signals } from './application.ts';
 import { ask, valuesOf } from './client.ts';
 import { routeTo, RunningGateway } from './gateway.ts';
@@ -54,12 +55,12 @@ describe('stopping', () => {
   }
 
   /** Begins a request, and resolves with its answer as soon as that has begun. */
-  async function open(gateway: RunningGateway, path: string, agent?: http.Agent): Promise<IncomingMessage> {
+  async function open(gateway: RunningGateway, path: string, agent = AGENT): Promise<IncomingMessage> {
     const request = http.get({
       host: '127.0.0.1',
       port: gateway.port,
       path,
-      ...(agent === undefined ? {} : { agent }),
+      agent,
     });
     const [stream] = (await once(request, 'response')) as [IncomingMessage];
     // What breaks the stream is reported for the request too.
@@ -101,7 +102,7 @@ describe('stopping', () => {
 
   it('waits for answers under way, and ends their connections with them', async () => {
     await using gateway = await start({});
-    const agent = new http.Agent({ keepAlive: true });
+    const agent = newAgent({ keepAlive: true });
     const waiting = ask(gateway.port, { path: '/wait/answer', agent });
     const stream = await open(gateway, '/stream/rest', agent);
     gateway.signal('SIGTERM');
@@ -117,7 +118,7 @@ describe('stopping', () => {
 
   it('answers the request that crosses the signal on a connection that was idle', async () => {
     await using gateway = await start({});
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = newAgent({ keepAlive: true, maxSockets: 1 });
     await ask(gateway.port, { path: '/first', agent });
     gateway.signal('SIGTERM');
     await gateway.logged(/ draining /);
@@ -130,7 +131,7 @@ describe('stopping', () => {
   it('ends on SIGTERM, SIGINT and SIGQUIT although an idle client stays', async () => {
     const end = async (name: NodeJS.Signals): Promise<void> => {
       await using gateway = await start({});
-      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const agent = newAgent({ keepAlive: true, maxSockets: 1 });
       await ask(gateway.port, { path: '/', agent });
       const started_ms = performance.now();
       gateway.signal(name);

@@ -6,6 +6,7 @@ import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { newAgent } from '../client/speaking.ts';
 import { ask } from './client.ts';
 import { routeTo, RunningGateway } from './gateway.ts';
 import { Load } from './load.ts';
@@ -87,7 +88,7 @@ describe('several workers', () => {
 
   it('lose no request over reloads and changes, and close no connection for them', async () => {
     await using gateway = await start();
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = newAgent({ keepAlive: true, maxSockets: 1 });
     await ask(gateway.port, { path: '/', agent });
     const [idle] = Object.values(agent.freeSockets).flat();
     await using load = new Load(gateway.port, 64);
@@ -110,7 +111,7 @@ describe('several workers', () => {
 
   it('each say what they got, and get of many connections about as many', async () => {
     await using gateway = await start({ workers: 4 });
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 400, maxFreeSockets: 400 });
+    const agent = newAgent({ keepAlive: true, maxSockets: 400, maxFreeSockets: 400 });
     const answers = await Promise.all(Array.from({ length: 400 }, () => ask(gateway.port, { path: '/', agent })));
     assert.ok(answers.every(({ status }) => status === 200));
     const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
@@ -202,7 +203,7 @@ describe('several workers', () => {
       { files: { 'faulty.mjs': FAULTY }, env: environment },
     );
     gateway.expectsFaults = true;
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = newAgent({ keepAlive: true, maxSockets: 1 });
     const statuses = new Set<number>();
     for (let i = 0; i < 8_000 && !gateway.errorLog.includes('heap_full'); i++) {
       statuses.add((await ask(gateway.port, { path: '/', headers: { 'x-fault': 'leak' }, agent })).status);

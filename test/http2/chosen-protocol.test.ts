@@ -5,6 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { PAIR } from '../certificate.ts';
+import { Http2Agent } from '../client/http2-agent.ts';
 import { eventually } from '../e2e/waiting.ts';
 import { freePort } from '../listeners/client.ts';
 import type { Answer, Lab } from '../plugins/lab.ts';
@@ -211,11 +212,8 @@ describe('connections', () => {
   test('are shared by clients of both versions', async (t) => {
     const node = await SpokenNode.start(t, 'both');
     const lab = await openTo(t, [node]);
-    const { askHttp2 } = await import('../plugins/ask-http2.ts');
     const answers = await many(20, (i) =>
-      i % 2 === 0
-        ? askHttp2(lab.port, '/', { method: 'POST', body: 'x' })
-        : lab.request('/', { method: 'POST', body: 'x' }),
+      lab.request('/', { method: 'POST', body: 'x', agent: i % 2 === 0 ? new Http2Agent() : new http.Agent() }),
     );
     for (const { status, text } of answers) assert.deepEqual([status, text], [200, '2.0 x']);
     assert.equal(node.connections, 1);

@@ -149,6 +149,23 @@ describe('a request', () => {
   );
 
   test(
+    'with cookies in crumbs is bounded as one with a single Cookie field is: 431',
+    withClient(
+      { upstreams: [recording], settings: { ...HTTP2, limits: { line_bytes: 1_000 } } },
+      async (client, lab) => {
+        const crumb = `a=${'c'.repeat(493)}`;
+        // `cookie: `, both crumbs and what joins them.
+        client.request(1, [...GET, ['cookie', crumb], ['cookie', crumb]]);
+        assert.equal(await client.status(1), 200);
+        client.request(3, [...GET, ['cookie', crumb], ['cookie', `${crumb}c`]]);
+        await client.until((each) => each.isEnded(3), 'an answer');
+        assert.equal(`${lab.log.at(-1)?.status} ${lab.log.at(-1)?.errorCode}`, '431 header_too_large');
+        assert.equal(lab.node.connections.length, 1);
+      },
+    ),
+  );
+
+  test(
     'with cookies in crumbs has one Cookie field for the upstream',
     withClient({ upstreams: [recording] }, async (client, lab) => {
       client.request(1, [...GET, ['cookie', 'a=1'], ['cookie', 'b=2']]);

@@ -24,7 +24,7 @@ import type { AnyPlugin } from '../../src/sdk/index.ts';
 import { hostFactory } from '../../src/threads/host.ts';
 import { Worker } from '../../src/threads/worker.ts';
 import type { UpstreamTlsFailure } from '../../src/upstream/upstream-tls.ts';
-import { askHttp2, IS_HTTP2 } from './ask-http2.ts';
+import { newAgent } from '../client/speaking.ts';
 import { EchoUpstream, fieldsOf } from './echo-upstream.ts';
 import type { Field, SeenRequest } from './echo-upstream.ts';
 import { HandClock, labParts } from './lab-host.ts';
@@ -64,6 +64,8 @@ export interface Ask {
   readonly body?: string | Buffer | readonly string[];
   /** The address that the client has: any of 127.0.0.0/8. */
   readonly from?: string;
+  /** For who asks in a protocol of its own. */
+  readonly agent?: http.Agent;
 }
 
 export interface Answer {
@@ -223,15 +225,14 @@ export class Lab {
    * where the environment asks for that.
    */
   request(path: string, ask: Ask = {}): Promise<Answer> {
-    if (IS_HTTP2) return askHttp2(this.port, path, ask);
-    const { method = 'GET', headers, body, from } = ask;
+    const { method = 'GET', headers, body, from, agent = newAgent() } = ask;
     return new Promise((resolve, reject) => {
       const request = http.request({
         host: '127.0.0.1',
         port: this.port,
         method,
         path,
-        agent: false,
+        agent,
         headers: { Host: 'app.example', ...headers },
         ...(from === undefined ? {} : { localAddress: from }),
       });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { inLab, type Lab } from './lab.ts';
 import type { RawConnection } from './raw-connection.ts';
 import { answering, manual, ok } from './scripted-upstream.ts';
@@ -98,6 +99,7 @@ test(
 
 test(
   'a client that leaves while requests wait behind the one in progress: those are never sent',
+  onlyHttp1('no request waits behind another one'),
   inLab({ upstreams: [manual] }, async (lab) => {
     const client = await lab.connect();
     client.write(GET.repeat(10));

@@ -5,6 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import type { CompiledRoute } from '../../src/compile/snapshot.ts';
+import { newAgent } from '../client/speaking.ts';
 import { inLab } from './lab.ts';
 
 /** Node's own HTTP stands on both sides: it shares no code with the gateway. */
@@ -101,7 +102,7 @@ async function check(plan: Plan): Promise<void> {
   const { port } = upstream.address() as AddressInfo;
   try {
     await inLab({ ports: [port] }, async (lab) => {
-      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const agent = newAgent({ keepAlive: true, maxSockets: 1 });
       // Twice on one connection: what is left over of the first would be found in the second.
       for (let round = 0; round < (plan.size > 2_000_000 ? 1 : 2); round++) {
         const got = await send(lab.port, plan, agent);
@@ -154,7 +155,7 @@ test('ten clients at once, each slow in its own way, get what was sent to them',
         : { ...route, upstream: { ...upstream, key: path, nodes: [upstream.nodes[k]!] } };
     };
     await inLab({ ports, find }, async (lab) => {
-      const agent = new http.Agent();
+      const agent = newAgent();
       const all = plans.map(async (plan, k) => {
         const got = await send(lab.port, plan, agent, `/${k}`);
         assert.equal(got.sent, hashOf(plan.size));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { valueOf } from './message.ts';
 import { inLab } from './lab.ts';
 import { answering, manual, ok } from './scripted-upstream.ts';
@@ -37,6 +38,7 @@ test(
 
 test(
   'every request that was pipelined before the writing side was shut down is answered in order',
+  onlyHttp1('the last of several answers says that it is the last'),
   inLab({ upstreams: [echoTarget] }, async (lab) => {
     const client = await lab.connect();
     const targets = Array.from({ length: 50 }, (_, k) => `/${k}`);
@@ -64,6 +66,7 @@ test(
 
 test(
   'a head that the end of the input cut off is answered with 400, after what came before it',
+  onlyHttp1('a frame that is cut off is no request'),
   inLab({ upstreams: [echoTarget] }, async (lab) => {
     const client = await lab.connect();
     client.write('GET /whole HTTP/1.1\r\nHost: a\r\n\r\nGET /cut HTTP/1.1\r\nHos');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { valueOf } from './message.ts';
 import { inLab, type Lab } from './lab.ts';
 import type { RawConnection } from './raw-connection.ts';
@@ -67,6 +68,7 @@ for (const [manner, leave] of [
 
 test(
   'an early answer stops the upstream: its connection ends, and what the client goes on sending is dropped',
+  onlyHttp1('what follows is another stream'),
   inLab({ upstreams: [manual] }, async (lab) => {
     const client = await lab.connect();
     client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
@@ -116,6 +118,7 @@ test(
 
 test(
   'a short body that nobody wants is dropped, and its connection serves the next request',
+  onlyHttp1('a stream ends, and its connection goes on'),
   inLab({ find: () => undefined }, async (lab) => {
     const client = await lab.connect();
     for (let k = 0; k < 3; k++) {
@@ -132,6 +135,7 @@ test(
 
 test(
   'a client that is told to close and says nothing more is cut off when the linger time is over',
+  onlyHttp1('the connection goes on'),
   inLab({ find: () => undefined, settings: { timeouts: { linger_ms: 100, linger_total_ms: 60_000 } } }, async (lab) => {
     const client = await lab.connect();
     client.write('POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx');
@@ -147,6 +151,7 @@ test(
 
 test(
   'a client that is told to close and sends for ever is cut off when the total linger time is over',
+  onlyHttp1('the connection goes on'),
   inLab({ find: () => undefined, settings: { timeouts: { linger_ms: 60_000, linger_total_ms: 200 } } }, async (lab) => {
     const client = await lab.connect();
     client.write('POST /none HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');

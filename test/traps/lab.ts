@@ -8,6 +8,7 @@ import { DEFAULT_SETTINGS, type GatewaySettings } from '../../src/config/setting
 import type { ReadPath } from '../../src/http1/sockets.ts';
 import type { RouteRequest } from '../../src/router/router.ts';
 import { Worker } from '../../src/threads/worker.ts';
+import { IS_HTTP2 } from '../client/speaking.ts';
 import type { Message, MessageKind } from './message.ts';
 import { connectTo, PATIENCE_MS, type RawConnection } from './raw-connection.ts';
 import { ScriptedUpstream, type Script } from './scripted-upstream.ts';
@@ -210,7 +211,7 @@ export async function eventually(isTrue: () => boolean, describe: () => string):
 function settingsOf({ limits, timeouts, ...rest }: LabSettings): GatewaySettings {
   return {
     ...DEFAULT_SETTINGS,
-    http: [{ address: '127.0.0.1', port: 0, http2: false }],
+    http: [{ address: '127.0.0.1', port: 0, http2: IS_HTTP2 }],
     ...rest,
     limits: { ...DEFAULT_SETTINGS.limits, ...limits },
     timeouts: { ...DEFAULT_SETTINGS.timeouts, ...timeouts },

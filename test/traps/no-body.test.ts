@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { valueOf } from './message.ts';
 import { inLab } from './lab.ts';
 import { answering, closedPort, manual, ok } from './scripted-upstream.ts';
@@ -65,6 +66,7 @@ for (const [name, find] of [
 
 test(
   'a HEAD of HTTP/1.0 is told of no chunked coding',
+  onlyHttp1('HTTP/1.0'),
   inLab({ upstreams: [answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')] }, async (lab) => {
     const seen = await lab.ask('HEAD / HTTP/1.0\r\nHost: a\r\n\r\n', 'headOnly');
     assert.equal(valueOf(seen, 'Transfer-Encoding'), undefined);
@@ -93,6 +95,7 @@ for (const [name, request, settings] of [
 ] as const) {
   test(
     `103 is dropped ${name}`,
+    request === GET ? {} : onlyHttp1('HTTP/1.0'),
     inLab({ upstreams: [answering(HINTS + ok('final'))], settings }, async (lab) => {
       assert.equal((await lab.ask(request)).body.toString(), 'final');
     }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { RunningGateway, routeTo } from '../e2e/gateway.ts';
 import { valueOf } from './message.ts';
 import { connectTo, type RawConnection } from './raw-connection.ts';
@@ -47,7 +48,7 @@ test('what is shown on one worker in the tests holds for the process that people
     assert.equal(await client.whenOver(), 'fin');
   });
 
-  await t.test('a refusal closes', async () => {
+  await t.test('a refusal closes', onlyHttp1('it can be said there only'), async () => {
     const client = await connect();
     client.write(
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x',

@@ -1,5 +1,6 @@
 /** One TCP connection in the hands of a test: it sends any bytes, and waits for what comes. */
-import net from 'node:net';
+import type net from 'node:net';
+import { connect } from '../client/speaking.ts';
 import { type Message, type MessageKind, takeMessage } from './message.ts';
 
 /** How long a test waits for anything before it fails. */
@@ -168,7 +169,7 @@ export class RawConnection {
 /** Opens a connection to a port of this machine. */
 export function connectTo(port: number): Promise<RawConnection> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    const socket = connect(port, { allowHalfOpen: true });
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.removeListener('error', reject);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { ERRORS, type ErrorCode } from '../../src/sdk/errors.ts';
 import { valueOf } from './message.ts';
 import { inLab } from './lab.ts';
@@ -119,6 +120,7 @@ const REQUESTS: readonly (readonly [name: string, code: ErrorCode, request: stri
 for (const [name, code, request] of REQUESTS) {
   test(
     `a request with ${name} is refused with ${ERRORS[code].status} ${code} and a closed connection`,
+    onlyHttp1('what can be wrong with a request of HTTP/2: test/http2/protocol.test.ts'),
     inLab({ upstreams: [answering(ok('let through'))] }, async (lab) => {
       const client = await lab.connect();
       client.write(request);
@@ -212,6 +214,7 @@ test(
 for (const method of ['CONNECT', 'TRACE']) {
   test(
     `${method} is refused with 501, and nothing that follows is taken for a request`,
+    onlyHttp1('what follows is another stream'),
     inLab({ upstreams: [answering(ok('let through'))] }, async (lab) => {
       for (const target of ['a:443', '/', 'http://a/']) {
         const client = await lab.connect();

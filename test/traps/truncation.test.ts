@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyHttp1 } from '../client/speaking.ts';
 import { valueOf } from './message.ts';
 import { inLab } from './lab.ts';
 import type { RawConnection } from './raw-connection.ts';
@@ -24,6 +25,7 @@ for (const version of ['1.1', '1.0']) {
     for (const [manner, leave] of Object.entries(LEAVES)) {
       test(
         `${name}, cut short ${manner}, is never presented as complete to a client of HTTP/${version}`,
+        version === '1.0' ? onlyHttp1('HTTP/1.0') : {},
         inLab({ upstreams: [manual] }, async (lab) => {
           const client = await lab.connect();
           client.write(get(version));
@@ -43,6 +45,7 @@ for (const version of ['1.1', '1.0']) {
 
   test(
     `a body that the end of the connection ends is complete by FIN, and never by RST, for a client of HTTP/${version}`,
+    onlyHttp1('the end of a connection ends no stream'),
     inLab({ upstreams: [manual] }, async (lab) => {
       for (const [k, leave] of Object.values(LEAVES).entries()) {
         const client = await lab.connect();
@@ -85,6 +88,7 @@ test(
 
 test(
   'an HTTP/1.0 client gets no chunked coding: the end of the connection ends its body',
+  onlyHttp1('HTTP/1.0'),
   inLab(
     {
       upstreams: [
@@ -111,6 +115,7 @@ test(
 
 test(
   'an HTTP/1.0 client keeps its connection only when it asks for that, and is told',
+  onlyHttp1('HTTP/1.0'),
   inLab({ upstreams: [answering(ok('body'))] }, async (lab) => {
     const keeping = await lab.connect();
     for (let k = 0; k < 3; k++) {
@@ -131,6 +136,7 @@ test(
 
 test(
   'a client of HTTP/1.1 keeps its connection unless it says close',
+  onlyHttp1('Connection'),
   inLab({ upstreams: [answering(ok('body'))] }, async (lab) => {
     const client = await lab.connect();
     for (const fields of ['', 'Connection: keep-alive\r\n', 'Connection: x\r\n']) {
@@ -146,6 +152,7 @@ test(
 
 test(
   'an HTTP/1.0 request without Host gets the name of its node',
+  onlyHttp1('HTTP/1.0'),
   inLab({ upstreams: [answering((request) => ok(String(valueOf(request, 'Host'))))] }, async (lab) => {
     const answer = await lab.ask('GET / HTTP/1.0\r\n\r\n');
     assert.equal(answer.body.toString(), `127.0.0.1:${lab.node.port}`);

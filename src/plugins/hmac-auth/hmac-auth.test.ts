@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac, hash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { IS_HTTP2 } from '../../../test/plugins/ask-http2.ts';
+import { IS_HTTP2 } from '../../../test/client/speaking.ts';
 import { HandClock, openLab, problemsOf, routeWith, type Ask, type Lab } from '../../../test/plugins/lab.ts';
 import { parseHttpDate } from './http-date.ts';
 import { parseSignature } from './signature-field.ts';

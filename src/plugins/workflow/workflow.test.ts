@@ -74,8 +74,8 @@ it('a limit of a rule takes the place of that of the route, also in its headers'
   );
   const vip = await lab.request('/?vip=1');
   assert.deepEqual(
-    vip.rawHeaders.filter(([name]) => name === 'X-RateLimit-Remaining'),
-    [['X-RateLimit-Remaining', '8']],
+    vip.rawHeaders.filter(([name]) => name.toLowerCase() === 'x-ratelimit-remaining').map(([, value]) => value),
+    ['8'],
   );
   assert.equal(await statuses(lab, 3, '/?vip=1'), '200,200,200');
   assert.equal(await statuses(lab, 3, '/'), '200,200,429');

@@ -1,9 +1,10 @@
 /** A configuration that changes all the time, under load, while a node dies and comes back: no request fails. */
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import net from 'node:net';
+import type net from 'node:net';
 import { describe, it } from 'node:test';
 import { once } from 'node:events';
+import { AGENT, connect } from '../../client/speaking.ts';
 import { Admin, ADMIN, Editor, embeddedStore } from '../changing.ts';
 import { routeTo, RunningGateway } from '../gateway.ts';
 import { Load } from '../load.ts';
@@ -97,7 +98,7 @@ describe('changes under load', () => {
   it('a reload closes no idle connection of a client: the next request goes over it', async () => {
     await using node = await NodeProcess.start();
     await using gateway = await RunningGateway.start({ routes: [routeTo([node.port])] });
-    const sockets: net.Socket[] = Array.from({ length: 50 }, () => net.connect(gateway.port, '127.0.0.1'));
+    const sockets: net.Socket[] = Array.from({ length: 50 }, () => connect(gateway.port));
     const get = async (socket: net.Socket): Promise<string> => {
       socket.write('GET /again HTTP/1.1\r\nHost: a\r\n\r\n');
       const [bytes] = (await once(socket, 'data')) as [Buffer];
@@ -124,7 +125,7 @@ describe('changes under load', () => {
     await once(server, 'listening');
     const { port } = server.address() as net.AddressInfo;
     await using gateway = await RunningGateway.start({ routes: [routeTo([port])] });
-    const request = http.get({ host: '127.0.0.1', port: gateway.port, path: '/stream' });
+    const request = http.get({ host: '127.0.0.1', port: gateway.port, path: '/stream', agent: AGENT });
     const [stream] = (await once(request, 'response')) as [http.IncomingMessage];
     let text = '';
     stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));

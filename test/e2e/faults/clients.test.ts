@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { connect } from '../../client/speaking.ts';
 import { ask } from '../client.ts';
 import { routeTo, RunningGateway } from '../gateway.ts';
 import { Load } from '../load.ts';
@@ -36,7 +38,7 @@ async function startQuick(t: TestContext): Promise<number> {
 async function connectMany(port: number, count: number): Promise<net.Socket[]> {
   const sockets: net.Socket[] = [];
   while (sockets.length < count) {
-    const some = Array.from({ length: Math.min(250, count - sockets.length) }, () => net.connect(port, '127.0.0.1'));
+    const some = Array.from({ length: Math.min(250, count - sockets.length) }, () => connect(port));
     for (const socket of some) socket.on('error', () => {});
     await Promise.all(some.map((socket) => once(socket, 'connect')));
     sockets.push(...some);
