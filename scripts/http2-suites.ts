@@ -8,4 +8,7 @@ export const HTTP2_SUITES = [
   'test/plugins/*.test.ts',
   'test/apisix/*.test.ts',
   'test/traps/!(drip|memory|pauses|pipelining).test.ts',
+  'test/e2e/limits.test.ts',
+  'test/e2e/stopping.test.ts',
+  'test/e2e/faults/*.test.ts',
 ];

@@ -5,7 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { connect } from '../../client/speaking.ts';
+import { connect, IS_HTTP2 } from '../../client/speaking.ts';
 import { ask } from '../client.ts';
 import { routeTo, RunningGateway } from '../gateway.ts';
 import { Load } from '../load.ts';
@@ -124,7 +124,8 @@ describe('clients', () => {
     });
     const before = descriptorsOf(gateway);
     await using load = new Load(gateway.port, 8);
-    const heads = await connectMany(gateway.port, SLOW);
+    // Of a head in HTTP/2 there is no part that a connection could wait for and others not: test/http2 has those.
+    const heads = IS_HTTP2 ? [] : await connectMany(gateway.port, SLOW);
     const bodies = await connectMany(gateway.port, SLOW);
     const answers = [...heads, ...bodies].map(firstLine);
     for (const socket of heads) socket.write('GET /slow HTTP/1.1\r\n');
@@ -138,12 +139,12 @@ describe('clients', () => {
     destroyAll([...heads, ...bodies]);
     const { answered, failed } = await load.stop();
     assert.deepEqual({ failed, statuses: Object.keys(answered) }, { failed: [], statuses: ['200'] });
-    assert.equal(lines.slice(0, SLOW).filter((line) => line.startsWith('HTTP/1.1 408 ')).length, SLOW);
+    assert.equal(lines.slice(0, heads.length).filter((line) => line.startsWith('HTTP/1.1 408 ')).length, heads.length);
     // The node may have answered before it had the whole body: that answer counts.
-    assert.equal(lines.slice(SLOW).filter((line) => /^HTTP\/1\.1 (?:200|408) /.test(line)).length, SLOW);
+    assert.equal(lines.slice(heads.length).filter((line) => /^HTTP\/1\.1 (?:200|408) /.test(line)).length, SLOW);
     await assertNoLeak(gateway, before, 0);
     await gateway.stop();
-    assert.equal(exchangesOf(gateway).length, (answered[200] ?? 0) + 2 * SLOW, 'each of them has a line');
+    assert.equal(exchangesOf(gateway).length, (answered[200] ?? 0) + lines.length, 'each of them has a line');
   });
 
   it('a client that takes its answer slowly holds up nobody else', async (t) => {
