@@ -50,7 +50,7 @@ export const authMetadataSchema = {
           minimum: 0,
           maximum: 1_000_000,
           description:
-            'Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. By default 30, and no bound with `gateway.profile: apisix`.',
+            'Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. By default 30 for passwords and keys, and no bound for signatures and tokens, which nobody guesses, and with `gateway.profile: apisix`; with `blocks: all` always 30.',
         },
         window_s: {
           type: 'integer',

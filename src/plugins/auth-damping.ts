@@ -9,11 +9,17 @@ const IPV6_PREFIX = 64;
 /** Wrong credentials that an address may send at once, unless the metadata say otherwise. */
 const USUAL_FAILURES = 30;
 
+/**
+ * What callers prove themselves with. `password`: people choose it, so it can be guessed: a name that was tried too often is not
+ * looked at. `key`: callers send it as it is. `signature`: made with a key that is not sent, or by an issuer of tokens: nobody
+ * guesses those, so that failures count only where the metadata say so.
+ */
+export type SecretKind = 'password' | 'key' | 'signature';
+
 export interface DampingOptions {
   readonly host: Host;
   readonly amounts: AuthMetadata['damping'];
-  /** Whether the secret behind a name can be guessed, as passwords can. */
-  readonly isGuessable: boolean;
+  readonly secret: SecretKind;
 }
 
 /**
@@ -26,11 +32,13 @@ export class Damping {
   private readonly isGuessable: boolean;
   private readonly blocksAll: boolean;
 
-  constructor({ host, amounts, isGuessable }: DampingOptions) {
-    const { failures = host.profile === 'apisix' ? 0 : USUAL_FAILURES, window_s, blocks } = amounts;
+  constructor({ host, amounts, secret }: DampingOptions) {
+    const { window_s, blocks } = amounts;
+    const isUsual = blocks === 'all' || (secret !== 'signature' && host.profile !== 'apisix');
+    const { failures = isUsual ? USUAL_FAILURES : 0 } = amounts;
     this.host = host;
     this.bucket = failures === 0 ? null : { rate: failures / window_s, capacity: failures };
-    this.isGuessable = isGuessable;
+    this.isGuessable = secret === 'password';
     this.blocksAll = blocks === 'all';
   }
 

@@ -4,11 +4,12 @@ import { HandClock, openLab, problemsOf, routeWith, type Ask, type Lab } from '.
 import { expose } from '../observe/exposition.ts';
 import { definePlugin, type AnyPlugin, type Exchange } from '../sdk/index.ts';
 import { authMetadataSchema } from './auth-attributes.ts';
+import type { SecretKind } from './auth-damping.ts';
 import { AuthGate, TRIED, type Tried } from './auth-gate.ts';
 import { isSecret, secretDigest } from './secret-digest.ts';
 
 /** Callers say who they are and what their secret is in one field, as `name secret`; `expired` is a secret that was right. */
-function wordAuth(isGuessable: boolean): AnyPlugin {
+function wordAuth(secret: SecretKind): AnyPlugin {
   return definePlugin({
     name: 'word-auth',
     priority: 2_000,
@@ -23,7 +24,7 @@ function wordAuth(isGuessable: boolean): AnyPlugin {
     consumerKey: ({ name }) => name,
     metadataSchema: authMetadataSchema,
     create({ anonymous_consumer }, host, metadata) {
-      const gate = new AuthGate({ host, challenge: 'Word realm="w"', anonymous_consumer, metadata, isGuessable });
+      const gate = new AuthGate({ host, challenge: 'Word realm="w"', anonymous_consumer, metadata, secret });
       const missing = gate.refusal('word_missing', 'no word');
       const invalid = gate.refusal('word_invalid', 'wrong word');
       return {
@@ -52,17 +53,17 @@ const CONSUMERS = `consumers:
 
 interface Setting {
   readonly metadata?: object;
-  readonly isGuessable?: boolean;
+  readonly secret?: SecretKind;
   readonly plugins?: Readonly<Record<string, unknown>>;
   readonly own?: readonly AnyPlugin[];
 }
 
 async function open(t: TestContext, setting: Setting = {}): Promise<{ lab: Lab; clock: HandClock }> {
-  const { metadata, isGuessable = false, plugins = { 'word-auth': {} }, own = [] } = setting;
+  const { metadata, secret = 'key', plugins = { 'word-auth': {} }, own = [] } = setting;
   const clock = new HandClock();
   const meta = metadata === undefined ? '' : `plugin_metadata: [${JSON.stringify({ id: 'word-auth', ...metadata })}]\n`;
   const text = CONSUMERS + meta + routeWith(plugins);
-  return { lab: await openLab(t, text, { clock, plugins: [wordAuth(isGuessable), ...own] }), clock };
+  return { lab: await openLab(t, text, { clock, plugins: [wordAuth(secret), ...own] }), clock };
 }
 
 const asking = async (lab: Lab, word: string, more: Ask = {}): Promise<number> =>
@@ -70,6 +71,17 @@ const asking = async (lab: Lab, word: string, more: Ask = {}): Promise<number> =
 
 describe('who guesses is slowed down', () => {
   const THREE = { damping: { failures: 3, window_s: 30 } };
+
+  it('forged signatures and tokens are refused each time, unless the metadata say otherwise', async (t) => {
+    const refuseAll = async (metadata: object): Promise<number[]> => {
+      const { lab } = await open(t, { secret: 'signature', metadata });
+      return Promise.all(Array.from({ length: 100 }, () => asking(lab, 'jack x')));
+    };
+    const damped = (statuses: readonly number[]): number => statuses.filter((status) => status === 429).length;
+    assert.equal(damped(await refuseAll({})), 0);
+    assert.equal(damped(await refuseAll(THREE)), 97);
+    assert.equal(damped(await refuseAll({ damping: { blocks: 'all' } })), 70);
+  });
 
   it('further wrong credentials of an address get 429 until some are forgiven; right ones pass, and so do other addresses', async (t) => {
     const { lab, clock } = await open(t, { metadata: THREE });
@@ -98,7 +110,7 @@ describe('who guesses is slowed down', () => {
   });
 
   it('a name with a secret that can be guessed is not looked at any more from that address, others are', async (t) => {
-    const { lab, clock } = await open(t, { metadata: THREE, isGuessable: true });
+    const { lab, clock } = await open(t, { metadata: THREE, secret: 'password' });
     const from = '127.0.0.2';
     for (let i = 0; i < 3; i++) assert.equal(await asking(lab, 'jack x', { from }), 401);
     assert.equal(await asking(lab, 'jack ace', { from }), 429, 'whether it is right is not told');
@@ -109,7 +121,7 @@ describe('who guesses is slowed down', () => {
   });
 
   it('names that nobody has are treated in the same way', async (t) => {
-    const { lab } = await open(t, { metadata: { damping: { failures: 3, window_s: 30 } }, isGuessable: true });
+    const { lab } = await open(t, { metadata: { damping: { failures: 3, window_s: 30 } }, secret: 'password' });
     for (let i = 0; i < 3; i++) assert.equal(await asking(lab, 'nobody x'), 401);
     assert.equal(await asking(lab, 'nobody x'), 429);
   });
@@ -133,12 +145,12 @@ describe('who guesses is slowed down', () => {
   });
 
   it('nobody is slowed down with a bound of 0', async (t) => {
-    const { lab } = await open(t, { metadata: { damping: { failures: 0 } }, isGuessable: true });
+    const { lab } = await open(t, { metadata: { damping: { failures: 0 } }, secret: 'password' });
     for (let i = 0; i < 50; i++) assert.equal(await asking(lab, 'jack x'), 401);
   });
 
   it('right credentials take no room in shared memory', async (t) => {
-    const { lab } = await open(t, { isGuessable: true, metadata: { damping: { blocks: 'all' } } });
+    const { lab } = await open(t, { secret: 'password', metadata: { damping: { blocks: 'all' } } });
     for (let i = 2; i < 30; i++) assert.equal(await asking(lab, 'jack ace', { from: `127.0.0.${i}` }), 200);
     assert.equal(lab.counters.keys, 0);
     assert.equal(await asking(lab, 'jack x'), 401);

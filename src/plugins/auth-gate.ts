@@ -5,7 +5,7 @@
 import { exchangeKey } from '../sdk/index.ts';
 import type { Consumer, CounterSeries, Exchange, Host, Reply } from '../sdk/index.ts';
 import type { AuthMetadata } from './auth-attributes.ts';
-import { Damping } from './auth-damping.ts';
+import { Damping, type SecretKind } from './auth-damping.ts';
 import { identityHeaders } from './identity.ts';
 
 export interface GateOptions {
@@ -15,8 +15,8 @@ export interface GateOptions {
   readonly anonymous_consumer: string | undefined;
   /** Of `authMetadataSchema`. */
   readonly metadata: unknown;
-  /** Whether people choose the secret, as they do passwords: then a name that was tried too often is not looked at. */
-  readonly isGuessable?: boolean;
+  /** `signature` unless told. */
+  readonly secret?: SecretKind;
   /** Takes the credentials out of what the upstream gets; absent: they stay. */
   readonly hide?: ((exchange: Exchange) => void) | undefined;
 }
@@ -65,12 +65,12 @@ export class AuthGate {
   private readonly countOf: (result: string) => CounterSeries;
   private readonly accepted: CounterSeries;
 
-  constructor({ host, challenge, anonymous_consumer, metadata, isGuessable = false, hide }: GateOptions) {
+  constructor({ host, challenge, anonymous_consumer, metadata, secret = 'signature', hide }: GateOptions) {
     const { events, damping } = metadata as AuthMetadata;
     this.host = host;
     this.challenge = challenge;
     this.anonymousName = anonymous_consumer;
-    this.damping = new Damping({ host, amounts: damping, isGuessable });
+    this.damping = new Damping({ host, amounts: damping, secret });
     this.events = events;
     this.hide = hide;
     this.countOf = resultCounter(host);

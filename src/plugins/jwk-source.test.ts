@@ -55,7 +55,7 @@ class Provider {
 
 const configuration = (url: string, settings: object = {}): string =>
   JSON.stringify({
-    plugin_metadata: [{ id: 'jwt-auth', damping: { failures: 0 }, jwks: settings }],
+    plugin_metadata: [{ id: 'jwt-auth', jwks: settings }],
     consumers: [
       { username: 'provider', plugins: { 'jwt-auth': { key: 'provider', algorithm: 'ES256', jwks_url: url } } },
       { username: 'anonymous' },

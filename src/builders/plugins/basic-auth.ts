@@ -40,7 +40,7 @@ export interface BasicAuthMetadata {
   readonly events?: 'none' | 'refused' | 'all';
   /** What guessing costs: see docs/authentication.md. Default: `{}`. */
   readonly damping?: {
-    /** Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. By default 30, and no bound with `gateway.profile: apisix`. Bounds: 0 to 1000000. */
+    /** Wrong credentials that an address may send at once before it is answered with 429; 0: no bound. By default 30 for passwords and keys, and no bound for signatures and tokens, which nobody guesses, and with `gateway.profile: apisix`; with `blocks: all` always 30. Bounds: 0 to 1000000. */
     readonly failures?: number;
     /** Time in which so many are forgiven, evenly, in seconds. Default: `60`. Bounds: 1 to 86400. */
     readonly window_s?: number;

@@ -58,7 +58,7 @@ export default definePlugin({
       challenge: `Basic realm="${realm}", charset="UTF-8"`,
       anonymous_consumer,
       metadata,
-      isGuessable: true,
+      secret: 'password',
       hide: hide_credentials ? ({ request }) => request.removeHeader('authorization') : undefined,
     });
     const missing = gate.refusal('credentials_missing', 'Missing authorization in request');

@@ -11,8 +11,7 @@ type Given = NonNullable<Ask['headers']>;
 
 const NOW = '2026-01-01T00:00:00Z';
 const SECRET = 'john-secret-key';
-const CONSUMERS = `plugin_metadata: [{ id: hmac-auth, damping: { failures: 0 } }]
-consumers:
+const CONSUMERS = `consumers:
   - { username: john, labels: { custom_id: "495aec6a" } }
   - { id: john/credentials/cred-john, plugins: { hmac-auth: { key_id: john-key, secret_key: ${SECRET} } } }
   - { username: jill, plugins: { hmac-auth: { key_id: jill-key, secret_key: jill-secret-key } } }

@@ -6,8 +6,7 @@ import { openLab, problemsOf, routeWith, type Ask, type Lab } from '../../../tes
 import { base64url } from '../../../test/plugins/tokens.ts';
 
 const SECRET = 'key-length-should-be-32-chars123';
-const guarded = (attributes: object = {}): string => `plugin_metadata: [{ id: jwe-decrypt, damping: { failures: 0 } }]
-consumers:
+const guarded = (attributes: object = {}): string => `consumers:
   - { username: jack, plugins: { jwe-decrypt: { key: jack-key, secret: ${SECRET} } } }
   - username: jill
     plugins: { jwe-decrypt: { key: jill-key, secret: ${Buffer.from(SECRET).toString('base64')}, is_base64_encoded: true } }

@@ -66,6 +66,7 @@ export default definePlugin({
     const gate = new AuthGate({
       host,
       challenge: `apikey realm="${realm}"`,
+      secret: 'key',
       anonymous_consumer,
       metadata,
       hide: hide_credentials ? hide : undefined,

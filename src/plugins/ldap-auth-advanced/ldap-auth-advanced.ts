@@ -70,7 +70,7 @@ export default definePlugin({
       challenge: header_type === 'basic' ? `Basic realm="${realm}", charset="UTF-8"` : `ldap realm="${realm}"`,
       anonymous_consumer: undefined,
       metadata,
-      isGuessable: true,
+      secret: 'password',
       hide: hide_credentials ? hide : undefined,
     });
     const missing = gate.refusal('credentials_missing', 'Authorization required');
