@@ -287,8 +287,8 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   }
 
   /** A stream was ended for what the peer sent on it (§5.4.2). @returns false if that was once too often, and ended the connection */
-  blame(): boolean {
-    if (this.spend('stream_errors')) return true;
+  blame(cost = 1): boolean {
+    if (this.spend('stream_errors', cost)) return true;
     this.error(h2.ENHANCE_YOUR_CALM);
     return false;
   }

@@ -11,6 +11,9 @@ import { OVER, StreamTable } from './stream-table.ts';
 /** What a stream beyond the number that we announced counts for where the client has acknowledged that number (§5.1.2). */
 const KNOWN_REFUSED = 5;
 
+/** What a header section beyond its bounds counts for among the streams that end for what was sent: it takes longer to read. */
+const TOO_LARGE = 5;
+
 export class ServerStreams extends StreamTable<ServerStream> {
   protected readonly connection: ServerConnection;
   /** RFC 9218 §7.1: a priority may come before its stream. */
@@ -44,7 +47,7 @@ export class ServerStreams extends StreamTable<ServerStream> {
     const stream = new ServerStream(connection, id, isLast);
     this.open.set(id, stream);
     if (decoder.isTooLarge) {
-      if (connection.blame()) handler.onBadStream(stream, 'header_too_large');
+      if (connection.blame(TOO_LARGE)) handler.onBadStream(stream, 'header_too_large');
       return;
     }
     const text = readRequestHead(decoder.fields, isLast, limits.line_bytes);

@@ -317,6 +317,18 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
         ]),
       ),
     ],
+    [
+      'stream_errors',
+      'requests whose header sections are too large, over and over',
+      repeat(200, (i) =>
+        frame(
+          h2.HEADERS,
+          h2.END_HEADERS | h2.END_STREAM,
+          i * 2 + 1,
+          blockOf([...GET, ...Array.from({ length: 101 }, (_, k) => [`x-${k}`, ''] as const)]),
+        ),
+      ),
+    ],
     ['stream_errors', 'requests that are malformed, over and over', repeat(500, (i) => bad(i * 2 + 1))],
     [
       'stream_errors',
@@ -436,7 +448,8 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
       );
       assert.equal(await client.resetCode(2 * (128 + 98) + 1), h2.REFUSED_STREAM);
       assert.deepEqual(lab.abuses, []);
-      client.write(repeat(3, (i) => head(2 * (128 + 99 + i) + 1)));
+      // Many: time gives some of its patience back.
+      client.write(repeat(300, (i) => head(2 * (128 + 99 + i) + 1)));
       assert.equal(await client.goodbye(), h2.ENHANCE_YOUR_CALM);
       assert.deepEqual(lab.abuses.splice(0), ['refused_streams']);
     }),
