@@ -89,7 +89,7 @@ export class Http1Reader {
     });
     const get = (wanted: string): string | undefined => all.find(([name]) => name === wanted)?.[1];
     const named = new Set((get('connection') ?? '').toLowerCase().split(/\s*,\s*/));
-    const absolute = /^http:\/\/([^/?]*)(.*)$/.exec(target);
+    const absolute = /^http:\/\/([^/?]*)(.*)$/i.exec(target);
     const path = absolute === null ? target : (absolute[2] ?? '').replace(/^(?!\/)/, '/');
     const isKept = ([name]: [string, string]): boolean =>
       !OF_CONNECTION.has(name) && (name === 'te' || !named.has(name));
