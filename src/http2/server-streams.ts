@@ -12,7 +12,7 @@ import { OVER, StreamTable } from './stream-table.ts';
 const KNOWN_REFUSED = 5;
 
 /** What a header section beyond its bounds counts for among the streams that end for what was sent: it takes longer to read. */
-const TOO_LARGE = 5;
+const TOO_LARGE = 20;
 
 export class ServerStreams extends StreamTable<ServerStream> {
   protected readonly connection: ServerConnection;
