@@ -162,6 +162,8 @@ describe('health checks', { concurrency: 2 }, () => {
     await using gateway = await RunningGateway.start({
       routes: [routeTo([good.port, bad.port], { checks: { active, passive } })],
     });
+    // The first requests may come before anybody counts.
+    await becomes(gateway, bad, 'healthy');
     bad.trafficStatus = 500;
     const { [good.port]: served, 500: failed } = await answers(gateway, 40);
     assert.equal(failed, 3, 'three in a row, and no more');

@@ -56,6 +56,7 @@ export function labParts(clock: AlarmClock, lines: HostLine[]): LabParts {
 export class HandClock implements AlarmClock {
   /** Told whenever time has passed. */
   onPassed: () => void = () => {};
+  private onStarted: (delay_ms: number) => void = () => {};
   private elapsed_ms = 0;
   private readonly timers = new Set<{ readonly at_ms: number; readonly onExpired: () => void }>();
   private readonly start_ms: number;
@@ -76,7 +77,17 @@ export class HandClock implements AlarmClock {
   startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
     const timer = { at_ms: this.elapsed_ms + delay_ms, onExpired };
     this.timers.add(timer);
+    this.onStarted(delay_ms);
     return { stop: () => void this.timers.delete(timer) };
+  }
+
+  /** Until the next timer of so long is started: from then on time may pass. */
+  started(delay_ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.onStarted = (started_ms) => {
+        if (started_ms === delay_ms) resolve();
+      };
+    });
   }
 
   /** Timers that have not called back yet. */

@@ -17,8 +17,9 @@ it('the documented error: status and body, and the upstream is not asked', async
 it('the documented latency: the request waits for its time', async (t) => {
   const clock = new HandClock();
   const lab = await openLab(t, routeWith({ 'fault-injection': { delay: { duration: 0.3 } } }), { clock });
+  const isWaiting = clock.started(300);
   const answer = lab.request('/anything', { method: 'POST', body: 'kept' });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await isWaiting;
   clock.pass(299);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(lab.seen.length, 0);
@@ -88,8 +89,9 @@ it('it comes before all other plugins, and waits before it answers', async (t) =
   const clock = new HandClock();
   const attributes = { delay: { duration: 1 }, abort: { http_status: 503 } };
   const lab = await openLab(t, routeWith({ 'key-auth': {}, 'fault-injection': attributes }), { clock });
+  const isWaiting = clock.started(1_000);
   const answer = lab.request('/');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await isWaiting;
   clock.pass(1_000);
   assert.equal((await answer).status, 503);
 });

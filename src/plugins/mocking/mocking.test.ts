@@ -96,11 +96,12 @@ it('the answer waits as long as it is told to', async (t) => {
   const clock = new HandClock();
   const lab = await openLab(t, routeWith({ mocking: { delay: 1, response_example: 'late' } }), { clock });
   let isAnswered = false;
+  const isWaiting = clock.started(1_000);
   const answer = lab.request('/').then(({ text }) => {
     isAnswered = true;
     return text;
   });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await isWaiting;
   clock.pass(999);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(isAnswered, false);
