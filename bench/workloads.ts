@@ -112,6 +112,7 @@ const PLUGINS: Readonly<Record<string, object>> = {
     filters: [{ regex: 'a small answer', replace: 'a plain answer' }],
   },
 };
+const TWO_WORKERS = { gatewright: { settings: { workers: 2 } }, nginx: { workers: 2 } };
 const CONSUMERS = [{ username: 'bench', plugins: { 'key-auth': { key: 'secret' } } }];
 
 /** The key stands in the query: all gateways get the same request. */
@@ -276,7 +277,7 @@ export const WORKLOADS: readonly Workload[] = [
     title: 'two workers on the one core',
     load: SMALL,
     routes: ['/*'],
-    tuning: { gatewright: { settings: { workers: 2 } } },
+    tuning: TWO_WORKERS,
     against: 'bare',
   },
   {
@@ -285,7 +286,7 @@ export const WORKLOADS: readonly Workload[] = [
     title: 'two workers, each with a core that it shares with the load',
     load: SMALL,
     routes: ['/*'],
-    tuning: { gatewright: { settings: { workers: 2 } } },
+    tuning: TWO_WORKERS,
     against: 'bare',
     hasAllCores: true,
     isExtra: true,

@@ -29,6 +29,7 @@ export const REDIS_PORT = '$REDIS_PORT';
 /** What a workload adds to the configuration of each gateway, in its own language. */
 export interface Tuning {
   readonly nginx?: {
+    readonly workers?: number;
     /** Lines for the `http` block. */
     readonly http?: readonly string[];
     /** Lines for the `server` block, from which every location inherits. */

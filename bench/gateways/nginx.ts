@@ -1,4 +1,4 @@
-/** nginx with one worker, tuned as somebody would who wants it to win: no log, keep-alive everywhere, no temporary files. */
+/** nginx, with one worker unless told, tuned as somebody would who wants it to win: no log, keep-alive everywhere, no temporary files. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CERTIFICATE, KEY } from '../certificate.ts';
@@ -19,7 +19,7 @@ const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 export function nginxConfig({ folder, port, upstreamPort, routes, tuning, ...how }: Setup): string {
   const { isHttp2 = false, isSecured = false, isUpstreamSecured = false } = how;
   return `
-worker_processes 1;
+worker_processes ${tuning.nginx?.workers ?? 1};
 daemon off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log warn;
@@ -37,7 +37,7 @@ ${TEMPORARY.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
   }
 ${(tuning.nginx?.http ?? []).map((line) => `  ${line}`).join('\n')}
   server {
-    listen 127.0.0.1:${port}${isSecured ? ' ssl' : ''} backlog=4096${isHttp2 ? ' http2' : ''};
+    listen 127.0.0.1:${port}${isSecured ? ' ssl' : ''} backlog=4096${tuning.nginx?.workers === undefined ? '' : ' reuseport'}${isHttp2 ? ' http2' : ''};
 ${isSecured ? tls(folder) : ''}
     proxy_http_version 1.1;
     proxy_set_header Connection "";
