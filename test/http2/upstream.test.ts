@@ -32,6 +32,14 @@ async function warm(lab: Lab, node: FrameServer): Promise<NodePeer> {
   return peer;
 }
 
+/** That the connection still carries requests: the next one, on that stream, is answered. */
+async function serves(lab: Lab, peer: NodePeer, stream: number): Promise<void> {
+  const next = lab.ask(get());
+  await peer.request(stream);
+  peer.respond(stream, 'next');
+  assert.equal((await next).body.toString(), 'next');
+}
+
 for (const [way, what] of WAYS) describe(what, () => suiteOf(way));
 
 function suiteOf(way: Way): void {
@@ -332,10 +340,7 @@ function suiteOf(way: Way): void {
         assert.equal((await client.receive('response')).status, 413);
         assert.equal(await peer.resetCode(1), h2.CANCEL);
         peer.reset(1, h2.NO_ERROR);
-        const next = lab.ask(get());
-        await peer.request(3);
-        peer.respond(3, 'next');
-        assert.equal((await next).body.toString(), 'next');
+        await serves(lab, peer, 3);
       }),
     );
 
@@ -577,10 +582,7 @@ function suiteOf(way: Way): void {
           assert.equal((await answer).status, 502);
           assert.equal((await lab.logged(1))[0]?.errorCode, 'upstream_malformed');
           assert.equal(await peer.resetCode(1), h2.PROTOCOL_ERROR);
-          const next = lab.ask(get());
-          await peer.request(3);
-          peer.respond(3, 'next');
-          assert.equal((await next).body.toString(), 'next');
+          await serves(lab, peer, 3);
         }),
       );
     }
@@ -728,10 +730,7 @@ function suiteOf(way: Way): void {
         const { payload } = await peer.frame(h2.PING, 0);
         peer.write(frame(h2.PING, h2.ACK, 0, payload));
         await new Promise((resolve) => setTimeout(resolve, 20));
-        const next = lab.ask(get());
-        await peer.request(3);
-        peer.respond(3, 'there');
-        assert.equal((await next).body.toString(), 'there');
+        await serves(lab, peer, 3);
       }),
     );
 
