@@ -1,7 +1,9 @@
 /** Everything that is checked of one input. */
 import { NodeServer } from '../parsers/node-server.ts';
 import { checkForwardedRequests, checkForwardedResponse, checkSplits } from './check-connections.ts';
+import { checkBlocks, checkFrames } from './check-http2.ts';
 import { checkChunks, checkHead } from './check-parsers.ts';
+import { checkProxyHeader } from './check-proxy.ts';
 import type { Input } from './input.ts';
 
 /** An input that takes longer is a finding: none of them needs a hundredth of it. */
@@ -14,7 +16,13 @@ export class Checks {
   async problemOf(input: Input): Promise<string> {
     const startedAt = performance.now();
     try {
-      const found = checkHead(input) || checkChunks(input) || checkSplits(input);
+      const found =
+        checkHead(input) ||
+        checkChunks(input) ||
+        checkSplits(input) ||
+        checkProxyHeader(input) ||
+        checkFrames(input) ||
+        checkBlocks(input);
       const elapsed_ms = performance.now() - startedAt;
       if (found === '' && elapsed_ms > MOST_MS) return `slow: ${Math.round(elapsed_ms)} ms`;
       if (found !== '') return found;
