@@ -2,8 +2,9 @@
 import type { Upstream } from './host.ts';
 
 /**
- * Names a value that plugins share through an exchange. Make it once, at module level; the type travels with it.
- * Two keys are never the same, whatever their names.
+ * Names a value that plugins share through an exchange; the type travels with it. Two keys are never the same, whatever
+ * their names. Make it once, at module level, for what several plugins or instances share; make it in `create` for what one
+ * instance keeps from one phase to the next: an exchange can have two instances of a plugin, a global rule's and its route's.
  */
 export interface ExchangeKey<T> {
   readonly name: string;

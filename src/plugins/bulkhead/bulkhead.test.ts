@@ -125,6 +125,15 @@ it('a node with as many connections as allowed is left out, and without any othe
   assert.equal(codeOf(await lab.request('/')), '200');
 });
 
+it('beside a global rule with the plugin, each gives back what it took', async (t) => {
+  const rules = [{ id: 'all', plugins: { bulkhead: { max_connections: 3 } } }];
+  const lab = await openLab(
+    t,
+    `global_rules: ${JSON.stringify(rules)}\n${routeWith({ bulkhead: { max_connections: 2 } })}`,
+  );
+  for (let i = 0; i < 5; i++) assert.equal(codeOf(await lab.request('/')), '200', `request ${i + 1}`);
+});
+
 for (const [attributes, expected] of [
   [{}, /write "max_concurrent", "max_connections", or both/],
   [{ max_connections: 1, max_pending: 1 }, /max_pending: nobody waits without "max_concurrent"/],

@@ -2,9 +2,6 @@ import { definePlugin, exchangeKey } from '../../sdk/index.ts';
 import type { Exchange, Place, Reply } from '../../sdk/index.ts';
 import { type NoPlace, WaitingLine } from './waiting-line.ts';
 
-/** Of the attempt under way, where nodes have a bound. */
-const connectionKey = exchangeKey<Place | null>('bulkhead connection');
-
 const MOST = 1_000_000;
 
 const REASONS = {
@@ -74,6 +71,8 @@ export default definePlugin({
   create(config, { cells, clock, metrics, owner, startTimer }) {
     const { max_concurrent, max_pending, pending_timeout_ms, max_connections, retry_after_s } = config;
     const connections = cells.places('group/connections');
+    // Of the attempt under way. Of each instance, as a global rule may have the plugin beside the route.
+    const connectionKey = exchangeKey<Place | null>('bulkhead connection');
     const line =
       max_concurrent === undefined
         ? null

@@ -42,6 +42,28 @@ it('a node that fails in a row is left out, and the others get all', async (t) =
   assert.equal(lab.hostLog[0]?.detail['node'], nodes[1]!.authority);
 });
 
+it('beside a global rule with the plugin, the probe of each decides about its own circuit', async (t) => {
+  const node = await nodeServer(t);
+  const clock = new HandClock();
+  const plugins = {
+    'circuit-breaker': { consecutive_failures: 2, half_open_successes: 2, open_ms: 1_000 },
+  };
+  const document = {
+    global_rules: [{ id: 'all', plugins }],
+    routes: [{ id: 'r', uri: '/*', plugins, upstream: { nodes: nodesOf([node]) } }],
+  };
+  const lab = await openLab(t, JSON.stringify(document), { clock });
+  node.answer = answering(500);
+  assert.deepEqual(await statuses(lab, 3), [500, 500, 503]);
+  node.answer = answering(204);
+  clock.pass(1_000);
+  assert.deepEqual(await statuses(lab, 3), [204, 204, 204]);
+  assert.deepEqual(
+    lab.hostLog.map(({ event }) => event),
+    ['circuit_open', 'circuit_open', 'circuit_closed', 'circuit_closed'],
+  );
+});
+
 it('after its time one probe at a time passes; good ones close the circuit', async (t) => {
   const { lab, nodes, clock } = await course(t, 2, { consecutive_failures: 2, half_open_successes: 2, open_ms: 1_000 });
   nodes[0]!.answer = answering(500);

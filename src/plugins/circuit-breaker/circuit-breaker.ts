@@ -13,9 +13,6 @@ import {
 } from './circuit.ts';
 import { schema } from './schema.ts';
 
-/** Held by the attempt under way while it is a probe. */
-const probeKey = exchangeKey<Place | null>('circuit-breaker probe');
-
 export default definePlugin({
   name: 'circuit-breaker',
   priority: 1_004,
@@ -39,6 +36,8 @@ export default definePlugin({
     const keep_ms = 2 * max_open_ms + 10 * window_ms;
     const records = cells.records('circuits', { numbers: CIRCUIT_NUMBERS, keep_ms });
     const probes = cells.places('probes');
+    // Held by the attempt under way while it is a probe. Of each instance, as a global rule may have the plugin beside the route.
+    const probeKey = exchangeKey<Place | null>('circuit-breaker probe');
     const changes = metrics.counter('gatewright_circuit_changes_total', {
       help: 'Circuits of nodes that opened or closed.',
       labels: ['object', 'node', 'to'],

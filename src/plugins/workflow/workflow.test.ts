@@ -38,6 +38,20 @@ it('the documented limit by path and argument', async (t) => {
   assert.equal(await statuses(lab, 3, '/anything/rate-limit?env=v2'), '200,200,200');
 });
 
+it('beside a global rule with a workflow, each says what its own limit says, once', async (t) => {
+  const limit = (count: number): object => ({
+    rules: [
+      {
+        actions: [['limit-count', { count, time_window: 60, key: 'k', key_type: 'constant', standard_headers: true }]],
+      },
+    ],
+  });
+  const global = [{ id: 'all', plugins: { workflow: limit(7) } }];
+  const lab = await openLab(t, `global_rules: ${JSON.stringify(global)}\n${routeWith({ workflow: limit(5) })}`);
+  const { headers } = await lab.request('/');
+  assert.match(String(headers['ratelimit-policy']), /^"[^"]*";q=7;w=60, "[^"]*";q=5;w=60$/);
+});
+
 it('the documented quotas of consumers: the first rule that fits decides', async (t) => {
   const limit = (count: number, key: string, key_type: string): unknown[] => [
     ['limit-count', { count, key, key_type, rejected_code: 429, time_window: 30, policy: 'local' }],

@@ -1,5 +1,5 @@
 import { checkExpression, compileExpression, definePlugin, exchangeKey } from '../../sdk/index.ts';
-import type { ConfigProblem, Exchange, Host, Infer, PhaseResult, PluginInstance, Schema } from '../../sdk/index.ts';
+import type { ConfigProblem, Exchange, Infer, PhaseResult, PluginInstance, Schema } from '../../sdk/index.ts';
 import type { ConditionSource } from '../../sdk/conditions.ts';
 import { sourceWithBody } from '../body-conditions.ts';
 
@@ -48,8 +48,10 @@ interface Rule {
   act(exchange: Exchange): PhaseResult;
 }
 
-/** The plugin that was run, for its later phases. */
-const actedKey = exchangeKey<PluginInstance>('workflow action');
+interface Actions {
+  pluginOf(rule: number): PluginInstance;
+  onActed(exchange: Exchange, instance: PluginInstance): void;
+}
 
 export default definePlugin({
   name: 'workflow',
@@ -89,7 +91,13 @@ export default definePlugin({
     return { plugins };
   },
   create({ rules }, host) {
-    const compiled = rules.map((rule, i) => compileRule(rule, i, host));
+    // The plugin that was run, for its later phases. Of each instance, as a global rule may have a workflow beside the route.
+    const actedKey = exchangeKey<PluginInstance>('workflow action');
+    const actions: Actions = {
+      pluginOf: (rule) => host.plugin(pathOf(rule)),
+      onActed: (exchange, instance) => exchange.set(actedKey, instance),
+    };
+    const compiled = rules.map((rule, i) => compileRule(rule, i, actions));
     const needsBody = compiled.some((rule) => rule.needsBody);
     const decide = (exchange: Exchange, source: ConditionSource): PhaseResult =>
       compiled.find((rule) => rule.matches(source))?.act(exchange);
@@ -139,27 +147,27 @@ function checkReturn(config: Readonly<Record<string, unknown>>, path: string): C
   return problems;
 }
 
-function compileRule(rule: RuleConfig, index: number, host: Host): Rule {
+function compileRule(rule: RuleConfig, index: number, actions: Actions): Rule {
   const expression = rule.case === undefined ? null : compileExpression(rule.case);
   return {
     needsBody: expression?.needsBody === true,
     matches: (source) => expression === null || expression.evaluate(source) === true,
-    act: compileAction(rule, index, host),
+    act: compileAction(rule, index, actions),
   };
 }
 
-function compileAction(rule: RuleConfig, index: number, host: Host): Rule['act'] {
+function compileAction(rule: RuleConfig, index: number, { pluginOf, onActed }: Actions): Rule['act'] {
   const { name, config } = actionOf(rule);
   if (name === 'return') {
     const { code } = config as { readonly code: number };
     const body = Object.freeze({ error_msg: 'rejected by workflow' });
     return () => ({ status: code, code: 'rejected_by_workflow', body });
   }
-  const instance = host.plugin(pathOf(index));
+  const instance = pluginOf(index);
   return (exchange) => {
     // Counted here, it must not be counted again by the plugin of the route.
     exchange.skipPlugin(name);
-    exchange.set(actedKey, instance);
+    onActed(exchange, instance);
     return instance.access?.(exchange);
   };
 }
