@@ -310,6 +310,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     }
     this.target.budget.noteRepeated();
     this.attempts++;
+    this.freshAttempts = 0;
     this.repeat(false);
   }
 

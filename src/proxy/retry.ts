@@ -23,7 +23,7 @@ export interface FailedAttempt {
   readonly hasReceived: boolean;
   /** Whether the request can be sent again from its begin. */
   readonly canReplay: boolean;
-  /** How often it was sent again to the same node. */
+  /** How often it was sent again to the node of the last attempt. */
   readonly freshAttempts: number;
   /** Attempts so far, without those on stale connections. */
   readonly attempts: number;

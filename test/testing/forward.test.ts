@@ -389,3 +389,20 @@ scenario(
     assert.equal(`${answer.status} ${attemptsOf(answer)}`, '200 10.0.0.1:80 upstream_reset, 10.0.0.1:80 200');
   },
 );
+
+scenario(
+  'each node that a request comes to may have a connection that went stale',
+  {
+    config: routeTo(TWO),
+    upstreams: { '10.0.0.1:80': [200, 'reset', 'reset'], '10.0.0.2:80': [200, 'reset', 200] },
+  },
+  async (ask) => {
+    await ask('/');
+    await ask('/');
+    const answer = await ask('/');
+    assert.equal(
+      `${answer.status} ${attemptsOf(answer)}`,
+      '200 10.0.0.1:80 upstream_reset, 10.0.0.1:80 upstream_reset, 10.0.0.2:80 upstream_reset, 10.0.0.2:80 200',
+    );
+  },
+);
