@@ -12,7 +12,7 @@ const BUDGETS = {
   priority_flood: [500, 100],
   /** Frames that carry nothing: DATA and CONTINUATION without payload, acknowledgements, GOAWAY, unknown types. */
   empty_frames: [100, 10],
-  /** Each frame of content that we send gives the right to two more. */
+  /** Of those that do not give back what was taken. Each frame of content that we send gives the right to two more. */
   window_updates: [2_000, 500],
   /** Streams beyond the number that we announced, and frames on streams that are closed. */
   refused_streams: [500, 100],

@@ -270,8 +270,8 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
 
   private takeWindowUpdate({ stream, bytes, start, end }: Frame): number {
     if (end - start !== 4) return h2.FRAME_SIZE_ERROR;
-    if (!this.spend('window_updates')) return h2.ENHANCE_YOUR_CALM;
     const more = bytes.readUInt32BE(start) & 0x7fff_ffff;
+    if (!this.outflow.isGivenBack(stream, more) && !this.spend('window_updates')) return h2.ENHANCE_YOUR_CALM;
     if (stream !== 0) return this.streams.windowUpdate(stream, more);
     if (more === 0) return h2.PROTOCOL_ERROR;
     if (!this.outflow.widen(more)) return h2.FLOW_CONTROL_ERROR;

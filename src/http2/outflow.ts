@@ -8,6 +8,8 @@ import { block, writeInterimBlock, writeRequestBlock, writeResponseBlock, writeT
 
 /** Bytes that may wait for the socket before streams have to wait themselves. */
 const MOST_BACKLOG = 262_144;
+/** Who reads by so little at a time, and says so each time, reads. */
+const LEAST_GIVEN_BACK = 256;
 
 export class Outflow {
   private readonly writer: FrameWriter;
@@ -15,6 +17,9 @@ export class Outflow {
   private readonly onSent: () => void;
   private readonly encoder = new HpackEncoder();
   private sendWindow = h2.DEFAULT_WINDOW;
+  /** Content whose room has not been given back: in the window of the connection, and in those of its streams together. */
+  private untakenOfAll = 0;
+  private untakenOfStreams = 0;
 
   /** @param onSent told of each frame of content */
   constructor(writer: FrameWriter, lines: LineMemo, onSent: () => void) {
@@ -32,6 +37,17 @@ export class Outflow {
   widen(more: number): boolean {
     this.sendWindow += more;
     return this.sendWindow <= h2.MOST_WINDOW;
+  }
+
+  /**
+   * Whether a window is opened by no more than what was sent, and not by next to nothing: that is how content is taken, whatever
+   * number of frames the other side has for it. Many open theirs by each 4 KiB that they read, or by less.
+   */
+  isGivenBack(stream: number, more: number): boolean {
+    if (more < LEAST_GIVEN_BACK || more > (stream === 0 ? this.untakenOfAll : this.untakenOfStreams)) return false;
+    if (stream === 0) this.untakenOfAll -= more;
+    else this.untakenOfStreams -= more;
+    return true;
   }
 
   get generation(): number {
@@ -96,7 +112,10 @@ export class Outflow {
    * @returns where END_STREAM can be set
    */
   writeData(stream: number, bytes: Uint8Array, start: number, end: number, isCrumb: boolean): number {
-    this.sendWindow -= end - start;
+    const length = end - start;
+    this.sendWindow -= length;
+    this.untakenOfAll += length;
+    this.untakenOfStreams += length;
     if (!isCrumb) this.onSent();
     return this.writer.frame(kindOf(h2.DATA, 0), stream, bytes, start, end);
   }

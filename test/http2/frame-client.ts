@@ -5,7 +5,7 @@ import { HpackDecoder } from '../../src/http2/hpack-decoder.ts';
 import { FrameReader } from '../../src/http2/frame-reader.ts';
 import * as h2 from '../../src/http2/protocol.ts';
 import { PATIENCE_MS } from '../traps/raw-connection.ts';
-import { blockOf, type Fields, frame } from './frames.ts';
+import { blockOf, type Fields, frame, number32 } from './frames.ts';
 
 export { blockOf, type Fields, frame, number32 } from './frames.ts';
 
@@ -176,5 +176,23 @@ export class FrameClient extends FramePeer {
     const { payload } = await this.frame(h2.HEADERS, stream);
     assert.ok(this.decoder.decode(payload, 0, payload.length, { head_bytes: 100_000, fields: 1_000 }));
     return Object.fromEntries(this.decoder.fields.map(({ name, value }) => [name, value]));
+  }
+}
+
+/** Reads content as applications do that ask for little at a time: windows are opened by each piece of it. */
+export class Taking {
+  private seen = 0;
+  private left = 0;
+
+  /** Opens both windows for what came since the last call. @param piece bytes at a time */
+  giveBack(peer: FramePeer, stream: number, piece: number): void {
+    for (; this.seen < peer.frames.length; this.seen++) {
+      const { type, stream: id, payload } = peer.frames[this.seen]!;
+      if (type === h2.DATA && id === stream) this.left += payload.length;
+    }
+    const pieces = Math.floor(this.left / piece);
+    this.left -= pieces * piece;
+    const update = (id: number): Buffer => frame(h2.WINDOW_UPDATE, 0, id, number32(piece));
+    if (pieces > 0) peer.write(...Array.from({ length: pieces * 2 }, (_, i) => update(i % 2 === 0 ? 0 : stream)));
   }
 }

@@ -5,7 +5,7 @@ import * as h2 from '../../src/http2/protocol.ts';
 import type { RawConnection } from '../traps/raw-connection.ts';
 import { answering, manual, ok, type Script } from '../traps/scripted-upstream.ts';
 import { inLab, type Lab, type LabOptions } from '../traps/lab.ts';
-import { blockOf, type Fields, frame, FrameClient, GET, number32, POST } from './frame-client.ts';
+import { blockOf, type Fields, frame, FrameClient, GET, number32, POST, Taking } from './frame-client.ts';
 
 const HTTP2 = { http: [{ address: '127.0.0.1', port: 0, http2: true }] };
 
@@ -573,6 +573,25 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
       client.request(1);
       await client.frame(h2.HEADERS, 1);
       client.write(repeat(6_000, () => frame(h2.WINDOW_UPDATE, 0, 1, number32(1))));
+      assert.equal(await client.goodbye(), h2.ENHANCE_YOUR_CALM);
+      assert.deepEqual(lab.abuses.splice(0), ['window_updates']);
+    }),
+  );
+
+  test(
+    'a client may open its windows by each half a kilobyte that it reads, as long as it reads so much',
+    withClient({ upstreams: [answering(ok('x'.repeat(2_000_000)))] }, async (client, lab) => {
+      client.request(1);
+      const taking = new Taking();
+      await client.until((each) => {
+        taking.giveBack(each, 1, 512);
+        return each.isEnded(1);
+      }, 'the end of the response');
+      assert.equal(client.dataOf(1).length, 2_000_000);
+      assert.deepEqual(lab.abuses, []);
+      // What was given back once gives no right to open more.
+      client.request(3, POST, false);
+      client.write(repeat(6_000, () => frame(h2.WINDOW_UPDATE, 0, 0, number32(512))));
       assert.equal(await client.goodbye(), h2.ENHANCE_YOUR_CALM);
       assert.deepEqual(lab.abuses.splice(0), ['window_updates']);
     }),

@@ -6,7 +6,7 @@ import { HandClock } from '../traps/hand-clock.ts';
 import { eventually, inLab, type Lab } from '../traps/lab.ts';
 import type { Message } from '../traps/message.ts';
 import { answering, closedPort, ok } from '../traps/scripted-upstream.ts';
-import { blockOf, type Fields, frame, FrameClient, GET, number32, POST } from './frame-client.ts';
+import { blockOf, type Fields, frame, FrameClient, GET, number32, POST, Taking } from './frame-client.ts';
 import { type FrameServer, type NodePeer, settingsOf } from './frame-server.ts';
 import { nodeLab, type Way } from './node-lab.ts';
 
@@ -111,6 +111,23 @@ function suiteOf(way: Way): void {
         }),
       );
     }
+
+    test(
+      'has its body where the node opens its windows by each half a kilobyte that it reads',
+      withNode({}, async (lab, node) => {
+        const answer = lab.ask(post('x'.repeat(2_000_000)));
+        const peer = await node.peer(0);
+        const taking = new Taking();
+        await peer.until((each) => {
+          taking.giveBack(each, 1, 512);
+          return each.isEnded(1);
+        }, 'the end of the request');
+        assert.equal(peer.dataOf(1).length, 2_000_000);
+        peer.respond(1, 'done');
+        assert.equal((await answer).body.toString(), 'done');
+        assert.deepEqual(lab.nodeAbuses, []);
+      }),
+    );
 
     test(
       'of a client of HTTP/2 brings its trailers, without those that may not pass',
