@@ -47,7 +47,8 @@ export class ClientConnection extends HttpConnection {
   readonly settings: Http2ClientSettings;
   private readonly dialer: Dialer;
   private readonly owner: Http2ConnectionOwner;
-  private readonly connect_ms: number;
+  /** How long it may take to come about. */
+  readonly connect_ms: number;
   /** Requests that were sent on it. */
   requests = 0;
   isConnected = false;
@@ -83,6 +84,7 @@ export class ClientConnection extends HttpConnection {
     this.streams = new ClientStreams(this, settings.limits);
     if (dialer.readyEvent === null) this.isConnected = true;
     else {
+      this.writer.isConnecting = true;
       this.socket.once(dialer.readyEvent, () => this.onReady());
       wheel.arm(this, connect_ms);
     }
@@ -108,8 +110,8 @@ export class ClientConnection extends HttpConnection {
   /** Sends the head of a request. @returns where END_STREAM can be set */
   begin(stream: ClientStream, request: OutgoingRequest): number {
     this.streams.add(stream);
-    this.wheel.disarm(this);
-    if (!this.isConnected) this.wheel.arm(this, this.connect_ms);
+    // Who comes while it is being made must not put off the end of that.
+    if (this.isConnected) this.wheel.disarm(this);
     return this.outflow.writeRequest(stream.id, request, this.settings.scheme);
   }
 
@@ -129,6 +131,7 @@ export class ClientConnection extends HttpConnection {
     }
     this.isConnected = true;
     this.wheel.disarm(this);
+    this.writer.connected();
     this.streams.onConnected();
     this.setDeadline();
   }

@@ -49,6 +49,8 @@ export class FrameWriter implements Flushable {
   private isWaiting = false;
   /** The peer has not taken what was written. */
   isBehind = false;
+  /** There is nobody yet who could take it: how long that may last is not a matter of sending. */
+  isConnecting = false;
 
   constructor(socket: OwnedSocket, options: FrameWriterOptions) {
     this.socket = socket;
@@ -136,9 +138,19 @@ export class FrameWriter implements Flushable {
     // Below the socket's mark no 'drain' will come, and nobody has to wait for one.
     if (!socket.writableNeedDrain) return;
     this.isBehind = true;
+    if (!this.isConnecting) this.watch();
+  }
+
+  private watch(): void {
     const { wheel, send_ms, onStalled } = this.options;
-    this.stall ??= new Stall(socket, wheel, onStalled);
+    this.stall ??= new Stall(this.socket, wheel, onStalled);
     this.stall.start(send_ms);
+  }
+
+  /** What was written goes out only now, and from now on it has to be taken. */
+  connected(): void {
+    this.isConnecting = false;
+    if (this.isBehind) this.watch();
   }
 
   /** Over TLS a write is over only later, whatever was taken at once, and below the socket's mark no 'drain' tells of it. */

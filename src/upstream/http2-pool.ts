@@ -55,7 +55,12 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
 
   /** @returns null if no connection has room */
   openWhereRoom(sink: ResponseSink, options: OpenOptions): UpstreamStream | null {
-    for (const connection of this.connections) if (connection.hasRoom) return connection.open(sink, options);
+    const { connect_ms } = options.timeouts;
+    for (const connection of this.connections) {
+      // What is being made is for those who wait equally long.
+      const isInTime = connection.isConnected || connection.connect_ms === connect_ms;
+      if (isInTime && connection.hasRoom) return connection.open(sink, options);
+    }
     return null;
   }
 

@@ -58,8 +58,13 @@ export class NegotiatedPool implements NodeConnections, NegotiationOwner {
 
   private await(stream: AwaitingStream): void {
     const most = this.mostAwaiting;
-    for (const negotiation of this.negotiations) if (negotiation.count < most) return negotiation.add(stream);
-    const negotiation = new Negotiation(this.dialer, this, this.settings.wheel, stream.options.timeouts);
+    const { timeouts } = stream.options;
+    for (const negotiation of this.negotiations) {
+      // It is for those who wait equally long.
+      const isInTime = negotiation.timeouts.connect_ms === timeouts.connect_ms;
+      if (isInTime && negotiation.count < most) return negotiation.add(stream);
+    }
+    const negotiation = new Negotiation(this.dialer, this, this.settings.wheel, timeouts);
     this.negotiations.add(negotiation);
     negotiation.add(stream);
   }
