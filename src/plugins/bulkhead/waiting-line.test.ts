@@ -120,6 +120,19 @@ test('one upstream does not wait for another', async () => {
   line.leave('e', await waiter);
 });
 
+test('who comes finds a place that another worker freed: those that waited for it are not in the way', async () => {
+  const clock = new HandClock();
+  const [here, there] = [lineOf(clock, 1, 1), lineOf(clock, 1, 1)];
+  const held = there.enter('g', never) as Place;
+  const first = here.enter('g', never) as Promise<Place>;
+  there.leave('g', held);
+  const second = here.enter('g', never);
+  assert.ok(second instanceof Promise, 'there is one place to wait in again');
+  here.leave('g', await first);
+  here.leave('g', (await second) as Place);
+  assert.deepEqual([places.taken('g'), waiting.taken('g'), here.length], [0, 0, 0]);
+});
+
 test('in any course of arrivals and departures of two workers the bounds hold and nobody is forgotten', async (t) => {
   const seed = Number(process.env['SEED'] ?? 7);
   t.diagnostic(`seed ${seed}`);

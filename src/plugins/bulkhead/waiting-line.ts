@@ -48,7 +48,8 @@ export class WaitingLine {
    */
   enter(key: string, onGiveUp: (giveUp: () => void) => void): Place | NoPlace | Promise<Place | NoPlace> {
     const { places, mostPlaces, waiting, mostWaiting, patience_ms, now_ms } = this.options;
-    // Who comes must not pass those who wait.
+    // Who comes must not pass those who wait; nor may they be in the way while there is a place that another worker freed.
+    this.admit(key);
     const place = this.lines.has(key) ? null : places.enter(key, mostPlaces);
     if (place !== null) return place;
     const pending = mostWaiting === 0 ? null : waiting.enter(key, mostWaiting);
