@@ -269,6 +269,18 @@ export class ClientConnection extends HttpConnection {
     this.close();
   }
 
+  /**
+   * A node that ends its connection makes our writes fail before it is read what it said last: GOAWAY, and whole responses. All of
+   * that still stands in the kernel's buffer.
+   */
+  override onSendError(): boolean {
+    if (!this.isConnected) return false;
+    this.isDraining = true;
+    this.writer.stop();
+    this.wheel.arm(this, this.connect_ms);
+    return true;
+  }
+
   onGone(error: Error | null): void {
     if (!this.hasReceived) this.fault = this.dialer.failed(this.socket, error, this.isConnected);
     this.closed();

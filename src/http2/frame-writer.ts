@@ -126,7 +126,8 @@ export class FrameWriter implements Flushable {
     this.generation++;
     const { length } = this;
     this.length = 0;
-    if (length === 0 || socket.destroyed || socket.writableEnded) return giveBack(memory);
+    const isLost = socket.destroyed || socket.writableEnded || socket.errored !== null;
+    if (length === 0 || isLost) return giveBack(memory);
     if (socket.encrypted === true) this.writeSecured(memory, length);
     else {
       socket.write(memory.subarray(0, length));

@@ -347,7 +347,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   /** Frames are written by their own writer, which sees that by itself. */
   onBehind(): void {}
 
-  /** What the peer sent before is lost with its streams: there is nothing to read on for. */
+  /** What a client sent before is lost with its streams: there is nothing to read on for. */
   onSendError(): boolean {
     return false;
   }

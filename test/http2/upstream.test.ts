@@ -347,6 +347,37 @@ function suiteOf(way: Way): void {
     );
 
     test(
+      'and what else the node said before it broke the connection off count, also where a write learns of the break first',
+      withNode({}, async (lab, node) => {
+        const client = await FrameClient.open(lab.port);
+        client.request(1, POST, false);
+        client.write(frame(h2.DATA, 0, 1, Buffer.alloc(2_000)));
+        const peer = await node.peer(0);
+        await peer.until((each) => each.dataOf(1).length === 2_000, 'the begin of the body');
+        const other = lab.ask(post('unseen'));
+        await peer.wholeRequest(3);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        client.write(frame(h2.DATA, 0, 1, Buffer.alloc(2_000)));
+        // After the gateway has read that, and before it writes it.
+        setImmediate(() => {
+          peer.write(
+            frame(h2.HEADERS, h2.END_HEADERS, 1, blockOf([[':status', '413']])),
+            frame(h2.DATA, h2.END_STREAM, 1, Buffer.from('large')),
+            frame(h2.GOAWAY, 0, 0, Buffer.concat([number32(1), number32(0)])),
+          );
+          peer.cut();
+        });
+        assert.equal(await client.status(1), 413);
+        assert.equal((await client.frame(h2.DATA, 1)).payload.toString(), 'large');
+        client.end();
+        const next = await node.peer(1);
+        await next.wholeRequest(1);
+        next.respond(1, 'again');
+        assert.equal((await other).body.toString(), 'again');
+      }),
+    );
+
+    test(
       'that does not wait for the request reaches the client, and the node need not read the rest',
       withNode({}, async (lab, node) => {
         const client = await lab.connect();
