@@ -80,6 +80,10 @@ async function main(args: readonly string[], io: Io): Promise<number> {
     io.stderr(name === '' ? usage() : `gatewright: there is no verb "${name}"\n\n${usage()}`);
     return EXIT.usage;
   }
+  if (io.cwd === '') {
+    io.stderr(`gatewright ${name}: the folder that it is started in is gone: start it in another one\n`);
+    return EXIT.failed;
+  }
   try {
     return await (
       await verb.load()
@@ -91,10 +95,19 @@ async function main(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/** '' if it is gone. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '';
+  }
+}
+
 enableCompileCache();
 process.exitCode = await main(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
   env: process.env,
-  cwd: process.cwd(),
+  cwd: currentFolder(),
 });

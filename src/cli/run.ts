@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { systemClock } from '../clock/clock.ts';
 import { findConfiguration } from '../config/configuration.ts';
 import { Gateway } from '../threads/gateway.ts';
-import { StartError } from '../threads/start-error.ts';
+import { StartError, StartStopped } from '../threads/start-error.ts';
 import { predecessor } from '../threads/upgrade.ts';
 import { packageVersion } from './version.ts';
 import { EXIT, type Io, parseOptions } from './arguments.ts';
@@ -11,43 +11,72 @@ import { EXIT, type Io, parseOptions } from './arguments.ts';
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const options = parseOptions(args, { config: { type: 'string', short: 'c' }, strict: { type: 'boolean' } });
   const early = new EarlySignals();
+  const before = predecessor(io.env);
   try {
     const path = locate(options.config, io);
     const gateway = await Gateway.start({
       path,
       isStrict: options.strict === true,
       env: io.env,
-      predecessor: predecessor(io.env),
+      predecessor: before,
+      isUnwanted: early.isUnwanted,
       clock: systemClock,
       threadModule: new URL(`./thread${extname(import.meta.url)}`, import.meta.url),
       version: packageVersion(),
     });
     const stopped = untilStopped(gateway);
     early.end();
-    return await stopped;
+    return endSoon(await stopped);
   } catch (error) {
+    before?.fail();
+    if (error instanceof StartStopped) return endSoon(EXIT.fine);
     if (!(error instanceof StartError)) throw error;
     io.stderr(`gatewright: ${error.message}\n`);
-    return EXIT.failed;
+    return endSoon(EXIT.failed);
   }
 }
 
-/** Signals that come before the gateway can do what they ask for: it does it afterwards, where it would else end by them. */
+/** What nobody takes, such as log lines for a pipe that nobody reads, keeps the process for so long at most. */
+const LINGER_MS = 3_000;
+
+function endSoon(code: number): number {
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
+  return code;
+}
+
+/**
+ * Signals that come before the gateway serves. To stop ends the start, and with a second one the process; what else is asked
+ * for is done afterwards, where it would else end the process.
+ */
 class EarlySignals {
+  private readonly stopping = new AbortController();
   private readonly seen = new Set<NodeJS.Signals>();
   private readonly note = (signal: NodeJS.Signals): void => void this.seen.add(signal);
+  private readonly stop = (): void => {
+    if (this.stopping.signal.aborted) process.exit(EXIT.forced);
+    this.stopping.abort();
+  };
 
   constructor() {
     for (const signal of LATER) process.on(signal, this.note);
+    for (const signal of STOPPING) process.on(signal, this.stop);
   }
 
+  get isUnwanted(): AbortSignal {
+    return this.stopping.signal;
+  }
+
+  /** Others listen to them now. */
   end(): void {
     for (const signal of LATER) process.off(signal, this.note);
+    for (const signal of STOPPING) process.off(signal, this.stop);
+    if (this.isUnwanted.aborted) process.emit('SIGTERM', 'SIGTERM');
     for (const signal of this.seen) process.emit(signal, signal);
   }
 }
 
 const LATER = ['SIGHUP', 'SIGURG', 'SIGUSR2'] as const;
+const STOPPING = ['SIGTERM', 'SIGQUIT', 'SIGINT'] as const;
 
 function locate(explicit: string | undefined, io: Io): string {
   try {
@@ -69,7 +98,7 @@ function untilStopped(gateway: Gateway): Promise<number> {
       isStopping = true;
       void gateway.stop().then(() => resolve(EXIT.fine));
     };
-    for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGINT'] as const) process.on(signal, stop);
+    for (const signal of STOPPING) process.on(signal, stop);
     process.on('SIGHUP', () => gateway.reload());
     // Not USR1, which Node.js keeps for its inspector: and one that does no harm to a process that does not expect it.
     process.on('SIGURG', () => {

@@ -128,7 +128,20 @@ function readPid(file: string): number {
 
 function running(pid: number): number {
   if (!isRunning(pid)) throw new SignalError(`there is no process ${pid}`);
+  if (!mayBeGateway(pid)) throw new SignalError(`process ${pid} is no gateway: its pid file is from one that is gone`);
   return pid;
+}
+
+/** A signal ends most other programs: one that got the id of a gateway that was killed is not to get it. */
+function mayBeGateway(pid: number): boolean {
+  let line: string;
+  try {
+    line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // Only Linux tells, and not everywhere.
+    return true;
+  }
+  return /(?:^|[/\0])main\.[jt]s\0run\0/.test(line);
 }
 
 function isRunning(pid: number): boolean {

@@ -107,19 +107,16 @@ export class Fleet {
     this.backoff = new Backoff({ first_ms: 250, most_ms: 30_000 });
   }
 
-  /** Rejects with a StartError, with nothing left running, if one of them cannot start. */
+  /** Rejects with a StartError if one of them cannot start: the others are to be drained or ended then. */
   async start(): Promise<void> {
     const { workers } = this.options;
-    try {
-      // Free ports are found by the first; the others share them.
-      const first = this.spawn(null, 0);
-      if (hasUnknownPort(this.plans)) this.plans = withPorts(this.plans, await first.listening);
-      const others = Array.from({ length: workers - 1 }, (_, i) => this.spawn(null, i + 1));
-      await Promise.all([first, ...others].map(({ listening }) => listening));
-    } catch (error) {
-      this.abort();
-      throw error;
-    }
+    // Free ports are found by the first; the others share them.
+    const first = this.spawn(null, 0);
+    if (hasUnknownPort(this.plans)) this.plans = withPorts(this.plans, await first.listening);
+    if (this.isEnding) return;
+    const others = Array.from({ length: workers - 1 }, (_, i) => this.spawn(null, i + 1));
+    await Promise.all([first, ...others].map(({ listening }) => listening));
+    if (this.isEnding) return;
     this.watch = setInterval(() => this.lookAtBeats(), WATCH_MS);
   }
 

@@ -19,8 +19,8 @@ import { placeFields, plansOf } from './listener-plan.ts';
 import { canSharePorts, checkPlaces } from './ports.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import { spawnThread } from './spawn.ts';
-import { StartError } from './start-error.ts';
-import { type Predecessor, startSuccessor } from './upgrade.ts';
+import { StartError, StartStopped, whenUnwanted } from './start-error.ts';
+import { type Predecessor, Succession } from './upgrade.ts';
 import { generationOf, measureLimits, measureProcess, sharedLimits } from './system-parts.ts';
 import { CONTROL, MAIN } from './thread-numbers.ts';
 import { UpstreamWork } from './upstream-work.ts';
@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly version: string;
   /** The process that this one replaces, if it does. */
   readonly predecessor?: Predecessor | null;
+  /** Aborted when the start is to be given up: it rejects with a StartStopped then. */
+  readonly isUnwanted?: AbortSignal;
 }
 
 /** Successors beside those that they replace. */
@@ -63,13 +65,10 @@ export class Gateway {
   private readonly closed = Promise.withResolvers<void>();
   private onReleased: () => void = () => undefined;
   private readonly listeners: ListenerChanges;
-  private isUpgrading = false;
+  private readonly succession: Succession;
   private isServing = false;
-  /** The ports of the side servers were given up for a successor. */
-  private isReleased = false;
   private isStopping = false;
   private disabled: readonly string[] = [];
-  private hasSuccessor = false;
 
   /** Starts everything; rejects with a StartError, with nothing left running. */
   static async start(options: GatewayOptions): Promise<Gateway> {
@@ -83,13 +82,15 @@ export class Gateway {
     });
     try {
       const streams = new MainStreams();
-      const settings = await control.configured((batch) => writeLog(streams, batch, (reply) => control.post(reply)));
+      const unwanted = whenUnwanted(options.isUnwanted);
+      const configured = control.configured((batch) => streams.take(batch, (reply) => control.post(reply)));
+      const settings = await Promise.race([configured, unwanted]);
       const canShare = await canSharePorts();
       const isAlone = options.predecessor === null || options.predecessor === undefined;
       const [taken] = isAlone ? await checkPlaces(plansOf(settings)) : [];
       if (taken !== undefined) throw new StartError(taken.message);
       const gateway = new Gateway(options, { settings, memory, control, streams, canShare });
-      await gateway.begin(canShare);
+      await gateway.begin(canShare, unwanted);
       return gateway;
     } catch (error) {
       control.end();
@@ -140,6 +141,12 @@ export class Gateway {
       onLog: (batch, reply) => this.write(batch, reply),
     });
     const { errorLog, fleet } = this;
+    this.succession = new Succession({
+      release: () => this.release(),
+      resume: () => control.post({ type: 'serve' }),
+      errorLog,
+      drain_ms: settings.timeouts.drain_timeout_ms,
+    });
     this.listeners = new ListenerChanges({ fleet, errorLog, onKept: (chosen) => control.noteListeners(chosen) });
     this.upstreams = new UpstreamWork({
       memory: memory.health,
@@ -169,31 +176,53 @@ export class Gateway {
     });
   }
 
-  private async begin(canShare: boolean): Promise<void> {
+  private async begin(canShare: boolean, unwanted: Promise<never>): Promise<void> {
     const { pid_file } = this.settings;
-    const predecessor = this.options.predecessor ?? null;
     try {
-      if (predecessor === null) writePidFile(pid_file);
-      ensureMigration(this.errorLog);
-      if (!canShare) {
-        const reason = 'this system does not let several threads listen on one port';
-        this.errorLog.warn('one_worker', { reason });
-      }
-      await this.fleet.start();
-      for (const plan of this.fleet.listeners) this.errorLog.info('listening', placeFields(plan));
-      await predecessor?.release();
-      this.control.post({ type: 'serve' });
-      await this.serving.promise;
-      if (predecessor === null) return;
-      writePidFile(pid_file);
-      predecessor.replace();
+      await Promise.race([this.bringUpAll(canShare), unwanted]);
     } catch (error) {
+      this.isStopping = true;
       this.upstreams.close();
-      this.fleet.abort();
       removePidFile(pid_file);
+      this.control.end();
+      this.control.terminate();
+      await this.closed.promise;
+      this.options.predecessor?.fail();
+      await this.endFleet(error);
       await this.errorLog.close();
       throw error;
     }
+  }
+
+  /** Beside a predecessor, and until it was told to stop, clients were accepted as ever: they get their answers. */
+  private async endFleet(error: unknown): Promise<void> {
+    const isAlone = this.options.predecessor === null || this.options.predecessor === undefined;
+    if (isAlone && !(error instanceof StartStopped)) return this.fleet.abort();
+    await this.drainFleet();
+  }
+
+  private drainFleet(): Promise<void> {
+    return this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
+  }
+
+  private async bringUpAll(canShare: boolean): Promise<void> {
+    const { pid_file } = this.settings;
+    const predecessor = this.options.predecessor ?? null;
+    if (predecessor === null) writePidFile(pid_file);
+    ensureMigration(this.errorLog);
+    if (!canShare) {
+      const reason = 'this system does not let several threads listen on one port';
+      this.errorLog.warn('one_worker', { reason });
+    }
+    await this.fleet.start();
+    if (this.isStopping) return;
+    for (const plan of this.fleet.listeners) this.errorLog.info('listening', placeFields(plan));
+    await predecessor?.release();
+    this.control.post({ type: 'serve' });
+    await this.serving.promise;
+    if (predecessor === null || this.isStopping) return;
+    writePidFile(pid_file);
+    predecessor.replace();
   }
 
   private spawnWorker(start: WorkerStart): Thread<FromWorker, ToWorker> {
@@ -228,7 +257,7 @@ export class Gateway {
     for (const thread of fleet.threads) {
       this.connect(thread, (message, transfer) => fleet.post(thread, message, transfer));
     }
-    control.post({ type: 'resume', disabled, isServed: !this.isReleased });
+    control.post({ type: 'resume', disabled, isServed: !this.succession.isReleased });
   }
 
   private takeMetrics(thread: number, feed: FeedMessage): void {
@@ -283,7 +312,7 @@ export class Gateway {
   }
 
   private write(batch: LogBatch, reply: (message: LogWritten) => void): void {
-    writeLog(this.streams, batch, reply);
+    this.streams.take(batch, reply);
   }
 
   private disable(plugin: string): void {
@@ -300,29 +329,9 @@ export class Gateway {
 
   /** Starts a process that takes this one's place. @returns whether it did: then this one is to stop */
   async upgrade(): Promise<boolean> {
-    if (this.isUpgrading) return false;
-    this.isUpgrading = true;
-    this.errorLog.info('upgrading');
-    try {
-      const pid = await startSuccessor({
-        release: () => {
-          this.isReleased = true;
-          return this.release();
-        },
-        resume: () => {
-          this.isReleased = false;
-          this.control.post({ type: 'serve' });
-        },
-      });
-      this.errorLog.info('upgraded', { successor: pid });
-      this.hasSuccessor = true;
-      return true;
-    } catch (error) {
-      this.errorLog.error('upgrade_failed', { error });
-      this.fleet.broadcast({ type: 'reclaim' });
-      this.isUpgrading = false;
-      return false;
-    }
+    if (this.isStopping || (await this.succession.start())) return !this.isStopping;
+    this.fleet.broadcast({ type: 'reclaim' });
+    return false;
   }
 
   /** Resolves when the side servers are closed, or control is gone with them. */
@@ -338,12 +347,12 @@ export class Gateway {
     this.isStopping = true;
     this.control.end();
     // Who asks for its readiness asks the successor already.
-    const drain_delay_ms = this.hasSuccessor ? 0 : this.settings.timeouts.drain_delay_ms;
+    const drain_delay_ms = this.succession.hasSuccessor ? 0 : this.settings.timeouts.drain_delay_ms;
     this.control.post({ type: 'drain' });
     this.errorLog.info('draining', { delay_ms: drain_delay_ms, most_ms: drain_timeout_ms });
     await delay(drain_delay_ms);
     // Probes go on until the last request is over.
-    await this.fleet.drain((connections) => this.errorLog.warn('drain_timeout', { connections }));
+    await Promise.all([this.drainFleet(), this.succession.cancel()]);
     this.upstreams.close();
     if (!this.control.isUp) this.closed.resolve();
     this.control.post({ type: 'close' });
@@ -357,6 +366,7 @@ export class Gateway {
 
   /** Ends at once. */
   abort(): void {
+    this.succession.abort();
     this.upstreams.close();
     removePidFile(this.settings.pid_file);
     this.fleet.abort();
@@ -383,11 +393,4 @@ interface Parts {
   readonly control: Control;
   readonly streams: MainStreams;
   readonly canShare: boolean;
-}
-
-function writeLog(streams: MainStreams, { id, stream, bytes }: LogBatch, reply: (message: LogWritten) => void): void {
-  streams.writer(stream).write(bytes, (error) => {
-    const told = error === null ? null : { message: error.message, code: error.code ?? '' };
-    reply({ type: 'log_written', id, written: error === null ? bytes.length : 0, error: told });
-  });
 }

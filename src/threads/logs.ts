@@ -10,7 +10,7 @@ import { checkFormat } from '../observe/format.ts';
 import type { Schedule } from '../observe/line-writer.ts';
 import type { MetricRegistry } from '../observe/metrics.ts';
 import { StreamWriter } from './log-relay.ts';
-import type { LogBatch } from './messages.ts';
+import type { LogBatch, LogWritten } from './messages.ts';
 import { StartError } from './start-error.ts';
 
 export const schedule: Schedule = (delay_ms, callback) => {
@@ -31,6 +31,14 @@ export class MainStreams implements StandardStreams {
     let writer = this.writers.get(stream);
     if (writer === undefined) this.writers.set(stream, (writer = new StreamWriter(openDestination(stream), schedule)));
     return writer;
+  }
+
+  /** Writes what another thread has for one, and tells it what became of that. */
+  take({ id, stream, bytes }: LogBatch, reply: (message: LogWritten) => void): void {
+    this.writer(stream).write(bytes, (error) => {
+      const told = error === null ? null : { message: error.message, code: error.code ?? '' };
+      reply({ type: 'log_written', id, written: error === null ? bytes.length : 0, error: told });
+    });
   }
 
   destination(stream: LogBatch['stream'], isTerminal: boolean): Destination {

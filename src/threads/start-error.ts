@@ -1,6 +1,20 @@
 /** The gateway cannot start; the message is for whoever started it. */
 export class StartError extends Error {}
 
+/** The gateway was told to stop before it served. */
+export class StartStopped extends Error {}
+
+/** Rejects with a StartStopped once the signal is aborted. */
+export function whenUnwanted(signal: AbortSignal | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // The start may be over, for better or worse, when nobody waits for it any more.
+  promise.catch(() => undefined);
+  const stop = (): void => reject(new StartStopped('the gateway was told to stop before it served'));
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  return promise;
+}
+
 /** Why an address could not be had, with what would help. */
 export function listenProblem(error: unknown): string {
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };

@@ -1,7 +1,17 @@
 /** Starting: what is said where it fails, and that it works from wherever it is called. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -11,6 +21,31 @@ import { ask } from './client.ts';
 import { LAUNCHER, routeTo, RunningGateway } from './gateway.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
+
+describe('a start that is to be given up', () => {
+  // It says that it begins, and never ends to.
+  const PLUGIN = `import { writeSync } from 'node:fs';
+    writeSync(2, 'begun');
+    await new Promise((resolve) => setTimeout(resolve, 600_000));`;
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'gatewright-start-'));
+    writeFileSync(path.join(folder, 'endless.mjs'), PLUGIN);
+    writeFileSync(path.join(folder, 'gatewright.yaml'), 'gateway: { pid_file: pid, plugin_files: [endless.mjs] }\n');
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('ends with exit code 0, as any that is told to stop', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+      const child = spawn(LAUNCHER, ['run'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+      const ended = once(child, 'close');
+      await once(child.stderr, 'data');
+      child.kill(signal);
+      assert.deepEqual(await ended, [0, null], signal);
+      assert.equal(existsSync(path.join(folder, 'pid')), false);
+    }
+  });
+});
 
 describe('a start that fails', () => {
   let folder: string;
@@ -61,6 +96,15 @@ describe('a start that fails', () => {
     const { code, stderr } = gatewright('run', '-c', file);
     assert.equal(code, 1);
     assert.match(stderr, /cannot listen on 192\.0\.2\.1 port 8080: this machine does not have the address\n$/);
+  });
+
+  it('names the folder that is gone', () => {
+    const gone = path.join(folder, 'gone');
+    mkdirSync(gone);
+    const script = 'rmdir "$PWD"; exec "$0" run -c /no/matter.yaml';
+    const { status, stderr } = spawnSync('sh', ['-c', script, LAUNCHER], { encoding: 'utf8', cwd: gone });
+    assert.equal(status, 1);
+    assert.match(stderr, /gatewright run: the folder that it is started in is gone: start it in another one\n$/);
   });
 
   it('names the file that cannot be read', () => {

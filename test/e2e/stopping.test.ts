@@ -1,14 +1,20 @@
 /** Stopping: nothing that was accepted is lost, and nothing takes longer than it may. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http, { type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { AGENT, newAgent } from '../client/speaking.ts';
+import { AGENT, LISTENER, newAgent } from '../client/speaking.ts';
+import { freePort } from '../listeners/client.ts';
 import { Signals } from './application.ts';
 import { ask, valuesOf } from './client.ts';
-import { routeTo, RunningGateway } from './gateway.ts';
+import { LAUNCHER, routeTo, RunningGateway } from './gateway.ts';
 import { Load } from './load.ts';
+import { eventually } from './waiting.ts';
 
 const ACCESS_LOG = { path: 'access.log', format: 'json' };
 
@@ -175,5 +181,33 @@ describe('stopping', () => {
     const statuses = Object.fromEntries(lines.map(({ request_uri, status }) => [request_uri, status]));
     assert.deepEqual(statuses, { '/stream/forever': 200, '/wait/forever': 499 });
     assert.equal(lines.length, 2);
+  });
+
+  it('ends although nobody takes what it has to log', async () => {
+    const [port, control] = [await freePort(), await freePort()];
+    const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-stop-'));
+    const file = path.join(folder, 'gatewright.json');
+    const address = '127.0.0.1';
+    const gateway = {
+      http: [{ address, port, ...LISTENER }],
+      control: { address, port: control },
+      access_log: { path: 'stdout' },
+    };
+    writeFileSync(file, JSON.stringify({ gateway: { ...gateway, workers: 1 } }));
+    const child = spawn(LAUNCHER, ['run', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'exit');
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await eventually(
+      () => said.includes(' serving '),
+      () => said,
+    );
+    const query = 'x'.repeat(4_000);
+    // More than a pipe and its reader hold.
+    for (let i = 0; i < 60; i++) await ask(port, { path: `/?${query}` });
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    assert.match(said, / stopped\n/);
+    rmSync(folder, { recursive: true });
   });
 });

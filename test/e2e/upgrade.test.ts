@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import http, { type Server } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -16,7 +16,10 @@ describe('an upgrade', () => {
   let server: Server;
   let port: number;
   before(async () => {
-    server = http.createServer((request, response) => response.end(request.url));
+    server = http.createServer((request, response) => {
+      if (request.url === '/late') setTimeout(() => response.end('late'), 300);
+      else response.end(request.url);
+    });
     server.keepAliveTimeout = 60_000;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -78,6 +81,61 @@ describe('an upgrade', () => {
     assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
     assert.equal(await gateway.readiness(), 200);
     assert.equal(Number(readFileSync(file(gateway, 'pid'), 'utf8')), gateway.pid);
+  });
+
+  it('that fails when its workers listen already loses no request that they accepted, and gives back the ports at once', async () => {
+    await using gateway = await start();
+    gateway.expectsFaults = true;
+    const document = JSON.parse(readFileSync(file(gateway), 'utf8')) as { gateway: object };
+    const taken = { address: '127.0.0.1', port };
+    writeFileSync(file(gateway), JSON.stringify({ ...document, gateway: { ...document.gateway, control: taken } }));
+    let isOver = false;
+    const statuses = Array.from({ length: 24 }, async () => {
+      const seen = new Set<number>();
+      while (!isOver) seen.add((await ask(gateway.port, { path: '/late' })).status);
+      return [...seen];
+    });
+    const started_ms = performance.now();
+    gateway.signal('SIGURG');
+    await gateway.logged(/ upgrade_failed /);
+    await eventually(
+      async () => (await gateway.readiness()) === 200,
+      () => 'the old process has no status port',
+    );
+    assert.ok(performance.now() - started_ms < 30_000, 'nobody waited until time was up');
+    assert.match(gateway.errorLog, /cannot listen on 127\.0\.0\.1 port [0-9]+: another process does/);
+    await gateway.logged(/worker_ready[^]*worker_ready[^]*worker_ready[^]*worker_ready/);
+    isOver = true;
+    assert.deepEqual(
+      (await Promise.all(statuses)).flat(),
+      Array.from({ length: 24 }, () => 200),
+    );
+  });
+
+  it('is given up where the old process is told to stop meanwhile: nobody is left', async () => {
+    await using gateway = await start();
+    gateway.expectsFaults = true;
+    gateway.signal('SIGURG');
+    await gateway.logged(/ upgrading/);
+    assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+    assert.match(gateway.errorLog, / upgrade_failed reason="this process was told to stop"/);
+    assert.equal(existsSync(file(gateway, 'pid')), false);
+    await assert.rejects(ask(gateway.port, { path: '/' }), /ECONNREFUSED/);
+  });
+
+  it('ends where the old process is killed meanwhile', async () => {
+    await using gateway = await start();
+    gateway.expectedExit = { code: null, signal: 'SIGKILL' };
+    gateway.signal('SIGURG');
+    const children = `/proc/${gateway.pid}/task/${gateway.pid}/children`;
+    await eventually(
+      () => readFileSync(children, 'utf8') !== '',
+      () => 'no new process begins',
+    );
+    gateway.signal('SIGKILL');
+    // The new process has the same standard streams: they close with it.
+    assert.deepEqual(await gateway.exited, { code: null, signal: 'SIGKILL' });
+    assert.match(gateway.stderr, /gatewright: the process that is to be replaced is gone\n/);
   });
 });
 
