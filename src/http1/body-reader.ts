@@ -21,6 +21,12 @@ export class BodyReader {
     return this.chunks === null ? '' : this.chunks.trailers;
   }
 
+  /** @param length −1 without Content-Length */
+  beginRequest(length: number, isChunked: boolean): void {
+    if (isChunked) this.beginChunked('coding');
+    else this.beginLength(Math.max(0, length));
+  }
+
   beginLength(length: number): void {
     this.begin(length);
     this.isDone = length === 0;

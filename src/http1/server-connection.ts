@@ -70,6 +70,11 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     return this.persistence.minorVersion;
   }
 
+  /** Once the request is complete. */
+  get requestTrailers(): string {
+    return this.body.trailers;
+  }
+
   /** Whether the connection waits for a request and none has begun. */
   get isIdle(): boolean {
     return this.phase === IDLE && (this.ahead.length === 0 || this.ahead.isBlank);
@@ -168,10 +173,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     while (i < end) {
       switch (this.phase) {
         case IDLE:
-          if (this.output.isBehind) {
-            this.keepAhead(bytes, i, end);
-            return;
-          }
+          if (this.output.isBehind) return this.keepAhead(bytes, i, end);
           if (this.ahead.length > 0) {
             if (this.ahead.add(bytes, i, end, this.settings.limits)) this.consumeAhead();
             return;
@@ -187,8 +189,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
           if (this.body.isDone) this.awaitRequest();
           break;
         case RESPONSE:
-          this.keepAhead(bytes, i, end);
-          return;
+          return this.keepAhead(bytes, i, end);
         case LINGER:
           if (this.goodbye.isOver) this.abort(false);
           else this.settings.wheel.arm(this, this.settings.timeouts.linger_ms);
@@ -234,8 +235,7 @@ export class ServerConnection extends TimedEntry implements SocketOwner {
     this.persistence.begin();
     this.expectsContinue = parsed.expectContinue;
     this.discards = this.isAnswered = this.isHeadBegun = false;
-    if (chunked) this.body.beginChunked('coding');
-    else this.body.beginLength(contentLength > 0 ? contentLength : 0);
+    this.body.beginRequest(contentLength, chunked);
     this.phase = this.body.isDone ? RESPONSE : BODY;
     if (this.phase === RESPONSE) wheel.disarm(this);
     else wheel.arm(this, timeouts.body_ms);

@@ -1,5 +1,6 @@
 /** The streams of one connection (RFC 9113 §5.1): which there are, which there were, and what their frames may be. */
 import { latin1 } from '../http1/bytes.ts';
+import { CONTENT_LENGTH } from '../http1/fields.ts';
 import type { Frame } from './frame-reader.ts';
 import { HeadBlock } from './head-block.ts';
 import { type HeaderListLimits, HpackDecoder } from './hpack-decoder.ts';
@@ -111,7 +112,8 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     let text = '';
     for (const { name, role, line } of fields) {
       if (name.startsWith(':') || role === MALFORMED) return null;
-      text += line;
+      // RFC 9110 §6.5.1: no trailer frames a message, and behind a body in chunks it could only mislead.
+      if (role !== CONTENT_LENGTH) text += line;
     }
     return text;
   }

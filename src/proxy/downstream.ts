@@ -10,7 +10,7 @@ export interface Downstream {
   readonly isMultiplexed: boolean;
   /** The request asks for a tunnel in a stream (RFC 8441). */
   readonly isConnect?: boolean;
-  /** Fields that came behind the request's body, each line with its CRLF; '' without. Known once the request is complete; absent where they do not pass. */
+  /** Fields that came behind the request's body, each line with its CRLF; '' without. Known once the request is complete. */
   readonly requestTrailers?: string;
   /** Room for what is derived once per connection. */
   memo: unknown;

@@ -113,9 +113,11 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
 
   /** What came behind the client's body, where the node has a place for it. */
   private passTrailers(stream: UpstreamStream): void {
-    const { requestTrailers } = this.exchange.downstream;
-    if (requestTrailers !== undefined && requestTrailers !== '')
-      stream.addTrailers?.(passableTrailers(requestTrailers));
+    const { downstream, asked } = this.exchange;
+    const { requestTrailers = '' } = downstream;
+    // Those of a body that was replaced say nothing of the other one.
+    if (requestTrailers === '' || (asked?.body?.replacement ?? null) !== null) return;
+    stream.addTrailers?.(passableTrailers(requestTrailers));
   }
 
   private awaitContinue(): void {

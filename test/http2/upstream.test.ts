@@ -1,6 +1,8 @@
 /** What nodes that speak HTTP/2 are asked, and what becomes of what they answer (RFC 9113), for clients of both versions: in the clear, and over TLS. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { EMPTY_CHAIN } from '../../src/compile/chain-source.ts';
+import type { Chain } from '../../src/compile/chain.ts';
 import * as h2 from '../../src/http2/protocol.ts';
 import { HandClock } from '../traps/hand-clock.ts';
 import { eventually, inLab, type Lab } from '../traps/lab.ts';
@@ -146,6 +148,28 @@ function suiteOf(way: Way): void {
         peer.respond(1, '');
         assert.equal(await client.status(1), 200);
         client.end();
+      }),
+    );
+
+    test(
+      'of a client of HTTP/1.1 brings its trailers too, and a later one on its connection has none of them',
+      withNode({}, async (lab, node) => {
+        const client = await lab.connect();
+        client.write(
+          'POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n' +
+            '4\r\nbody\r\n0\r\nX-Sum: \t1 \r\nAuthorization: no\r\n\r\n',
+        );
+        const peer = await node.peer(0);
+        await peer.wholeRequest(1);
+        assert.equal(peer.dataOf(1).toString(), 'body');
+        assert.deepEqual(peer.sectionsOf(1)[1], [['x-sum', '1']]);
+        peer.respond(1, 'first');
+        assert.equal((await client.receive('response')).status, 200);
+        client.write(post('second'));
+        await peer.wholeRequest(3);
+        assert.equal(peer.sectionsOf(3).length, 1);
+        peer.respond(3, 'second');
+        assert.equal((await client.receive('response')).status, 200);
       }),
     );
 
@@ -296,6 +320,7 @@ function suiteOf(way: Way): void {
             stream,
             [
               ['grpc-status', '0'],
+              ['content-length', '0'],
               ['host', 'b.test'],
             ],
             true,
@@ -886,6 +911,43 @@ function suiteOf(way: Way): void {
     }),
   );
 }
+
+const REPLACING: Chain = {
+  ...EMPTY_CHAIN,
+  rewrite: [
+    {
+      plugin: 'probe',
+      number: 1,
+      priority: 0,
+      instance: {
+        rewrite: async ({ request }) => {
+          await request.readBody(1_000);
+          request.setBody('other');
+        },
+      },
+      filter: null,
+      errorResponse: undefined,
+    },
+  ],
+  isEmpty: false,
+};
+
+test(
+  'a body that a plugin put in the place of the client’s has no trailers of that one',
+  nodeLab('grpc')({ chain: REPLACING }, async (lab, node) => {
+    const client = await FrameClient.open(lab.port);
+    client.request(1, POST, false);
+    client.write(frame(h2.DATA, 0, 1, Buffer.from('body')));
+    client.request(1, [['x-sum', '1']]);
+    const peer = await node.peer(0);
+    await peer.wholeRequest(1);
+    assert.equal(peer.dataOf(1).toString(), 'other');
+    assert.equal(peer.sectionsOf(1).length, 1);
+    peer.respond(1, '');
+    assert.equal(await client.status(1), 200);
+    client.end();
+  }),
+);
 
 test('a node that is not there is answered 502, and the next one serves', async () => {
   const nobody = await closedPort();
