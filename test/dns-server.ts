@@ -25,6 +25,10 @@ export class DnsServer implements AsyncDisposable {
   ttl = 1;
   /** `fails`: SERVFAIL to everybody; `silent`: nothing at all. */
   mood: 'answers' | 'fails' | 'silent' = 'answers';
+  /** Names that are answered with what is no DNS message. */
+  readonly garbled = new Set<string>();
+  /** Names that are not answered until they are let go. */
+  private readonly held = new Map<string, (() => void)[]>();
   /** Names that were asked for, with the type. */
   readonly questions: string[] = [];
   port = 0;
@@ -33,7 +37,12 @@ export class DnsServer implements AsyncDisposable {
     const server = new DnsServer();
     server.socket.on('message', (message, { address, port }) => {
       const reply = server.reply(message);
-      if (reply !== null) server.socket.send(reply, port, address);
+      const send = (): void => {
+        if (reply !== null) server.socket.send(reply, port, address);
+      };
+      const held = server.held.get(questionOf(message).name);
+      if (held === undefined) send();
+      else held.push(send);
     });
     server.socket.bind(0, '127.0.0.1');
     await once(server.socket, 'listening');
@@ -60,6 +69,16 @@ export class DnsServer implements AsyncDisposable {
     this.services.delete(name);
   }
 
+  /** @returns lets them go */
+  hold(name: string): () => void {
+    const held: (() => void)[] = [];
+    this.held.set(name, held);
+    return () => {
+      this.held.delete(name);
+      for (const send of held) send();
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.socket, 'close');
     this.socket.close();
@@ -70,6 +89,7 @@ export class DnsServer implements AsyncDisposable {
     const { name, type, end } = questionOf(message);
     this.questions.push(`${name} ${type === A ? 'A' : type === AAAA ? 'AAAA' : type === SRV ? 'SRV' : type}`);
     if (this.mood === 'silent') return null;
+    if (this.garbled.has(name)) return Buffer.concat([message.subarray(0, 2), Buffer.alloc(20, 0xff)]);
     const records = this.mood === 'fails' ? [] : this.records(name, type);
     const isKnown = this.addresses.has(name) || this.services.has(name);
     const code = this.mood === 'fails' ? SERVER_FAILURE : isKnown ? NO_ERROR : NO_SUCH_NAME;

@@ -1,5 +1,4 @@
 /** The resolver of a gateway: in main, with the name servers and the files of the system. */
-import { promises as dns } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../clock/clock.ts';
 import type { GatewaySettings } from '../config/settings.ts';
@@ -9,6 +8,7 @@ import { createLookup, type DnsClient, type LookupOptions } from '../upstream/dn
 import type { ToldAnswer } from '../upstream/name-answers.ts';
 import { NameResolver } from '../upstream/name-resolver.ts';
 import { parseHosts, parseSearch } from '../upstream/system-names.ts';
+import { askServers } from './name-servers.ts';
 
 export interface ResolverParts {
   readonly settings: GatewaySettings['dns'];
@@ -22,9 +22,6 @@ const HOSTS_FILE = '/etc/hosts';
 const RESOLV_FILE = '/etc/resolv.conf';
 /** How often the files are read at most. */
 const FILES_MS = 5_000;
-/** Of one question to one name server; c-ares lengthens it with each try. */
-const QUESTION_MS = 1_000;
-const TRIES = 3;
 
 export function startResolver({ settings, clock, errorLog, metrics, onTold }: ResolverParts): NameResolver {
   const files = new SystemFiles(settings.servers, () => clock.monotonic_ms());
@@ -81,7 +78,7 @@ class SystemFiles {
     const [hosts, resolv] = await Promise.all([textOf(HOSTS_FILE), textOf(RESOLV_FILE)]);
     if (this.client === null || resolv !== this.resolvText) {
       this.resolvText = resolv;
-      this.client = clientFor(this.servers);
+      this.client = askServers(this.servers);
     }
     return { hosts: parseHosts(hosts), search: parseSearch(resolv), client: this.client };
   }
@@ -90,16 +87,6 @@ class SystemFiles {
 /** A file that is not there says nothing. */
 function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
-}
-
-function clientFor(servers: readonly string[]): DnsClient {
-  const resolver = new dns.Resolver({ timeout: QUESTION_MS, tries: TRIES });
-  if (servers.length > 0) resolver.setServers(servers);
-  return {
-    resolve4: (name) => resolver.resolve4(name, { ttl: true }),
-    resolve6: (name) => resolver.resolve6(name, { ttl: true }),
-    resolveSrv: (name) => resolver.resolveSrv(name),
-  };
 }
 
 function startTimer(delay_ms: number, onExpired: () => void): { stop(): void } {
