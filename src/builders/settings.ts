@@ -184,7 +184,7 @@ export interface Settings {
     readonly budget_percent?: number;
     /** Retries a second that are allowed for each upstream and worker, however few requests there are. 1000000 bounds nothing. Default: `10`. Bounds: 0 to 1000000. */
     readonly budget_min_per_second?: number;
-    /** Longest wait before the second retry of a request; doubled for each further one, and a random part of it is waited. The first one goes at once; 0 lets all do so. Default: `50`. Bounds: 0 to 2147483647. */
+    /** Longest wait before the second retry of a request; doubled for each further one, and a random part of it is waited. The first one, and any after a refused connection, goes at once; 0 lets all do so. Default: `50`. Bounds: 0 to 2147483647. */
     readonly backoff_ms?: number;
     /** Bound of that wait. Default: `1000`. Bounds: 0 to 2147483647. */
     readonly backoff_max_ms?: number;

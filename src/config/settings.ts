@@ -128,7 +128,7 @@ export const settingsSchema = {
         },
         backoff_ms: milliseconds(
           50,
-          'Longest wait before the second retry of a request; doubled for each further one, and a random part of it is waited. The first one goes at once; 0 lets all do so.',
+          'Longest wait before the second retry of a request; doubled for each further one, and a random part of it is waited. The first one, and any after a refused connection, goes at once; 0 lets all do so.',
         ),
         backoff_max_ms: milliseconds(1_000, 'Bound of that wait.'),
       },

@@ -264,7 +264,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     if (decision === 'fresh') {
       this.freshAttempts++;
       this.repeat(true);
-    } else if (decision === 'next' && this.isInBudget(failed)) this.retry(fault);
+    } else if (decision === 'next' && this.isInBudget(failed)) this.retry(failed);
     else this.giveUp(FAULT_CODES[fault]);
   }
 
@@ -282,11 +282,12 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
   }
 
   /** Goes on at another node, now or after a while. */
-  private retry(fault: ResponseFault): void {
+  private retry(failed: FailedAttempt): void {
     const { exchange, upstream } = this;
+    const { fault } = failed;
     const { plane } = exchange;
     this.leaveOut();
-    const delay_ms = retryDelay(this.attempts, plane.options.backoff, plane.random());
+    const delay_ms = retryDelay(failed, plane.options.backoff, plane.random());
     if (delay_ms < 1) {
       this.retryNow(fault);
       return;

@@ -44,9 +44,13 @@ test('a refused connection costs nothing of the budget, whatever else failed doe
 
 test('the first retry goes at once, the wait of each further one has twice the bound, up to the last', () => {
   const backoff = { backoff_ms: 50, backoff_max_ms: 300 };
-  const most = [1, 2, 3, 4, 5, 6, 60].map((attempts) => retryDelay(attempts, backoff, 1));
+  const delay = (attempts: number, random: number, changes: Partial<FailedAttempt> = {}): number =>
+    retryDelay({ ...FAILED, attempts, ...changes }, backoff, random);
+  const most = [1, 2, 3, 4, 5, 6, 60].map((attempts) => delay(attempts, 1));
   assert.deepEqual(most, [0, 50, 100, 200, 300, 300, 300]);
-  assert.equal(retryDelay(5, backoff, 0), 0);
-  assert.equal(retryDelay(5, backoff, 0.5), 150);
-  assert.equal(retryDelay(50, { backoff_ms: 0, backoff_max_ms: 300 }, 0.9), 0);
+  assert.equal(delay(5, 0), 0);
+  assert.equal(delay(5, 0.5), 150);
+  assert.equal(delay(5, 0.5, { wasConnected: false, fault: 'connect_timeout' }), 150);
+  assert.equal(delay(5, 0.5, { wasConnected: false, fault: 'refused' }), 0);
+  assert.equal(retryDelay({ ...FAILED, attempts: 50 }, { backoff_ms: 0, backoff_max_ms: 300 }, 0.9), 0);
 });

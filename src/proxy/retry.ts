@@ -54,11 +54,14 @@ export function decideRetry(failed: FailedAttempt): RetryDecision {
 }
 
 /**
- * Whether the attempt after a failed one is taken out of the budget. A refused connection cost its node nothing, and the
- * request is still sent only once: a node that is down must not cost requests that another one would serve.
+ * Whether no connection was had at all. That cost the node nothing, and the request is still sent only once: a node that is
+ * down must not cost requests that another one would serve.
  */
+const wasRefused = ({ fault, wasConnected }: FailedAttempt): boolean => fault === 'refused' && !wasConnected;
+
+/** Whether the attempt after a failed one is taken out of the budget. */
 export function costsBudget(failed: FailedAttempt): boolean {
-  return failed.fault !== 'unprocessed' && (failed.wasConnected || failed.fault !== 'refused');
+  return failed.fault !== 'unprocessed' && !wasRefused(failed);
 }
 
 export interface Backoff {
@@ -70,11 +73,12 @@ export interface Backoff {
 /**
  * How long the next attempt is to wait. The first retry goes at once to another node, as in APISIX; each further one
  * waits for a random part of a bound that doubles ("full jitter"), so that those who failed together do not come back
- * together.
- * @param attempts so far, without those on stale connections
+ * together. After a refused connection there is nothing to wait for, as the next node is another one: where all of many are
+ * down, the answer must not take as long as all those waits.
  * @param random uniform in [0, 1)
  */
-export function retryDelay(attempts: number, { backoff_ms, backoff_max_ms }: Backoff, random: number): number {
-  if (attempts < 2) return 0;
+export function retryDelay(failed: FailedAttempt, { backoff_ms, backoff_max_ms }: Backoff, random: number): number {
+  const { attempts } = failed;
+  if (attempts < 2 || wasRefused(failed)) return 0;
   return random * Math.min(backoff_max_ms, backoff_ms * 2 ** (attempts - 2));
 }

@@ -351,7 +351,7 @@ scenario(
   'the first retry comes at once, the next ones after a random part of a doubling time',
   {
     config: routeTo({ '10.0.0.1:80': 1, '10.0.0.2:80': 1, '10.0.0.3:80': 1, '10.0.0.4:80': 1 }),
-    upstreams: { '10.0.0.1:80': 'refused', '10.0.0.2:80': 'refused', '10.0.0.3:80': 'refused', '10.0.0.4:80': 200 },
+    upstreams: { '10.0.0.1:80': 'reset', '10.0.0.2:80': 'reset', '10.0.0.3:80': 'reset', '10.0.0.4:80': 200 },
     settings: { retries: { backoff_ms: 1000, backoff_max_ms: 10_000 } },
   },
   async (ask) => {
@@ -359,6 +359,25 @@ scenario(
     assert.equal(answer.attempts.length, 4);
     // 0 + r₁ · 1000 + r₂ · 2000.
     assert.ok(answer.elapsed_ms > 0 && answer.elapsed_ms < 3002, `${answer.elapsed_ms}`);
+  },
+);
+
+scenario(
+  'after refused connections nothing is waited for, however many nodes are down',
+  {
+    config: routeTo({ '10.0.0.1:80': 1, '10.0.0.2:80': 1, '10.0.0.3:80': 1, '10.0.0.4:80': 1 }),
+    upstreams: {
+      '10.0.0.1:80': 'refused',
+      '10.0.0.2:80': 'refused',
+      '10.0.0.3:80': 'refused',
+      '10.0.0.4:80': 'refused',
+    },
+    settings: { retries: { backoff_ms: 60_000, backoff_max_ms: 60_000 } },
+  },
+  async (ask) => {
+    const answer = await ask('/');
+    assert.equal(`${answer.status} ${answer.attempts.length}`, '502 4');
+    assert.ok(answer.elapsed_ms < 3_000, `${answer.elapsed_ms}`);
   },
 );
 
