@@ -28,8 +28,8 @@ export class ClientStream extends HttpStream {
   private sink: ResponseSink | null;
   private readonly isHead: boolean;
   private readonly timeouts: ClientTimeouts;
-  /** Whether the connection had carried other requests before. */
-  readonly isReused: boolean;
+  /** The connection had carried other requests before, so that it may have gone stale. */
+  isReused: boolean;
   /** Of a request whose body comes in the chunked coding. */
   private chunks: ChunkScanner | null = null;
   private requestTrailers = '';
@@ -274,6 +274,8 @@ export class ClientStream extends HttpStream {
 
   /** The node reset the stream. @param isUnseen it says that it did not look at the request (§8.7) */
   refused(isUnseen: boolean): void {
+    // Who says so is there, and no stale connection.
+    this.isReused = false;
     this.fail(isUnseen && !this.hasReceived ? 'unprocessed' : 'reset');
   }
 

@@ -543,6 +543,22 @@ function suiteOf(way: Way): void {
     );
 
     test(
+      'nor is an idempotent one at the same node, which has said that it is there',
+      withNode({}, async (lab, node) => {
+        const peer = await warm(lab, node);
+        const answer = lab.ask(get());
+        await peer.request(3);
+        peer.reset(3, h2.INTERNAL_ERROR);
+        assert.equal((await answer).status, 502);
+        assert.deepEqual(
+          lab.log.map(({ upstreamStatuses }) => upstreamStatuses),
+          ['200', '-'],
+        );
+        await serves(lab, peer, 5);
+      }),
+    );
+
+    test(
       'an idempotent one also after its connection ended, at the next node where there is one',
       withNode({ nodes: 2 }, async (lab, node, other) => {
         const answer = lab.ask(get());
