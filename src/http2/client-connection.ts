@@ -266,7 +266,8 @@ export class ClientConnection extends HttpConnection {
   }
 
   protected onEnd(): void {
-    this.close();
+    // Within a handshake it is followed by what says so.
+    if (this.isConnected) this.close();
   }
 
   /**

@@ -1,5 +1,7 @@
 /** Requests that wait for one connection together: how long each of them does, and what that is counted as. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { describe, test } from 'node:test';
 import { eventually } from '../e2e/waiting.ts';
 import { openTo } from './chosen.ts';
@@ -52,6 +54,23 @@ for (const [what, plugin] of WAYS) {
       assert.equal((await patient).text, `2.0 ${'x'.repeat(100_000)}`);
       assert.equal((await lab.request('/')).status, 200);
       assert.equal(node.asked.length, 2, 'nobody was asked what was given up');
+    });
+
+    test('a node that ends the connection within the handshake is told of as that', async (t) => {
+      const sockets = new Set<net.Socket>();
+      const node = net.createServer({ allowHalfOpen: true }, (socket) => {
+        sockets.add(socket.on('error', () => undefined));
+        socket.once('data', () => socket.end());
+      });
+      await once(node.listen(0, '127.0.0.1'), 'listening');
+      t.after(() => {
+        node.close();
+        for (const socket of sockets) socket.destroy();
+      });
+      const lab = await openTo(t, [node.address() as net.AddressInfo], { plugin });
+      const { status, text } = await lab.request('/', { method: 'POST', body: 'x' });
+      assert.deepEqual([status, codeOf(text)], [502, 'upstream_handshake']);
+      assert.equal(lab.upstreamTlsFailed[0]?.kind, 'handshake');
     });
 
     test('the time to send begins with the connection', async (t) => {
