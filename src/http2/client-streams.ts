@@ -6,15 +6,11 @@ import type { ClientStream } from './client-stream.ts';
 import * as h2 from './protocol.ts';
 import { StreamTable } from './stream-table.ts';
 
-/** Streams that are remembered after we reset them. */
-const MOST_GIVEN_UP = 1_024;
 /** What a late head counts for. */
 const LATE_HEAD = 1_024;
 
 export class ClientStreams extends StreamTable<ClientStream> {
   protected readonly connection: ClientConnection;
-  /** Streams that we reset, and what may still come of each. */
-  private readonly givenUp = new Map<number, number>();
 
   constructor(connection: ClientConnection, limits: HeaderListLimits) {
     super(limits);
@@ -45,15 +41,6 @@ export class ClientStreams extends StreamTable<ClientStream> {
     if (trailers === null) this.fail(stream, h2.PROTOCOL_ERROR);
     else stream.endByTrailers(trailers);
     return h2.NO_ERROR;
-  }
-
-  override noteReset(id: number): void {
-    this.givenUp.set(id, STREAM_WINDOW);
-    if (this.givenUp.size <= MOST_GIVEN_UP) return;
-    for (const oldest of this.givenUp.keys()) {
-      this.givenUp.delete(oldest);
-      break;
-    }
   }
 
   protected isWanted(id: number): boolean {

@@ -77,8 +77,9 @@ export abstract class HttpStream extends TimedEntry {
   /** Part of the other side's message. @param flow what the frame takes of the windows, its padding included. @returns false: more than it may send */
   data(content: Buffer, flow: number, isLast: boolean): boolean {
     this.receiveWindow -= flow;
-    if (this.receiveWindow < 0) return false;
+    // Also of what is too much: the connection gets it back when the stream ends.
     this.owed += flow;
+    if (this.receiveWindow < 0) return false;
     const { gathered, connection } = this;
     if (!isLast && content.length < SMALL_BYTES && connection.hasFurther) {
       // Each piece that is handed on costs as much as a large one.

@@ -4,7 +4,9 @@
  */
 import type net from 'node:net';
 import { plainAddress } from '../http1/address.ts';
-import { disown, endWriting, type SocketOwner } from '../http1/owned-socket.ts';
+import { Farewell } from '../http1/farewell.ts';
+import { disown, hasUnsent, type SocketOwner } from '../http1/owned-socket.ts';
+import { DRAINED_IDLE_MS } from '../http1/server-settings.ts';
 import { own } from '../http1/sockets.ts';
 import type { Holder } from './held-bytes.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -15,8 +17,6 @@ import { ServerStreams } from './server-streams.ts';
 import type { ServerStream } from './server-stream.ts';
 import type { Abuse, Http2Settings } from './settings.ts';
 
-/** How long a client may be quiet, while connections are drained, before its own is closed. */
-const DRAINED_IDLE_MS = 500;
 const LAST_STREAM = 2 ** 31 - 1;
 
 export class ServerConnection extends HttpConnection implements SocketOwner, Holder {
@@ -33,6 +33,9 @@ export class ServerConnection extends HttpConnection implements SocketOwner, Hol
   heldBytes = 0;
   /** Nothing is counted any more. */
   private isLetGo = false;
+  private readonly farewell: Farewell;
+  /** The connection ends by an error: nobody waits for what the client has not taken. */
+  private isBroken = false;
   private waitsFor: 'head' | 'request' | 'drained' | 'nothing' = 'head';
 
   constructor(socket: net.Socket, settings: Http2Settings, localPort: number, remoteAddress?: string) {
@@ -44,6 +47,7 @@ export class ServerConnection extends HttpConnection implements SocketOwner, Hol
     this.remoteAddress = remoteAddress ?? plainAddress(socket.remoteAddress ?? '');
     this.localPort = localPort;
     this.streams = new ServerStreams(this);
+    this.farewell = new Farewell(this.socket, wheel, timeouts);
     settings.held.add(this);
     socket.setNoDelay(true);
     wheel.arm(this, timeouts.head_ms);
@@ -162,8 +166,14 @@ export class ServerConnection extends HttpConnection implements SocketOwner, Hol
   }
 
   onDeadline(): void {
-    if (this.isLeaving && this.isIdle) disown(this.socket, false);
-    else if (this.isWithinHead) {
+    if (this.isLeaving && this.isIdle) {
+      // Slow as it is, it gets what was written.
+      if (!this.isBroken && this.farewell.isStillTaking()) {
+        this.wheel.arm(this, this.settings.timeouts.send_ms);
+        return;
+      }
+      disown(this.socket, false);
+    } else if (this.isWithinHead) {
       this.onAbuse('slow_head');
       this.error(h2.NO_ERROR);
       return;
@@ -187,21 +197,21 @@ export class ServerConnection extends HttpConnection implements SocketOwner, Hol
   private sayGoodbye(): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
-    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, this.streams.last, h2.NO_ERROR);
+    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, this.streams.answered, h2.NO_ERROR);
   }
 
   /** Nothing is open any more: sees the client off, so that it gets what was written. */
   private leave(): void {
     if (this.isClosed) return;
     this.writer.flush();
-    endWriting(this.socket);
+    this.farewell.begin();
     this.wheel.arm(this, this.settings.timeouts.linger_ms);
   }
 
   protected error(code: number): void {
     if (this.isClosed || (this.isLeaving && this.isIdle)) return;
-    this.isLeaving = true;
-    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, this.streams.last, code);
+    this.isLeaving = this.isBroken = true;
+    this.writer.numbers(kindOf(h2.GOAWAY, 0), 0, this.streams.answered, code);
     this.streams.endAll();
     this.leave();
   }
@@ -213,13 +223,16 @@ export class ServerConnection extends HttpConnection implements SocketOwner, Hol
 
   protected onEnd(): void {
     // Half-closed: the client asks for nothing more, and still gets its answers (§5.4.1 wants no more than that).
-    if (this.isIdle) {
-      disown(this.socket, false);
-      this.closed();
-    } else {
+    if (!this.isIdle) {
       // First: what ends by that may be all there was.
       this.sayGoodbye();
       this.streams.endReceiving();
+    } else if (this.writer.length === 0 && !hasUnsent(this.socket)) {
+      disown(this.socket, false);
+      this.closed();
+    } else if (!this.isLeaving) {
+      this.sayGoodbye();
+      this.leave();
     }
   }
 

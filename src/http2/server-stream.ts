@@ -67,9 +67,8 @@ export class ServerStream extends HttpStream {
     return this.connection.settings.timeouts.send_ms;
   }
 
-  /** Before the request is complete, the deadline is that of its body. */
   protected get watchesSending(): boolean {
-    return this.isRequestComplete || this.tunnel !== null;
+    return true;
   }
 
   get isReceiving(): boolean {
@@ -91,11 +90,20 @@ export class ServerStream extends HttpStream {
     }
     this.promised = promised;
     this.isChunked = promised < 0;
-    const { limits, timeouts } = this.connection.settings;
+    const { limits } = this.connection.settings;
     if (limits.body_bytes > 0 && promised > limits.body_bytes) return this.fail('body_too_large');
-    this.wheel.arm(this, timeouts.body_ms);
+    this.awaitBody();
     // A small body comes along with its head as a rule: the sink gets both at once.
     this.connection.startLater(this);
+  }
+
+  /** The deadline is that of the body, unless the client lets its response wait. */
+  private awaitBody(): void {
+    if (!this.awaitsProgress) this.wheel.arm(this, this.connection.settings.timeouts.body_ms);
+  }
+
+  private stopAwaitingBody(): void {
+    if (!this.awaitsProgress) this.wheel.disarm(this);
   }
 
   /** Everything of the read was looked at, and no body came along with the head. */
@@ -121,8 +129,7 @@ export class ServerStream extends HttpStream {
   }
 
   private takeBody(content: Buffer, isLast: boolean): void {
-    const { limits, timeouts } = this.connection.settings;
-    const { wheel } = this;
+    const { limits } = this.connection.settings;
     if (limits.body_bytes > 0 && this.received > limits.body_bytes) return this.fail('body_too_large');
     const isShort = isLast && this.promised >= 0 && this.received !== this.promised;
     if (isShort || (this.promised >= 0 && this.received > this.promised)) {
@@ -132,8 +139,8 @@ export class ServerStream extends HttpStream {
       return this.fail('bad_content_length');
     }
     this.isRequestComplete = isLast;
-    if (isLast) wheel.disarm(this);
-    else wheel.arm(this, timeouts.body_ms);
+    if (isLast) this.stopAwaitingBody();
+    else this.awaitBody();
     const piece = this.isChunked ? chunkOf(content, isLast) : content;
     if (piece.length > 0 || isLast) this.pass(piece, isLast);
     if (!this.isBodyPaused) this.credit();
@@ -169,21 +176,20 @@ export class ServerStream extends HttpStream {
       this.takeTunnelled(this.tunnel, NO_BYTES);
       return;
     }
-    this.wheel.disarm(this);
+    this.stopAwaitingBody();
     if (sink === null) this.close(this.resetCode === NO_ERROR ? CANCEL : this.resetCode);
     else sink.onRequestFault(fault);
   }
 
   pauseBody(): void {
-    if (!this.isRequestComplete) this.wheel.disarm(this);
+    if (!this.isRequestComplete) this.stopAwaitingBody();
     this.isBodyPaused = true;
   }
 
   resumeBody(): void {
     if (!this.isBodyPaused) return;
     this.isBodyPaused = false;
-    const { timeouts } = this.connection.settings;
-    if (!this.isRequestComplete && !this.isClosed && !this.isConnect) this.wheel.arm(this, timeouts.body_ms);
+    if (!this.isRequestComplete && !this.isClosed && !this.isConnect) this.awaitBody();
     this.credit();
   }
 
@@ -229,6 +235,7 @@ export class ServerStream extends HttpStream {
   }
 
   protected onCaughtUp(): void {
+    if (!this.isRequestComplete && !this.isBodyPaused && !this.isConnect) this.awaitBody();
     if (this.tunnel?.isOpen === true) this.tunnel.onWritable();
     else this.sink?.onClientWritable();
   }
@@ -286,8 +293,9 @@ export class ServerStream extends HttpStream {
   }
 
   onDeadline(): void {
-    if (!this.isRequestComplete && this.tunnel === null) this.fail('request_timeout');
-    else if (this.hasStalled()) {
+    if (!this.awaitsProgress) {
+      if (!this.isRequestComplete && this.tunnel === null) this.fail('request_timeout');
+    } else if (this.hasStalled()) {
       if (this.tunnel?.isOpen === true) this.tunnel.onStalled();
       else this.connection.onStalledWindow(this);
     }

@@ -6,7 +6,7 @@ import * as h2 from './protocol.ts';
 import { type HeadFault, readRequestHead, request } from './request-head.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { ServerStream } from './server-stream.ts';
-import { OVER, StreamTable } from './stream-table.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** What a stream beyond the number that we announced counts for where the client has acknowledged that number (§5.1.2). */
 const KNOWN_REFUSED = 5;
@@ -16,6 +16,8 @@ const TOO_LARGE = 20;
 
 export class ServerStreams extends StreamTable<ServerStream> {
   protected readonly connection: ServerConnection;
+  /** The highest id that was not ignored: what GOAWAY says, which must not grow from one to the next (RFC 9113 §6.8). */
+  answered = 0;
   /** RFC 9218 §7.1: a priority may come before its stream. */
   private readonly announced = new Map<number, Priority>();
 
@@ -30,7 +32,8 @@ export class ServerStreams extends StreamTable<ServerStream> {
     if (stream !== undefined) return this.trailers(stream, isLast);
     if (id <= this.last) return this.lateFrame(id, 0);
     this.last = id;
-    if (!connection.acceptsStreams) return h2.NO_ERROR;
+    if (!connection.acceptsStreams) return connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+    this.answered = id;
     if (this.open.size >= connection.settings.limits.concurrent_streams) {
       const cost = connection.isAcknowledged ? KNOWN_REFUSED : 1;
       if (!connection.spend('refused_streams', cost)) return h2.ENHANCE_YOUR_CALM;
@@ -67,10 +70,11 @@ export class ServerStreams extends StreamTable<ServerStream> {
 
   private prioritise(stream: ServerStream, value: string | undefined): void {
     const announced = this.announced.get(stream.id);
-    this.announced.delete(stream.id);
     const { urgency, isIncremental } = announced ?? (value === undefined ? DEFAULT_PRIORITY : priorityOf(value));
     stream.urgency = urgency;
     stream.isIncremental = isIncremental;
+    // Also of streams that were left out or refused.
+    for (const id of this.announced.keys()) if (id <= stream.id) this.announced.delete(id);
   }
 
   private trailers(stream: ServerStream, isLast: boolean): number {
@@ -90,13 +94,19 @@ export class ServerStreams extends StreamTable<ServerStream> {
 
   /** What we reset may still have been on its way, as far as its window went. */
   protected lateFrame(id: number, flow: number): number {
-    const left = this.past.get(id);
-    if (left === undefined) return h2.PROTOCOL_ERROR;
-    if (left === OVER) return h2.STREAM_CLOSED;
-    if (flow > left) return h2.FLOW_CONTROL_ERROR;
-    this.past.set(id, left - flow);
-    if (flow > 0) return h2.NO_ERROR;
-    return this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
+    const left = this.givenUp.get(id);
+    if (left !== undefined) {
+      if (flow > left) return h2.FLOW_CONTROL_ERROR;
+      this.givenUp.set(id, left - flow);
+      return this.late(flow);
+    }
+    // §6.8: what comes to streams beyond GOAWAY was on its way when that was sent.
+    if (id > this.answered && id % 2 === 1) return this.late(flow);
+    return this.past.has(id) ? h2.STREAM_CLOSED : h2.PROTOCOL_ERROR;
+  }
+
+  private late(flow: number): number {
+    return flow > 0 || this.connection.spend('refused_streams') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
   }
 
   protected get window(): number {

@@ -10,8 +10,11 @@ import type { HttpStream } from './http-stream.ts';
 import { type Priority, priorityOf } from './priority.ts';
 import * as h2 from './protocol.ts';
 
-/** Ids of closed streams that are remembered, to tell late frames from wrong ones. */
-const REMEMBERED = 256;
+/** Streams that are remembered after they ended, to name what is wrong with a frame for one of them. */
+const MOST_PAST = 256;
+
+/** Streams that are remembered after we reset them. Those that end by themselves, many in the same time, must not push them out. */
+const MOST_GIVEN_UP = 1_024;
 
 /** Our own SETTINGS_HEADER_TABLE_SIZE: the default. */
 const TABLE_BYTES = 4_096;
@@ -19,16 +22,16 @@ const TABLE_BYTES = 4_096;
 /** A compressed block may be this much longer than the list that it stands for: strings that do not compress. */
 const BLOCK_SLACK = 1_024;
 
-export const OVER = -1;
-
 export abstract class StreamTable<S extends HttpStream = HttpStream> {
   protected abstract readonly connection: HttpConnection;
   protected readonly open = new Map<number, S>();
   protected readonly decoder = new HpackDecoder(TABLE_BYTES);
   private readonly block = new HeadBlock();
   private readonly limits: HeaderListLimits;
-  /** Closed by either side, not long ago: what may still come where we reset it and the peer may not know yet, else `OVER`. */
-  protected readonly past = new Map<number, number>();
+  /** Ended not long ago, and not by us. */
+  protected readonly past = new Set<number>();
+  /** Reset by us: what of each may still come, as the peer may not know yet. */
+  protected readonly givenUp = new Map<number, number>();
   private unstarted: S[] = [];
   /** The highest id that was used. */
   last = 0;
@@ -147,8 +150,13 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     this.connection.blame();
   }
 
+  /** §5.1: nobody has opened it. Even ids would be pushed, and nothing is. */
+  private isUnopened(id: number): boolean {
+    return id > this.last || id % 2 === 0;
+  }
+
   reset({ stream: id, bytes, start, end }: Frame): number {
-    if (id === 0 || id > this.last) return h2.PROTOCOL_ERROR;
+    if (this.isUnopened(id)) return h2.PROTOCOL_ERROR;
     if (end - start !== 4) return h2.FRAME_SIZE_ERROR;
     const stream = this.open.get(id);
     if (stream !== undefined) return this.onReset(stream, bytes.readUInt32BE(start));
@@ -162,6 +170,8 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     if (end - start === 5 && !isSelf) return h2.NO_ERROR;
     const stream = this.open.get(id);
     const code = isSelf ? h2.PROTOCOL_ERROR : h2.FRAME_SIZE_ERROR;
+    // §6.4: a stream that nobody opened cannot be reset.
+    if (this.isUnopened(id)) return code;
     if (stream !== undefined) this.fail(stream, code);
     else {
       this.connection.reset(id, code);
@@ -181,7 +191,7 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
 
   windowUpdate(id: number, more: number): number {
     const stream = this.open.get(id);
-    if (stream === undefined) return id > this.last ? h2.PROTOCOL_ERROR : h2.NO_ERROR;
+    if (stream === undefined) return this.isUnopened(id) ? h2.PROTOCOL_ERROR : h2.NO_ERROR;
     if (more === 0 || stream.sendWindow + more > h2.MOST_WINDOW) {
       this.fail(stream, more === 0 ? h2.PROTOCOL_ERROR : h2.FLOW_CONTROL_ERROR);
       return h2.NO_ERROR;
@@ -214,26 +224,27 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
   }
 
   noteReset(id: number): void {
-    this.remember(id, this.window);
+    this.givenUp.set(id, this.window);
+    forgetOldest(this.givenUp, MOST_GIVEN_UP);
   }
 
-  forget(stream: HttpStream): void {
-    if (!this.open.delete(stream.id)) return;
-    if (!this.past.has(stream.id)) this.remember(stream.id, OVER);
-  }
-
-  private remember(id: number, left: number): void {
-    this.past.set(id, left);
-    if (this.past.size <= REMEMBERED) return;
-    for (const oldest of this.past.keys()) {
-      this.past.delete(oldest);
-      break;
-    }
+  forget({ id }: HttpStream): void {
+    if (!this.open.delete(id) || this.givenUp.has(id)) return;
+    this.past.add(id);
+    forgetOldest(this.past, MOST_PAST);
   }
 
   /** The connection is over. */
   endAll(): void {
     for (const stream of this.open.values()) stream.gone(h2.NO_ERROR);
+  }
+}
+
+function forgetOldest(ids: Set<number> | Map<number, number>, most: number): void {
+  if (ids.size <= most) return;
+  for (const oldest of ids.keys()) {
+    ids.delete(oldest);
+    break;
   }
 }
 

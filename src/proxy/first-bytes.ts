@@ -2,6 +2,7 @@
 import type net from 'node:net';
 import { TimedEntry, type TimerWheel } from '../clock/timer-wheel.ts';
 import { disown, type OwnedSocket, type SocketOwner } from '../http1/owned-socket.ts';
+import { DRAINED_IDLE_MS } from '../http1/server-settings.ts';
 import { own } from '../http1/sockets.ts';
 import { PREFACE } from '../http2/protocol.ts';
 
@@ -73,7 +74,10 @@ export class FirstBytes extends TimedEntry implements SocketOwner {
     this.cutOff();
   }
 
-  drain(): void {}
+  /** Who has asked for nothing yet may be about to: as an idle connection, it gets a moment for that. */
+  drain(): void {
+    this.wheel.arm(this, DRAINED_IDLE_MS);
+  }
 
   cutOff(): void {
     disown(this.socket, false);

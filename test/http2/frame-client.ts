@@ -145,15 +145,18 @@ export class FramePeer {
 }
 
 export class FrameClient extends FramePeer {
-  /** Connects and says what a client says first. */
-  static async open(port: number, settings: Uint8Array = Buffer.alloc(0)): Promise<FrameClient> {
-    const client = await FrameClient.connect(port);
+  /** Connects and says what a client says first. @param place a port, or the path of a UNIX domain socket */
+  static async open(place: number | string, settings: Uint8Array = Buffer.alloc(0)): Promise<FrameClient> {
+    const client = await FrameClient.connect(place);
     client.write(Buffer.from(h2.PREFACE), frame(h2.SETTINGS, 0, 0, settings));
     return client;
   }
 
-  static async connect(port: number): Promise<FrameClient> {
-    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+  static async connect(place: number | string): Promise<FrameClient> {
+    const socket =
+      typeof place === 'string'
+        ? net.connect({ path: place, allowHalfOpen: true })
+        : net.connect({ port: place, host: '127.0.0.1', noDelay: true });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);

@@ -16,6 +16,12 @@ interface Waiter {
   check(): boolean;
 }
 
+interface Waiting {
+  /** What is waited for can still happen after the peer ended the connection. */
+  readonly mayBeOver?: boolean;
+  readonly isPatient?: boolean;
+}
+
 export class RawConnection {
   readonly socket: net.Socket;
   /** Bytes that came since the connection began. */
@@ -68,7 +74,7 @@ export class RawConnection {
   async writeAll(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length && !this.socket.destroyed; at += 65_536) {
       if (this.socket.write(data.subarray(at, at + 65_536))) continue;
-      await this.until(() => this.isClosed || this.socket.writableLength === 0, 'drain', true);
+      await this.until(() => this.isClosed || this.socket.writableLength === 0, 'drain', { mayBeOver: true });
     }
   }
 
@@ -86,13 +92,17 @@ export class RawConnection {
     this.socket.destroy();
   }
 
-  /** The next message. Rejects with ConnectionOver if the connection ends before one begins. */
-  async receive(kind: MessageKind): Promise<Message> {
+  /**
+   * The next message. Rejects with ConnectionOver if the connection ends before one begins.
+   * @param isPatient whether it may take any time: a server does not know when it is asked again
+   */
+  async receive(kind: MessageKind, isPatient = false): Promise<Message> {
     let message: Message | null = null;
-    await this.until(() => {
+    const isThere = (): boolean => {
       if (this.bytes.length > 0) message = takeMessage(this.bytes, kind, this.end !== 'open');
       return message !== null;
-    }, `a whole ${kind}`);
+    };
+    await this.until(isThere, `a whole ${kind}`, { isPatient });
     const taken = message as unknown as Message;
     this.pieces = [this.bytes.subarray(taken.length)];
     return taken;
@@ -109,17 +119,16 @@ export class RawConnection {
 
   /** Waits for the peer to end the connection. */
   async whenOver(): Promise<ConnectionEnd> {
-    await this.until(() => this.end !== 'open', 'the end of the connection', true);
+    await this.until(() => this.end !== 'open', 'the end of the connection', { mayBeOver: true });
     return this.end;
   }
 
   /** Waits for the socket to be gone on this side too. */
   whenClosed(): Promise<void> {
-    return this.until(() => this.isClosed, 'the connection to be gone', true);
+    return this.until(() => this.isClosed, 'the connection to be gone', { mayBeOver: true });
   }
 
-  /** @param mayBeOver what is waited for can still happen after the peer ended the connection */
-  until(isThere: () => boolean, what: string, mayBeOver = false): Promise<void> {
+  until(isThere: () => boolean, what: string, { mayBeOver = false, isPatient = false }: Waiting = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error: Error | null): boolean => {
         clearTimeout(timer);
@@ -142,10 +151,11 @@ export class RawConnection {
         },
       };
       const late = new Error(`${what} did not come in ${PATIENCE_MS} ms`);
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
         late.message += `: ${this.seen()}`;
         settle(late);
-      }, PATIENCE_MS);
+      };
+      const timer = isPatient ? undefined : setTimeout(giveUp, PATIENCE_MS);
       if (waiter.check()) return;
       this.waiters.add(waiter);
     });

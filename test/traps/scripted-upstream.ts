@@ -70,7 +70,7 @@ export const manual: Script = () => {};
 export function answering(answer: string | Buffer | ((request: Message) => string)): Script {
   return async (connection) => {
     for (;;) {
-      const request = await connection.receive('request');
+      const request = await connection.receive('request', true);
       connection.write(typeof answer === 'function' ? answer(request) : answer);
     }
   };
