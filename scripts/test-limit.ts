@@ -4,7 +4,7 @@
  */
 import { inspect } from 'node:util';
 
-const limit_s = Number(process.env['GATEWRIGHT_TEST_FILE_LIMIT_S'] ?? 120);
+const limit_s = Number(process.env['GATEWRIGHT_TEST_FILE_LIMIT_S'] ?? 300);
 
 // The runner loads this module too, and takes as long as all files together.
 if (process.env['NODE_TEST_CONTEXT'] !== undefined) {

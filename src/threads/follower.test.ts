@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventually } from '../../test/e2e/waiting.ts';
 import { changeOfChecked } from '../compile/checked.ts';
 import { inertHost } from '../compile/inert-host.ts';
 import { Instances } from '../compile/instances.ts';
@@ -110,11 +111,8 @@ test('a change is in force everywhere or nowhere, and who comes later gets all o
   assert.match(refused.isInForce ? '' : refused.reason, /fragile.*not in this worker/);
   assert.deepEqual(first.all.map(revisions), [[1], [1], [1]]);
   // The instances that two of them had made are gone; the third one's was never there.
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.deepEqual(
-    first.all.map(({ instances }) => instances.size),
-    [0, 0, 0],
-  );
+  const sizes = (): string => first.all.map(({ instances }) => instances.size).join();
+  await eventually(() => sizes() === '0,0,0', sizes);
   broken = -1;
   assert.deepEqual(await change({ key: 'routes/r7', text: null }), { isInForce: true });
   revision = 2;

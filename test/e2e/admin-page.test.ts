@@ -45,7 +45,7 @@ it('every command of the page does what the page says', async (t) => {
   for (const { command, output } of commands) {
     const script = command.replaceAll(/\b(?:9080|8081|9180)\b/g, (port) => ports[port] ?? port);
     const { stdout } = await promisify(execFile)('sh', ['-c', script], {
-      timeout: 20_000,
+      timeout: 60_000,
       cwd: running.folder,
       env: { ...process.env, PATH: `${ROOT}/bin:${process.env['PATH']}`, admin_key: gateway.admin.keys[0]?.key },
     });

@@ -12,7 +12,7 @@ import { Load } from './load.ts';
 
 const KEY = 'a-key-for-this-test';
 const CLIENTS = 8;
-/** Requests that a share is judged by. Those under way when it changes are fewer than one in two hundred. */
+/** Requests that a share is judged by. */
 const JUDGED = 2_000;
 
 class Release {
@@ -64,7 +64,7 @@ it('a canary grows from 5 to 25, 50 and 100 % by the Admin API, and is taken bac
   for (const percent of [5, 25, 50, 100]) {
     await give(percent);
     // Those that were under way belong to the share before.
-    await load.more(CLIENTS);
+    await load.turnover();
     const [before, old] = [canary.served, stable.served];
     await load.more(JUDGED);
     const served = canary.served - before;
@@ -72,7 +72,7 @@ it('a canary grows from 5 to 25, 50 and 100 % by the Admin API, and is taken bac
     assert.ok(Math.abs(share - percent) <= 1, `${share} % where ${percent} % were wanted`);
   }
   await give(0);
-  await load.more(CLIENTS);
+  await load.turnover();
   const taken = canary.served;
   await load.more(JUDGED);
   assert.equal(canary.served, taken, 'nobody meets it any more');

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { freePort } from '../free-port.ts';
 import { Admin, ADMIN, Editor, embeddedStore } from './changing.ts';
 import { ask } from './client.ts';
 import { routeTo, RunningGateway } from './gateway.ts';
@@ -33,7 +34,8 @@ export default {
 };
 `;
 
-const METRICS = { address: '127.0.0.1', port: 0 };
+/** Of a port that nobody else gets while control is away. */
+const place = async (): Promise<object> => ({ address: '127.0.0.1', port: await freePort() });
 
 interface Subject {
   readonly gateway: RunningGateway;
@@ -49,7 +51,13 @@ async function start(t: TestContext, settings: object = {}, routes = true): Prom
   t.after(() => node[Symbol.asyncDispose]());
   const gateway = await RunningGateway.start(
     {
-      gateway: { workers: 2, metrics: METRICS, plugin_files: ['deadly.mjs'], ...settings },
+      gateway: {
+        workers: 2,
+        metrics: await place(),
+        control: await place(),
+        plugin_files: ['deadly.mjs'],
+        ...settings,
+      },
       ...(routes ? { routes: [routeTo([node.port])] } : {}),
     },
     { files: { 'deadly.mjs': DEADLY } },
@@ -121,7 +129,10 @@ describe('control', () => {
       const reason = fault === 'die' ? /control_died cause=died .*nobody catches this/ : /control_stalled stalled_ms=/;
       assert.match(gateway.errorLog, reason);
       await load.more(300);
-      assert.ok((await metric(gateway, 'apisix_http_requests_total')) > before + 300);
+      await eventually(
+        async () => (await metric(gateway, 'apisix_http_requests_total')) > before + 300,
+        () => 'what was counted before is gone',
+      );
       const cause = fault === 'die' ? 'died' : 'stalled';
       assert.equal(await metric(gateway, `gatewright_control_deaths_total{cause="${cause}"}`), 1);
       assert.equal(await metric(gateway, 'gatewright_workers'), 2);
@@ -150,7 +161,7 @@ describe('control', () => {
   }
 
   it('takes the store over, and the Admin API is where it was', async (t) => {
-    const subject = await start(t, { admin: ADMIN, store: embeddedStore(t) }, false);
+    const subject = await start(t, { admin: { ...ADMIN, ...(await place()) }, store: embeddedStore(t) }, false);
     const { gateway, node, arm } = subject;
     const admin = new Admin(gateway);
     const upstream = { nodes: { [`127.0.0.1:${node.port}`]: 1 } };

@@ -150,7 +150,7 @@ it('while etcd is away everything is served, also after a restart, and what happ
 
   const metrics = { port: 0 };
   const second = await start(t, { store, metrics });
-  assert.match(second.errorLog, / warn +store_not_live state=stale/);
+  await second.logged(/ warn +store_not_live state=stale/);
   assert.equal(await statusOf(second, '/a'), 200);
   assert.equal(await statusOf(second, '/b'), 200);
   const { store: remark } = (await readiness(second)) as { store?: { state?: string; since?: string } };
@@ -208,7 +208,7 @@ it('whose first objects are not fit to be served is not ready until they are', a
   const portOf = (protocol: string): string =>
     new RegExp(`listening protocol=${protocol} .*port=([0-9]+)`).exec(told)?.[1] ?? '';
   await eventually(
-    () => portOf('control') !== '',
+    () => portOf('control') !== '' && portOf('http') !== '',
     () => told,
   );
   const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${portOf('control')}/status/ready`);

@@ -7,6 +7,9 @@ import { eventually } from './waiting.ts';
 /** In HTTP/2 so many clients share a connection. */
 const STREAMS = 8;
 
+/** Requests that are answered while a test is patient. */
+const SOME = 200;
+
 export interface Account {
   /** By status. */
   readonly answered: Readonly<Record<number, number>>;
@@ -20,6 +23,8 @@ export class Load implements AsyncDisposable {
   private readonly clients: Promise<void>[];
   private readonly answered: Record<number, number> = {};
   private readonly failed: string[] = [];
+  /** By client. */
+  private readonly underWay = new Map<number, Promise<Answer>>();
   private isOver = false;
   /** The first answers that were not 200: when, the statuses of the attempts, and what they said. */
   readonly refusals: string[] = [];
@@ -35,16 +40,24 @@ export class Load implements AsyncDisposable {
   constructor(port: number, clients: number) {
     this.port = port;
     this.agent = newAgent({ keepAlive: true, maxSockets: clients, streams: STREAMS });
-    this.clients = Array.from({ length: clients }, () => this.client());
+    this.clients = Array.from({ length: clients }, (_, index) => this.client(index));
   }
 
-  /** Resolves once so many more requests were answered. */
+  /** Resolves once so many more requests were answered. Of a slow machine it asks no more than that some are. */
   async more(requests: number): Promise<void> {
     const enough = this.count + requests;
-    await eventually(
-      () => this.count >= enough,
-      () => `${this.count} of ${enough} requests are over`,
-    );
+    while (this.count < enough) {
+      const next = Math.min(this.count + SOME, enough);
+      await eventually(
+        () => this.count >= next,
+        () => `${this.count} of ${enough} requests are over`,
+      );
+    }
+  }
+
+  /** Resolves once the requests that are under way now are over. */
+  async turnover(): Promise<void> {
+    await Promise.allSettled(this.underWay.values());
   }
 
   /** Resolves once an answer has this body, however many follow. */
@@ -71,10 +84,12 @@ export class Load implements AsyncDisposable {
     await Promise.all(this.clients);
   }
 
-  private async client(): Promise<void> {
+  private async client(index: number): Promise<void> {
     while (!this.isOver) {
       try {
-        this.note(await ask(this.port, { path: `/${this.count}`, agent: this.agent }));
+        const answer = ask(this.port, { path: `/${this.count}`, agent: this.agent });
+        this.underWay.set(index, answer);
+        this.note(await answer);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === REFUSED) {
           this.refusedStreams++;

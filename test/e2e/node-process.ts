@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { freePort } from '../free-port.ts';
 
 /** Answers every request with its own process id, and ends with its standard input. */
 const SOURCE = `
@@ -17,6 +18,8 @@ export class NodeProcess implements AsyncDisposable {
 
   static async start(): Promise<NodeProcess> {
     const node = new NodeProcess();
+    // Nobody else gets it while the node is away.
+    node.port = await freePort();
     await node.start();
     return node;
   }

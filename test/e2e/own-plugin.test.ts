@@ -47,7 +47,7 @@ it('every step of the guide to plugins does what the page says', async (t) => {
     const { stdout } = await promisify(execFile)('sh', ['-c', `${actual} || true`], {
       cwd: folder,
       env,
-      timeout: 20_000,
+      timeout: 60_000,
     });
     assert.equal(stdout.replaceAll('\r', '').trimEnd(), output.replaceAll('$PWD', folder).trimEnd(), command);
   }

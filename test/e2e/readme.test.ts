@@ -4,13 +4,12 @@ import { execFile, spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { freePorts } from '../free-port.ts';
 import { requireProgram } from '../require-program.ts';
 import { consoleCommands } from './console-blocks.ts';
 
@@ -20,12 +19,9 @@ const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
 /** The ports of gatewright.yaml and of the README: HTTP, control, demo upstream. */
 const WRITTEN_PORTS: readonly number[] = [9080, 9090, 8081];
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
+/** All at once: what was put in is not looked at again, and a port within another number is none. */
+function exchange(text: string, from: readonly number[], to: readonly number[]): string {
+  return text.replaceAll(/\b\d{4,5}\b/g, (number) => String(to[from.indexOf(Number(number))] ?? number));
 }
 
 /** Resolves once `pattern` stands in what a stream said. */
@@ -46,10 +42,8 @@ describe('the README', () => {
   let started: ChildProcessByStdio<null, Readable, Readable> | undefined;
 
   /** The same text with the ports of this run, so that it can run beside a gateway that someone uses. */
-  const here = (text: string): string =>
-    WRITTEN_PORTS.reduce((changed, port, i) => changed.replaceAll(String(port), String(ports[i])), text);
-  const written = (text: string): string =>
-    WRITTEN_PORTS.reduce((changed, port, i) => changed.replaceAll(String(ports[i]), String(port)), text);
+  const here = (text: string): string => exchange(text, WRITTEN_PORTS, ports);
+  const written = (text: string): string => exchange(text, ports, WRITTEN_PORTS);
 
   before(async () => {
     ports = await freePorts(WRITTEN_PORTS.length);
@@ -75,7 +69,7 @@ describe('the README', () => {
   for (const { line, command, output } of consoleCommands(README)) {
     it(`line ${line}: ${command}`, async (t) => {
       if (requireProgram(t, 'curl') === undefined) return;
-      const { stdout } = await promisify(execFile)('sh', ['-c', here(command)], { timeout: 20_000 });
+      const { stdout } = await promisify(execFile)('sh', ['-c', here(command)], { timeout: 60_000 });
       assert.equal(written(stdout).trimEnd(), output.trimEnd());
     });
   }

@@ -55,18 +55,27 @@ describe('protection with two workers', () => {
     ['/breaker', 599],
   ] as const) {
     it(`${path} lets five failures through, whoever had them, and no request more`, async () => {
-      const statuses: number[] = [];
-      while (statuses.length < 5) statuses.push(await ask(path));
-      const broken_ms = performance.now();
-      // Less than the 2 s for which api-breaker breaks at first; the first one comes within them on any machine.
-      do statuses.push(await ask(path));
-      while (statuses.length < 40 && performance.now() - broken_ms < 1_000);
-      assert.deepEqual(statuses.slice(0, 5), Array(5).fill(500));
+      const failures: number[] = [];
+      let fifth_ms = 0;
+      while (failures.length < 5) {
+        fifth_ms = performance.now();
+        failures.push(await ask(path));
+      }
+      assert.deepEqual(failures, Array(5).fill(500));
+      // For 2 s api-breaker breaks at first: what is answered so soon after the fifth was sent was asked while it did.
+      const refusals: number[] = [];
+      let isBroken = true;
+      while (isBroken && refusals.length < 35) {
+        const status = await ask(path);
+        isBroken = performance.now() - fifth_ms < 2_000;
+        if (isBroken) refusals.push(status);
+      }
+      assert.ok(refusals.length > 0, 'the machine stood still');
       assert.ok(
-        statuses.slice(5).every((status) => status === refusal),
-        statuses.join(),
+        refusals.every((status) => status === refusal),
+        refusals.join(),
       );
-      assert.equal(seen.get(path), 5);
+      if (isBroken) assert.equal(seen.get(path), 5);
     });
   }
 

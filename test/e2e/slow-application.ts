@@ -22,11 +22,10 @@ export function checksumOf(bytes: number): string {
   return hash.digest('hex');
 }
 
-/** Takes one kilobyte a second, for that long; resolves with what it took. */
-export async function sip(stream: Readable, duration_ms: number): Promise<number> {
-  const until = performance.now() + duration_ms;
+/** Takes one kilobyte a second, so often; resolves with what it took. */
+export async function sip(stream: Readable, times: number): Promise<number> {
   let taken = 0;
-  while (performance.now() < until && !stream.destroyed) {
+  for (let time = 0; time < times && !stream.destroyed; time++) {
     taken += (stream.read(1024) as Buffer | null)?.length ?? 0;
     await sleep(1_000);
   }
@@ -37,12 +36,15 @@ export interface SlowApplication {
   readonly port: number;
   /** Bytes of downloads that were handed to the kernel. */
   readonly sent_bytes: number;
+  /** Uploads that have begun. */
+  readonly uploads: number;
   close(): Promise<void>;
 }
 
 /** `GET /download/BYTES`, `POST /upload` (length and checksum), `POST /sip` (takes 1 KB a second for good), `GET /`. */
 export async function startSlowApplication(): Promise<SlowApplication> {
   let sent_bytes = 0;
+  let uploads = 0;
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, verb = '', bytes = ''] = request.url?.split('/') ?? [];
     if (verb === 'download') {
@@ -56,6 +58,7 @@ export async function startSlowApplication(): Promise<SlowApplication> {
       // A reader that goes away early is no fault of the application.
       await pipeline(Readable.from(counted()), response).catch(() => {});
     } else if (verb === 'upload') {
+      uploads++;
       // Nor is one who breaks off an upload.
       const digest = await digestOf(request).catch(() => null);
       if (digest !== null) response.end(JSON.stringify(digest));
@@ -71,6 +74,9 @@ export async function startSlowApplication(): Promise<SlowApplication> {
     port: (server.address() as AddressInfo).port,
     get sent_bytes() {
       return sent_bytes;
+    },
+    get uploads() {
+      return uploads;
     },
     close: async () => {
       server.close();

@@ -59,7 +59,7 @@ describe('a start that fails', () => {
       encoding: 'utf8',
       cwd: folder,
       env,
-      timeout: 20_000,
+      timeout: 60_000,
     });
     return { code: status, stdout, stderr };
   }

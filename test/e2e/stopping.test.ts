@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AGENT, LISTENER, newAgent } from '../client/speaking.ts';
-import { freePort } from '../listeners/client.ts';
+import { freePort } from '../free-port.ts';
 import { Signals } from './application.ts';
 import { ask, valuesOf } from './client.ts';
 import { LAUNCHER, routeTo, RunningGateway } from './gateway.ts';
@@ -58,6 +58,14 @@ describe('stopping', () => {
     served = 0;
     signals = new Signals();
     return RunningGateway.start({ gateway: { access_log: ACCESS_LOG, timeouts }, routes: [routeTo([port])] });
+  }
+
+  /** Resolves when so many requests have come to the node: a listener that closes resets what was not accepted yet. */
+  function areServed(requests: number): Promise<void> {
+    return eventually(
+      () => served === requests,
+      () => `${served} of ${requests} requests came`,
+    );
   }
 
   /** Begins a request, and resolves with its answer as soon as that has begun. */
@@ -111,6 +119,7 @@ describe('stopping', () => {
     const agent = newAgent({ keepAlive: true });
     const waiting = ask(gateway.port, { path: '/wait/answer', agent });
     const stream = await open(gateway, '/stream/rest', agent);
+    await areServed(2);
     gateway.signal('SIGTERM');
     await isDraining(gateway);
     signals.raise('answer');
@@ -142,7 +151,8 @@ describe('stopping', () => {
       const started_ms = performance.now();
       gateway.signal(name);
       assert.deepEqual(await gateway.exited, { code: 0, signal: null }, name);
-      assert.ok(performance.now() - started_ms < 5_000, name);
+      // What is under way is waited for 30 s: nothing is.
+      assert.ok(performance.now() - started_ms < 20_000, name);
       agent.destroy();
     };
     await Promise.all((['SIGTERM', 'SIGINT', 'SIGQUIT'] as const).map(end));
@@ -154,12 +164,13 @@ describe('stopping', () => {
     const waiting = assert.rejects(ask(gateway.port, { path: '/wait/forever' }), /ECONNRESET|hang up/);
     const stream = await open(gateway, '/stream/forever');
     const broken = once(stream, 'error');
+    await areServed(2);
     gateway.signal('SIGTERM');
     await gateway.logged(/ draining /);
     const started_ms = performance.now();
     gateway.signal('SIGTERM');
     assert.deepEqual(await gateway.exited, { code: 2, signal: null });
-    assert.ok(performance.now() - started_ms < 5_000);
+    assert.ok(performance.now() - started_ms < 30_000);
     await Promise.all([waiting, broken]);
   });
 
@@ -168,11 +179,12 @@ describe('stopping', () => {
     const stream = await open(gateway, '/stream/forever');
     const broken = once(stream, 'error');
     const waiting = assert.rejects(ask(gateway.port, { path: '/wait/forever' }), /ECONNRESET|hang up/);
+    await areServed(2);
     const started_ms = performance.now();
     gateway.signal('SIGTERM');
     assert.deepEqual(await gateway.exited, { code: 0, signal: null });
     const lasted_ms = performance.now() - started_ms;
-    assert.ok(lasted_ms >= 300 && lasted_ms < 5_000, `${lasted_ms} ms`);
+    assert.ok(lasted_ms >= 300 && lasted_ms < 20_000, `${lasted_ms} ms`);
     await Promise.all([waiting, broken]);
     assert.match(gateway.errorLog, / warn +drain_timeout connections=2\n/);
     const lines = gateway

@@ -72,7 +72,7 @@ it('every step of the tour does what the page says', async (t) => {
     const commands = consoleCommands(rest);
     assert.ok(commands.length > 0, yaml);
     for (const { command, output } of commands) {
-      const { stdout } = await promisify(execFile)('sh', ['-c', here(command)], { timeout: 20_000 });
+      const { stdout } = await promisify(execFile)('sh', ['-c', here(command)], { timeout: 60_000 });
       assert.equal(written(stdout).replaceAll('\r', '').trimEnd(), output.trimEnd(), command);
     }
   }

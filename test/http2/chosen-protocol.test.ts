@@ -7,7 +7,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { PAIR } from '../certificate.ts';
 import { Http2Agent } from '../client/http2-agent.ts';
 import { eventually } from '../e2e/waiting.ts';
-import { freePort } from '../listeners/client.ts';
+import { freePort } from '../free-port.ts';
 import type { Answer, Lab } from '../plugins/lab.ts';
 import { acceptOf, frame, framesOf, KEY, TEXT } from '../websocket/frames.ts';
 import { openTo, routeTo } from './chosen.ts';

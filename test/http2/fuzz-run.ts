@@ -10,7 +10,7 @@ const HEAP_SLACK_BYTES = 16 * 1_048_576;
 /** Shorter runs do not get beyond filling what is filled once. */
 const MEASURED_MS = 20_000;
 /** A round that takes longer than all its deadlines together hangs. */
-const ROUND_MS = 30_000;
+const ROUND_MS = 60_000;
 
 export class FuzzRun {
   readonly seed = Number(process.env['GATEWRIGHT_FUZZ_SEED'] ?? (Math.random() * 2 ** 31) | 0);

@@ -817,8 +817,11 @@ function suiteOf(way: Way): void {
         assert.equal((await answer).status, 504);
         assert.equal(await peer.resetCode(1), h2.CANCEL);
         const { payload } = await peer.frame(h2.PING, 0);
-        peer.write(frame(h2.PING, h2.ACK, 0, payload));
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        // What comes after it is answered after it was read.
+        peer.write(frame(h2.PING, h2.ACK, 0, payload), frame(h2.PING, 0, 0, Buffer.alloc(8, 7)));
+        const isAnswered = ({ frames }: NodePeer): boolean =>
+          frames.some(({ type, flags, payload: told }) => type === h2.PING && flags === h2.ACK && told[0] === 7);
+        await peer.until(isAnswered, 'the answer to a PING');
         await serves(lab, peer, 3);
       }),
     );

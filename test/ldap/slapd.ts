@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { eventually } from '../e2e/waiting.ts';
-import { freePort } from '../limit/redis.ts';
+import { freePort } from '../free-port.ts';
 import { requireProgram } from '../require-program.ts';
 import type { Pair } from '../tls/certificates.ts';
 

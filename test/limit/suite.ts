@@ -69,5 +69,6 @@ export async function agreesWithModel(
       if (kind === 'fixedWindow' && cost <= limit) assert.ok(found.reset_ms > 0, where);
     }
   }
-  assert.ok(refused > steps / 20 && refused < steps / 1.2, `${refused} refused`);
+  // Of about fifty: so few that chance does not make it.
+  assert.ok(refused > 5 && refused < steps / 1.2, `${refused} refused`);
 }

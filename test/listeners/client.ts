@@ -35,12 +35,3 @@ export function connecting(place: Place): Promise<string> {
     socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? ''));
   });
 }
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

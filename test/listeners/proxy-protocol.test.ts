@@ -13,7 +13,8 @@ import { PAIR } from '../certificate.ts';
 import { HandClock, type Lab, type LabOptions, openLab } from '../plugins/lab.ts';
 import { requireProgram } from '../require-program.ts';
 import { eventually } from '../e2e/waiting.ts';
-import { connecting, freePort } from './client.ts';
+import { freePort } from '../free-port.ts';
+import { connecting } from './client.ts';
 import { PROXIED, SERVER_NAME } from './transports.ts';
 
 const FROM = { proxy_protocol: { from: ['127.0.0.1'] } };

@@ -14,7 +14,8 @@ import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
 import { Worker } from '../../src/threads/worker.ts';
 import { LAUNCHER, routeTo, RunningGateway } from '../e2e/gateway.ts';
 import { eventually } from '../e2e/waiting.ts';
-import { askAt, connecting, freePort } from './client.ts';
+import { freePort } from '../free-port.ts';
+import { askAt, connecting } from './client.ts';
 
 const upstream = http.createServer((request, response) => response.end(JSON.stringify(request.headers)));
 let port = 0;

@@ -149,6 +149,10 @@ for (const [name, gateway] of [
       const upstream = { scheme: 'https', tls: { verify: false }, nodes: { [`127.0.0.1:${port}`]: 1 } };
       const lab = await openLab(t, JSON.stringify({ gateway, routes: [{ uri: '/*', plugins, upstream }] }));
       assert.equal((await ask(lab.port, 0)).end, 'fin');
+      await eventually(
+        () => lab.log.length === 1,
+        () => 'the exchange is not over',
+      );
       assert.equal(lab.log[0]?.errorCode, '');
     });
   }

@@ -395,8 +395,6 @@ describe('on a port of TLS', () => {
 
   test('a handshake that stalls is ended after the time for heads, before and after its first message', async (t) => {
     const lab = await openTls(t, standard(), { timeouts: { head_ms: 200 } });
-    const silent = net.connect(portOf(lab), '127.0.0.1');
-    const halfway = net.connect(portOf(lab), '127.0.0.1');
     const hello = await new Promise<Buffer>((resolve) => {
       const server = net.createServer((socket) => {
         socket.once('data', (bytes: Buffer) => {
@@ -410,9 +408,12 @@ describe('on a port of TLS', () => {
         tls.connect({ port, servername: 'one.test' }).on('error', () => undefined);
       });
     });
-    halfway.write(hello);
-    for (const socket of [silent, halfway]) socket.on('error', () => undefined).resume();
-    await Promise.all([silent, halfway].map((socket) => new Promise((resolve) => socket.on('close', resolve))));
+    const begin = (bytes: Uint8Array): Promise<unknown> => {
+      const socket = net.connect(portOf(lab), '127.0.0.1').on('error', () => undefined);
+      socket.write(bytes);
+      return new Promise((resolve) => socket.on('close', resolve).resume());
+    };
+    await Promise.all([begin(Buffer.alloc(0)), begin(hello)]);
     await eventually(
       () => lab.worker.connectionCount === 0,
       () => 'nothing is left',

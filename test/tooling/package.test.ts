@@ -1,7 +1,6 @@
 /** The package as it would be published: packed, unpacked elsewhere, and used there. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -13,25 +12,17 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { freePorts } from '../free-port.ts';
 
 /** What the guide to embedding has its readers write, on ports that are free. */
 async function embeddingExample(): Promise<string> {
   const page = readFileSync(path.join(ROOT, 'docs/embedding.md'), 'utf8');
   const text = /```ts\n([^]*?)```/.exec(page)?.[1] ?? '';
   const [service, gateway] = await freePorts(2);
-  return text.replaceAll('8081', String(service)).replaceAll('9080', String(gateway));
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
+  return text.replaceAll(/\b(?:8081|9080)\b/g, (port) => String(port === '8081' ? service : gateway));
 }
 
 const TYPES = path.resolve(import.meta.dirname, '../../node_modules/@types');
@@ -64,7 +55,7 @@ describe('the package', () => {
     const { status, stdout, stderr } = spawnSync(path.join(home, 'bin/gatewright'), args, {
       encoding: 'utf8',
       cwd: path.join(folder, 'app'),
-      timeout: 60_000,
+      timeout: 100_000,
     });
     return { status, output: stdout + stderr };
   };
@@ -123,7 +114,7 @@ describe('the package', () => {
     const { stdout, stderr, status } = spawnSync(process.execPath, ['embedding.ts'], {
       encoding: 'utf8',
       cwd: app,
-      timeout: 60_000,
+      timeout: 100_000,
     });
     assert.deepEqual(
       [stdout.replaceAll(/\n+/g, '\n'), stderr, status],

@@ -61,7 +61,7 @@ describe('the testing kit', () => {
     }
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
     const env = { ...process.env, PATH: `${path.join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}` };
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: copy, env, timeout: 50_000 });
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: copy, env, timeout: 100_000 });
     const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
     const home = path.join(app, 'node_modules/gatewright');
     mkdirSync(home, { recursive: true });
@@ -79,7 +79,7 @@ describe('the testing kit', () => {
     const { status, stdout, stderr } = spawnSync(program, args, {
       cwd: app,
       encoding: 'utf8',
-      timeout: 55_000,
+      timeout: 100_000,
       env: { ...env, ...more, CI: 'true' },
     });
     return { status, output: stdout + stderr };

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { consoleCommands } from '../e2e/console-blocks.ts';
 import { eventually } from '../e2e/waiting.ts';
+import { freePorts } from '../free-port.ts';
 import { pack, projectEnvironment } from './empty-project.ts';
 
 const PAGE = readFileSync(path.resolve(import.meta.dirname, '../../docs/first-project.md'), 'utf8');
@@ -40,7 +41,7 @@ export function walkGuide(program: string): void {
   let ports: readonly number[] = [];
 
   const ported = (text: string): string =>
-    text.replaceAll('9080', String(ports[0])).replaceAll('8081', String(ports[1]));
+    text.replaceAll(/\b(?:9080|8081)\b/g, (port) => String(ports[port === '9080' ? 0 : 1]));
 
   /** In the background, as in a terminal of its own. */
   function start(command: string): ChildProcess {
@@ -66,7 +67,7 @@ export function walkGuide(program: string): void {
   }
 
   async function sh(command: string, cwd = shop): Promise<string> {
-    const shown = await promisify(execFile)('sh', ['-c', `${command} || true`], { cwd, env, timeout: 55_000 });
+    const shown = await promisify(execFile)('sh', ['-c', `${command} || true`], { cwd, env, timeout: 100_000 });
     return shown.stdout.replaceAll('\r', '').replaceAll(shop, '$PWD').trimEnd();
   }
 
@@ -140,12 +141,4 @@ function accepts(port: number): Promise<boolean> {
       resolve(true);
     });
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const found = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return found;
 }

@@ -325,7 +325,8 @@ class FullBacklog implements AsyncDisposable {
       fillers.push(filler);
       const isConnected = await new Promise<boolean>((resolve) => {
         filler.once('connect', () => resolve(true));
-        setTimeout(() => resolve(false), 100);
+        // After the loop has looked at its sockets once more: it may have stood still all that time.
+        setTimeout(() => setImmediate(() => resolve(false)), 100);
       });
       if (!isConnected) break;
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onlyHttp1 } from '../client/speaking.ts';
 import { valueOf } from './message.ts';
-import { inLab, type Lab } from './lab.ts';
+import { eventually, inLab, type Lab } from './lab.ts';
 import type { RawConnection } from './raw-connection.ts';
 import { manual, ok, type Script } from './scripted-upstream.ts';
 
@@ -141,11 +141,10 @@ test(
     client.write('POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx');
     assert.equal((await client.receive('response')).status, 404);
     assert.equal(await client.whenOver(), 'fin');
-    const deadline = performance.now() + 5_000;
-    while (lab.worker.counts.clients > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    assert.equal(lab.worker.counts.clients, 0);
+    await eventually(
+      () => lab.worker.counts.clients === 0,
+      () => 'it is still there',
+    );
   }),
 );
 
@@ -157,7 +156,7 @@ test(
     client.write('POST /none HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
     assert.equal((await client.receive('response')).status, 404);
     const before = performance.now();
-    while (!client.isClosed && performance.now() - before < 5_000) {
+    while (!client.isClosed && performance.now() - before < 30_000) {
       await client.writeAll(Buffer.from('1\r\nx\r\n'));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }

@@ -4,7 +4,7 @@ import { connect } from '../client/speaking.ts';
 import { type Message, type MessageKind, takeMessage } from './message.ts';
 
 /** How long a test waits for anything before it fails. */
-export const PATIENCE_MS = 10_000;
+export const PATIENCE_MS = 40_000;
 
 /** The peer went away while a test or a script waited for something of it. */
 export class ConnectionOver extends Error {}

@@ -1,5 +1,6 @@
 /** An upstream that does what a script says, byte by byte. */
 import net from 'node:net';
+import { freePort } from '../free-port.ts';
 import type { Message } from './message.ts';
 import { ConnectionOver, RawConnection } from './raw-connection.ts';
 
@@ -82,9 +83,4 @@ export function ok(body: string, fields = ''): string {
 }
 
 /** A port on which nobody listens. */
-export async function closedPort(): Promise<number> {
-  const upstream = await ScriptedUpstream.start(() => {});
-  const { port } = upstream;
-  upstream.close();
-  return port;
-}
+export const closedPort = freePort;

@@ -42,9 +42,9 @@ it('who may wait is served as soon as a place is free, in turn', async (t) => {
   );
   const [first] = await occupy(lab, 1);
   const second = lab.request('/second', { method: 'POST', body: 'a body that waits' });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => lab.worker.requestCount === 2);
   const third = lab.request('/third');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => lab.worker.requestCount === 3);
   assert.equal(codeOf(await lab.request('/fourth')), '503 upstream_full');
   lab.upstream.release();
   assert.deepEqual(
@@ -63,11 +63,11 @@ it('who waits longer than the time is refused, and who leaves frees the place in
   assert.equal(codeOf(await lab.request('/')), '503 upstream_pending_timeout');
   const socket = net.connect({ host: '127.0.0.1', port: lab.port });
   socket.write('GET /left HTTP/1.1\r\nHost: a\r\n\r\n');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => lab.worker.requestCount === 3);
   socket.resetAndDestroy();
   await until(() => lab.log.some(({ target }) => target === '/left'));
   const waiting = lab.request('/waiting');
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await until(() => lab.worker.requestCount === 4);
   lab.upstream.release();
   assert.deepEqual([codeOf(await first!), codeOf(await waiting)], ['200', '200']);
   assert.ok(!lab.seen.some(({ url }) => url === '/left'));

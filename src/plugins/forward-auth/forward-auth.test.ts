@@ -4,6 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import { it, type TestContext } from 'node:test';
+import { freePort } from '../../../test/free-port.ts';
 import { openLab, problemsOf, routeWith, type Answer, type Lab } from '../../../test/plugins/lab.ts';
 import { PAIR } from '../../../test/certificate.ts';
 import forwardAuth from './forward-auth.ts';
@@ -228,11 +229,7 @@ async function faultyPort(t: TestContext, server: ((socket: net.Socket) => void)
       t,
       net.createServer((socket) => void socket.once('data', () => server(socket))),
     );
-  const closed = net.createServer();
-  await once(closed.listen(0, '127.0.0.1'), 'listening');
-  const { port } = closed.address() as net.AddressInfo;
-  closed.close();
-  return port;
+  return freePort();
 }
 
 for (const [title, server, reason] of FAULTS) {

@@ -109,7 +109,7 @@ describe('without Redis', () => {
       assert.deepEqual(JSON.parse(text), { error_msg: 'the limit cannot be determined at present' });
     }
     // The timeout is 300 ms; the machine may be busy.
-    assert.ok(spent_ms < 5000, `${spent_ms} ms`);
+    assert.ok(spent_ms < 20_000, `${spent_ms} ms`);
   }
 
   it('requests are refused until it is back: killed, restarted, stopped, continued', async (t) => {

@@ -105,6 +105,10 @@ describe('clients', () => {
       }),
     );
     await load.more(100);
+    await eventually(
+      () => application.uploads === ABORTING,
+      () => `${application.uploads} uploads have come`,
+    );
     for (const socket of [...uploads, ...downloads]) socket.resetAndDestroy();
     await load.more(100);
     const { answered, failed } = await load.stop();

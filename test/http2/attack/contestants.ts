@@ -8,6 +8,7 @@ import path from 'node:path';
 import { nginx } from '../../../bench/gateways/nginx.ts';
 import { treeCpu, treeRss_kib } from '../../../bench/cpu.ts';
 import { RunningGateway } from '../../e2e/gateway.ts';
+import { freePort } from '../../free-port.ts';
 import { eventually } from '../../e2e/waiting.ts';
 
 export interface Contestant extends AsyncDisposable {
@@ -83,14 +84,6 @@ async function startNginx(upstreamPort: number): Promise<Contestant> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function canConnect(port: number): Promise<boolean> {
