@@ -251,6 +251,22 @@ describe('the health monitor', () => {
     assert.deepEqual(lab.unchecked, [6, 0]);
   });
 
+  it('probes a node that the traffic took out at the interval of those that are down, at once', () => {
+    const lab = new Lab();
+    const checked = upstream(['a'], { healthyInterval_ms: 60_000 });
+    lab.outcomes.set('a:80', OK);
+    lab.monitor.update([checked]);
+    lab.timers.pass(30_001);
+    assert.equal(lab.started.length, 1);
+    const slot = lab.board.find(healthKey(checked.key, checked.checks, NODE('a')))!;
+    for (let i = 0; i < 2; i++) lab.board.report(slot, 1, PASSIVE.limits);
+    lab.timers.pass(1_700);
+    assert.equal(lab.started.length, 3);
+    assert.deepEqual(lab.statuses([checked]), ['healthy']);
+    lab.timers.pass(59_000);
+    assert.equal(lab.started.length, 3, 'it is up again, and has time');
+  });
+
   it('a node that came back gets a share that grows to the whole in the time of its slow start', () => {
     const lab = new Lab({ slowStart_ms: 10_000 });
     const checked = upstream(['a', 'b']);

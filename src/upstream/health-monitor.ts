@@ -73,6 +73,8 @@ interface Checked {
   /** When it came back; NaN where it has its whole share. */
   back_ms: number;
   begun_ms: number;
+  /** When its next probe is due, while that is being waited for. */
+  due_ms: number;
   timer: { stop(): void } | null;
   probe: RunningProbe | null;
   isGone: boolean;
@@ -159,6 +161,7 @@ export class HealthMonitor {
       reason: '',
       back_ms: NaN,
       begun_ms: 0,
+      due_ms: 0,
       timer: null,
       probe: null,
       isGone: false,
@@ -183,6 +186,7 @@ export class HealthMonitor {
   }
 
   private wait(one: Checked, delay_ms: number): void {
+    one.due_ms = this.options.now_ms() + delay_ms;
     one.timer = this.options.startTimer(delay_ms, () => {
       one.timer = null;
       one.group.waiting.push(one);
@@ -288,10 +292,22 @@ export class HealthMonitor {
     const { changes } = board;
     if (changes !== this.seenChanges) {
       this.seenChanges = changes;
-      for (const one of this.checked.values()) this.noteTurn(one);
+      for (const one of this.checked.values()) {
+        const wasDown = one.isDown;
+        this.noteTurn(one);
+        if (one.isDown && !wasDown) this.hasten(one);
+      }
     }
     for (const one of this.ramping) this.ramp(one);
     this.watch = this.checked.size === 0 ? null : startTimer(WATCH_MS, () => this.look());
+  }
+
+  /** A node that the traffic took out is probed as often as one that is down from now on, not only after its next probe. */
+  private hasten(one: Checked): void {
+    const delay_ms = one.group.checks.active.unhealthyInterval_ms;
+    if (one.timer === null || one.probe !== null || one.due_ms - this.options.now_ms() <= delay_ms) return;
+    one.timer.stop();
+    this.wait(one, delay_ms);
   }
 
   private ramp(one: Checked): void {
