@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile, EMPTY_SNAPSHOT } from '../compile/compile.ts';
 import { EMPTY_OBJECTS, type RawObject } from '../model/object-set.ts';
+import { expose } from '../observe/exposition.ts';
 import { MetricRegistry } from '../observe/metrics.ts';
 import { HealthBoard } from '../upstream/health-board.ts';
+import { TCP_FAILURE } from '../upstream/health-state.ts';
+import { healthKey } from '../upstream/upstream-health.ts';
 import { UpstreamView } from './health.ts';
 
 const settings = { router: 'radixtree_host_uri', merge_slashes: true } as const;
@@ -39,4 +42,28 @@ test('main is told of the upstreams that have checks or names whenever one of th
   assert.deepEqual(put(...plain, upstream('a'), upstream('b', NAMED)), ['example.test']);
   assert.deepEqual(put(...plain, upstream('a')), ['']);
   assert.deepEqual(put(upstream('a')), []);
+});
+
+test('the metric tells nodes on one machine apart, also where all are probed at one port', () => {
+  const memory = new SharedArrayBuffer(HealthBoard.bytes({ slots: 16 }));
+  const metrics = new MetricRegistry({ now_ms: () => 0 });
+  const view = new UpstreamView(memory, metrics, () => undefined);
+  const checks = { active: { port: 9000 } };
+  const upstreams = [upstream('a', { nodes: { '127.0.0.1:8081': 1, '127.0.0.1:8082': 1 }, checks })];
+  const set = { ...EMPTY_OBJECTS, objects: { ...EMPTY_OBJECTS.objects, upstreams } };
+  const { snapshot } = compile(set, { settings, revision: 1, previous: EMPTY_SNAPSHOT });
+  view.update(snapshot);
+  const { compiled } = snapshot.memory!.upstreams.get('upstreams/a')!;
+  const board = new HealthBoard(memory);
+  const slot = board.claim(healthKey(compiled.key, compiled.checks!, compiled.nodes[0]!))!;
+  board.report(slot, TCP_FAILURE, [1, 1, 1, 1]);
+  const lines = [...expose(metrics, 'text')].join('').match(/^apisix_upstream_status\{.*$/gm);
+  assert.deepEqual(lines?.toSorted(), [
+    'apisix_upstream_status{name="/apisix/upstreams/a",ip="127.0.0.1",port="8081"} 0',
+    'apisix_upstream_status{name="/apisix/upstreams/a",ip="127.0.0.1",port="8082"} 1',
+  ]);
+  assert.deepEqual(
+    view.report()[0]?.nodes.map(({ port }) => port),
+    [9000, 9000],
+  );
 });

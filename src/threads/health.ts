@@ -113,9 +113,12 @@ export class UpstreamView {
       expire_ms: EXPIRE_MS,
     });
     metrics.onCollect(() => {
-      for (const { key, nodes } of this.report()) {
-        for (const { ip, port, status: state } of nodes) {
+      const upstreams = resolvedUpstreams(this.checked, this.names);
+      for (const [at, { key, nodes }] of healthReport(this.board, upstreams).entries()) {
+        for (const [index, { ip, status: state }] of nodes.entries()) {
           const isUp = state === 'healthy' || state === 'mostly_healthy';
+          // Of the node, and not of its probes: those of all nodes of a machine may go to one port.
+          const port = upstreams[at]?.nodes[index]?.port ?? 0;
           status.set(isUp ? 1 : 0, `/apisix/${key}`, ip, String(port));
         }
       }
