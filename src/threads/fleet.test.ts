@@ -41,6 +41,10 @@ class FakeWorker implements Thread<FromWorker, ToWorker> {
     this.exit(new Error('a crash'));
   }
 
+  faults(): void {
+    this.onMessage({ type: 'faulted', cause: 'fault' });
+  }
+
   listens(): void {
     this.onMessage({ type: 'listening', ports: [], isSlowPath: false, plugins: [] });
   }
@@ -139,4 +143,22 @@ test('a successor that dies before it listens has a successor, and the worker th
   assert.deepEqual(worker(0).told, []);
   worker(2).listens();
   assert.deepEqual([worker(0).isTerminated, worker(0).told], [false, ['drain']]);
+});
+
+test('a successor that faults before it listens passes on whom it was to relieve, alive or dead', async (t) => {
+  for (const isDead of [false, true]) {
+    await t.test(isDead ? 'dead' : 'alive', async (t) => {
+      const { pass, worker, workers } = await started(t);
+      worker(0).faults();
+      pass(1, [worker(0)]);
+      worker(1).faults();
+      if (isDead) worker(1).die();
+      pass(2, [worker(0)]);
+      assert.equal(workers.length, 3);
+      assert.deepEqual(worker(0).told, []);
+      worker(2).listens();
+      assert.deepEqual(worker(0).told, ['drain']);
+      assert.deepEqual(worker(1).told, isDead ? [] : ['drain']);
+    });
+  }
 });

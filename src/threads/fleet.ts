@@ -262,9 +262,14 @@ export class Fleet {
 
   private onListening(member: Member, isSlowPath: boolean): void {
     const { errorLog } = this.options;
+    if (member.state === 'draining') return;
     member.state = 'listening';
     errorLog.info('worker_ready', { worker: member.index + 1, thread: member.thread });
     if (isSlowPath) errorLog.warn('slow_read_path', { reason: 'this Node.js lacks the fast one' });
+    this.relievePredecessorOf(member);
+  }
+
+  private relievePredecessorOf(member: Member): void {
     const { predecessor } = member;
     member.predecessor = null;
     if (predecessor !== null) this.relieve(predecessor);
@@ -284,10 +289,12 @@ export class Fleet {
     onGone(member.thread);
     if (this.isEnding || member.state === 'draining') return;
     deaths.add(1, 'died');
-    this.blame(this.runningPlugin(member), now_ms());
+    const plugin = this.runningPlugin(member);
+    this.blame(plugin, now_ms());
     errorLog.error('worker_died', {
       worker: member.index + 1,
       thread: member.thread,
+      ...(plugin === '' ? {} : { plugin }),
       ...(error === null ? {} : { error }),
     });
     if (now_ms() - member.startedAt_ms > STABLE_MS) this.backoff.reset();
@@ -342,6 +349,8 @@ export class Fleet {
 
   /** Its successor listens. */
   private relieve(member: Member): void {
+    // One that came to nothing before it listened leaves that to the next one.
+    this.relievePredecessorOf(member);
     if (!this.members.has(member)) return;
     if (hangs(member)) end(member);
     else this.tellToDrain(member, () => undefined);

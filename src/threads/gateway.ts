@@ -143,7 +143,10 @@ export class Gateway {
     const { errorLog, fleet } = this;
     this.succession = new Succession({
       release: () => this.release(),
-      resume: () => control.post({ type: 'serve' }),
+      resume: (hasReleased) => {
+        fleet.broadcast({ type: 'reclaim' });
+        if (hasReleased) control.post({ type: 'serve' });
+      },
       errorLog,
       drain_ms: settings.timeouts.drain_timeout_ms,
     });
@@ -329,9 +332,7 @@ export class Gateway {
 
   /** Starts a process that takes this one's place. @returns whether it did: then this one is to stop */
   async upgrade(): Promise<boolean> {
-    if (this.isStopping || (await this.succession.start())) return !this.isStopping;
-    this.fleet.broadcast({ type: 'reclaim' });
-    return false;
+    return (await this.succession.start()) && !this.isStopping;
   }
 
   /** Resolves when the side servers are closed, or control is gone with them. */

@@ -67,8 +67,8 @@ export function predecessor(env: Readonly<Record<string, string | undefined>>): 
 export interface SuccessionOptions {
   /** Gives up what only one process can have. */
   readonly release: () => Promise<void>;
-  /** Takes it back: the new process came to nothing. */
-  readonly resume: () => void;
+  /** The new process came to nothing: takes back what was given up, and the places that the new one listened on. */
+  readonly resume: (hasReleased: boolean) => void;
   readonly errorLog: Pick<ErrorLog, 'info' | 'error'>;
   /** How long a new process that comes to nothing may take to answer what it has accepted. */
   readonly drain_ms: number;
@@ -111,7 +111,7 @@ export class Succession {
     } catch (error) {
       await this.giveUp();
       errorLog.error('upgrade_failed', this.isWanted ? { error } : { reason: 'this process was told to stop' });
-      if (this.hasReleased && this.isWanted) resume();
+      if (this.isWanted) resume(this.hasReleased);
       this.hasReleased = false;
       return false;
     }

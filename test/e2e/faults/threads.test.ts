@@ -65,7 +65,9 @@ describe('a worker that dies under load', () => {
       // Its own client is one of those that lose.
       await assert.rejects(ask(gateway.port, { path: '/die' }), BROKEN);
       await eventually(
-        () => [...gateway.errorLog.matchAll(/worker_died/g)].length === death && workersReady(gateway) === 2 + death,
+        () =>
+          [...gateway.errorLog.matchAll(/worker_died .* plugin=deadly/g)].length === death &&
+          workersReady(gateway) === 2 + death,
         () => `no successor: ${gateway.errorLog}`,
       );
       await load.more(500);
