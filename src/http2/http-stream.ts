@@ -21,6 +21,8 @@ export abstract class HttpStream extends TimedEntry {
   protected isClosed = false;
   /** Received and not yet allowed again. */
   private owed = 0;
+  /** Received, and the connection does not know that it was taken. */
+  private untaken = 0;
   /** What the other side may still send. */
   private receiveWindow: number;
   private readonly fullWindow: number;
@@ -79,6 +81,7 @@ export abstract class HttpStream extends TimedEntry {
     this.receiveWindow -= flow;
     // Also of what is too much: the connection gets it back when the stream ends.
     this.owed += flow;
+    this.untaken += flow;
     if (this.receiveWindow < 0) return false;
     const { gathered, connection } = this;
     if (!isLast && content.length < SMALL_BYTES && connection.hasFurther) {
@@ -102,14 +105,15 @@ export abstract class HttpStream extends TimedEntry {
 
   /** Lets the other side send again what it has sent. */
   protected credit(): void {
-    const { owed, connection } = this;
-    if (owed === 0) return;
-    const isOpen = this.isReceiving && !this.isClosed;
+    const { owed, untaken, connection } = this;
+    // At once: the connection's window is that of others, too, and halves of several streams' windows are all of it.
+    if (untaken > 0) {
+      this.untaken = 0;
+      connection.onTaken(untaken);
+    }
     // Half a window at a time: one frame per piece of the body would cost as much as the body.
-    if (isOpen && owed * 2 < this.fullWindow) return;
+    if (owed * 2 < this.fullWindow || !this.isReceiving || this.isClosed) return;
     this.owed = 0;
-    connection.onTaken(owed);
-    if (!isOpen) return;
     this.receiveWindow += owed;
     connection.allow(this.id, owed);
   }

@@ -175,6 +175,22 @@ describe('a request', () => {
   );
 
   test(
+    'does not keep the connection’s window from the others: what was taken of many is allowed again, as little as it may be of each',
+    withClient(answered, async (client) => {
+      const ids = Array.from({ length: 10 }, (_, i) => i * 2 + 1);
+      for (const id of ids) client.request(id, POST, false);
+      // Each less than half of its own window, and all of them nearly the connection's.
+      for (let i = 0; i < 10; i++) for (const id of ids) client.write(frame(h2.DATA, 0, id, Buffer.alloc(10_000)));
+      await client.until(
+        ({ frames }) => frames.filter(({ type, stream }) => type === h2.WINDOW_UPDATE && stream === 0).length > 1,
+        'a further window of the connection',
+      );
+      for (const id of ids) client.write(frame(h2.DATA, h2.END_STREAM, id, Buffer.alloc(10_000)));
+      for (const id of ids) await client.until((each) => each.isEnded(id), `the end of stream ${id}`);
+    }),
+  );
+
+  test(
     'with a body of unknown length reaches the upstream in chunks, and its trailers go no further',
     withClient({ upstreams: [recording] }, async (client, lab) => {
       client.request(1, POST, false);
