@@ -89,12 +89,7 @@ async function restarted(gateway: RunningGateway, times = 1): Promise<void> {
 const revisions = (gateway: RunningGateway): number[] =>
   [...gateway.errorLog.matchAll(/ serving revision=(\d+) /g)].map(([, revision]) => Number(revision));
 
-async function metric(gateway: RunningGateway, name: string): Promise<number> {
-  const port = /listening protocol=metrics .*port=(\d+)/.exec(gateway.errorLog)?.[1];
-  const text = await pageOf(Number(port), '/apisix/prometheus/metrics');
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `)) ?? assert.fail(`no ${name} in ${text}`);
-  return Number(line.slice(name.length + 1));
-}
+const requestsIn = (metrics: string): number => Number(/^apisix_http_requests_total (\d+)$/m.exec(metrics)?.[1]);
 
 /** On a connection of its own: one that was kept would lead to a control that is gone. */
 async function pageOf(port: number, page: string): Promise<string> {
@@ -122,7 +117,7 @@ describe('control', () => {
       await using load = new Load(gateway.port, 16);
       await load.more(300);
       assert.deepEqual([niceOf(gateway, 'control'), niceOf(gateway, 'worker')], [[5], [0, 0]]);
-      const before = await metric(gateway, 'apisix_http_requests_total');
+      const before = requestsIn(await gateway.measured(/^apisix_http_requests_total [1-9]/m));
       arm(fault);
       editor.write(({ routes }) => routes.push(deadlyRoute(subject)));
       await restarted(gateway);
@@ -130,17 +125,18 @@ describe('control', () => {
       assert.match(gateway.errorLog, reason);
       await load.more(300);
       await eventually(
-        async () => (await metric(gateway, 'apisix_http_requests_total')) > before + 300,
+        async () => requestsIn(await gateway.metrics()) > before + 300,
         () => 'what was counted before is gone',
       );
       const cause = fault === 'die' ? 'died' : 'stalled';
-      assert.equal(await metric(gateway, `gatewright_control_deaths_total{cause="${cause}"}`), 1);
-      assert.equal(await metric(gateway, 'gatewright_workers'), 2);
+      const deaths = new RegExp(`^gatewright_control_deaths_total\\{cause="${cause}"\\} 1$`, 'm');
+      await gateway.measured(deaths, /^gatewright_workers 2$/m);
       // What it died of is in force now: it was not its fault.
       await eventually(
-        async () => (await metric(gateway, 'gatewright_config_problems')) === 0 && revisions(gateway).length >= 2,
+        () => revisions(gateway).length >= 2,
         () => gateway.errorLog,
       );
+      await gateway.measured(/^gatewright_config_problems 0$/m);
       await editor.change(({ routes }) => (routes[0] = { ...routes[0], uri: '/new/*' } as never));
       assert.deepEqual(
         revisions(gateway),
@@ -225,17 +221,13 @@ describe('control', () => {
     );
     assert.deepEqual(await statusOf(gateway), { status: 'degraded', control: 'holds' });
     assert.equal(await gateway.readiness(), 200);
-    assert.equal(await metric(gateway, 'gatewright_control_holds'), 1);
-    assert.equal(await metric(gateway, 'gatewright_control_deaths_total{cause="died"}'), 3);
+    await gateway.measured(/^gatewright_control_holds 1$/m, /^gatewright_control_deaths_total\{cause="died"\} 3$/m);
     await load.more(100);
     const { answered, failed } = await load.stop();
     assert.deepEqual([failed, Object.keys(answered)], [[], ['200']]);
     editor.write(({ routes }) => routes.pop());
     await gateway.logged(/ control_restarted reads=nothing[^]* control_restarted reads=everything/);
-    await eventually(
-      async () => (await metric(gateway, 'gatewright_control_holds')) === 0,
-      () => gateway.errorLog,
-    );
+    await gateway.measured(/^gatewright_control_holds 0$/m);
     assert.deepEqual(await statusOf(gateway), { status: 'ok' });
     await editor.change(({ routes }) => (routes[0] = { ...routes[0], uri: '/other/*' } as never));
     assert.equal((await ask(gateway.port, { path: '/other/x' })).status, 200);

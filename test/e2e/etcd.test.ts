@@ -156,10 +156,7 @@ it('while etcd is away everything is served, also after a restart, and what happ
   const { store: remark } = (await readiness(second)) as { store?: { state?: string; since?: string } };
   assert.equal(remark?.state, 'stale');
   assert.ok(Math.abs(Date.parse(remark?.since ?? '') - Date.now()) < 60_000);
-  const port = /listening protocol=metrics .*port=([0-9]+)/.exec(second.errorLog)?.[1] ?? '';
-  const scrape = async (): Promise<string> =>
-    (await fetch(`http://127.0.0.1:${port}/apisix/prometheus/metrics`)).text();
-  assert.match(await scrape(), /^gatewright_store_live 0$/m);
+  await second.measured(/^gatewright_store_live 0$/m);
 
   await found.etcd.restart();
   found.ctl('del', '/apisix/routes/b');
@@ -170,7 +167,7 @@ it('while etcd is away everything is served, also after a restart, and what happ
   );
   await second.logged(/ info +store_live/);
   assert.deepEqual(await readiness(second), { status: 'ok' });
-  assert.match(await scrape(), /^gatewright_store_live 1$/m);
+  await second.measured(/^gatewright_store_live 1$/m);
 });
 
 it('started without etcd and without a last good state, it waits, says so, and can be stopped', async (t) => {

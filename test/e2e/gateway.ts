@@ -134,6 +134,29 @@ export class RunningGateway implements AsyncDisposable {
     );
   }
 
+  /** The metrics as they are now, but for those of threads that are late: a scrape waits a quarter of a second for them. */
+  async metrics(): Promise<string> {
+    const port = /listening protocol=metrics .*port=(\d+)/.exec(this.errorLog)?.[1];
+    // A connection that was kept may lead to a thread that is gone.
+    const headers = { connection: 'close' };
+    const response = await fetch(`http://127.0.0.1:${port}/apisix/prometheus/metrics`, { headers });
+    assert.equal(response.status, 200);
+    return response.text();
+  }
+
+  /** Waits until the metrics have something of each of these. */
+  async measured(...patterns: readonly RegExp[]): Promise<string> {
+    let text = '';
+    await eventually(
+      async () => {
+        text = await this.metrics();
+        return patterns.every((pattern) => pattern.test(text));
+      },
+      () => `no ${patterns.filter((pattern) => !pattern.test(text)).join(', ')} in ${text}`,
+    );
+    return text;
+  }
+
   signal(name: NodeJS.Signals): void {
     assert.equal(this.exit, null, 'the gateway runs');
     process.kill(this.pid, name);

@@ -114,11 +114,12 @@ describe('health checks', { concurrency: 2 }, () => {
         `warn +node_down upstream=routes/everything node=127\\.0\\.0\\.1:${bad.port} found_by=probe reason="GET /status gave 500"`,
       ),
     );
-    const metricsPort = /listening protocol=metrics .*port=([0-9]+)/.exec(gateway.errorLog)?.[1];
-    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/apisix/prometheus/metrics`)).text();
-    const line = (port: number, value: number): string =>
-      `apisix_upstream_status{name="/apisix/routes/everything",ip="127.0.0.1",port="${port}"} ${value}\n`;
-    assert.ok(metrics.includes(line(good.port, 1)) && metrics.includes(line(bad.port, 0)), metrics);
+    const line = (port: number, value: number): RegExp =>
+      new RegExp(
+        `^apisix_upstream_status\\{name="/apisix/routes/everything",ip="127\\.0\\.0\\.1",port="${port}"\\} ${value}$`,
+        'm',
+      );
+    await gateway.measured(line(good.port, 1), line(bad.port, 0));
     const all = (await healthOf(gateway, '/v1/healthcheck')) as unknown as Health[];
     assert.deepEqual(
       all.map(({ name }) => name),

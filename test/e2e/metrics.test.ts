@@ -6,7 +6,6 @@ import path from 'node:path';
 import { it } from 'node:test';
 import { ask } from './client.ts';
 import { routeTo, RunningGateway } from './gateway.ts';
-import { eventually } from './waiting.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
@@ -24,19 +23,13 @@ it('a running gateway tells its metrics under the names that their page has', as
   });
   gateway.expectsFaults = true;
   for (const target of ['/broken', '/counted', '/nothing']) await ask(gateway.port, { path: target });
-  const port = Number(/listening protocol=metrics .*port=(\d+)/.exec(gateway.errorLog)?.[1]);
-  let text = '';
-  await eventually(
-    async () => {
-      text = await (await fetch(`http://127.0.0.1:${port}/apisix/prometheus/metrics`)).text();
-      return /^apisix_http_requests_total 3$/m.test(text);
-    },
-    () => text,
+  const text = await gateway.measured(
+    /^apisix_http_requests_total 3$/m,
+    /^apisix_nginx_http_current_connections\{state="accepted"\} \d+$/m,
+    new RegExp(`^apisix_node_info\\{hostname="${hostname()}",version="[^"]+"\\} 1$`, 'm'),
+    /^gatewright_plugin_faults_total\{plugin="broken",phase="access"\} 1$/m,
+    /^apisix_http_status\{code="502",route="2"/m,
   );
-  assert.match(text, /^apisix_nginx_http_current_connections\{state="accepted"\} \d+$/m);
-  assert.match(text, new RegExp(`^apisix_node_info\\{hostname="${hostname()}",version="[^"]+"\\} 1$`, 'm'));
-  assert.match(text, /^gatewright_plugin_faults_total\{plugin="broken",phase="access"\} 1$/m);
-  assert.match(text, /^apisix_http_status\{code="502",route="2"/m);
   const page = readFileSync(path.join(ROOT, 'docs/reference/metrics.md'), 'utf8');
   const told = [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name, help]) => ({ name, help }));
   assert.ok(told.length > 20);

@@ -219,7 +219,10 @@ describe('stopping', () => {
     for (let i = 0; i < 60; i++) await ask(port, { path: `/?${query}` });
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null]);
-    assert.match(said, / stopped\n/);
+    await eventually(
+      () => / stopped\n/.test(said),
+      () => said,
+    );
     rmSync(folder, { recursive: true });
   });
 });

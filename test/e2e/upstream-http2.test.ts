@@ -91,7 +91,5 @@ test('the example speaks HTTP/2 to nodes that do, beside probes in HTTP/1.1, and
   const refused = await ask(gateway.port, { path: '/strict' });
   assert.equal(refused.status, 502);
   await gateway.logged(/upstream_tls_failed .*reason="the node does not speak HTTP\/2"/);
-  const metricsPort = /listening protocol=metrics .*port=([0-9]+)/.exec(gateway.errorLog)?.[1];
-  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/apisix/prometheus/metrics`)).text();
-  assert.match(metrics, /gatewright_upstream_tls_failed_total\{kind="protocol"\} 1/);
+  await gateway.measured(/gatewright_upstream_tls_failed_total\{kind="protocol"\} 1/);
 });

@@ -103,9 +103,7 @@ test('requests and probes know the node and show what they have, and have what c
   await gateway.logged(/node_down .*node=127\.0\.0\.1:\d+ found_by=probe reason=DEPTH_ZERO_SELF_SIGNED_CERT/);
   await gateway.logged(/upstream_tls_failed node=127\.0\.0\.1:\d+ name=node\.test reason="self-signed certificate"/);
   assert.equal((await ask(gateway.port, { path: '/' })).status, 200);
-  const metricsPort = /listening protocol=metrics .*port=([0-9]+)/.exec(gateway.errorLog)?.[1];
-  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/apisix/prometheus/metrics`)).text();
-  assert.match(metrics, /gatewright_upstream_tls_failed_total\{kind="certificate"\} [1-9]/);
+  await gateway.measured(/gatewright_upstream_tls_failed_total\{kind="certificate"\} [1-9]/);
   assert.ok(good.connections.every(({ client }) => client === 'first'));
   // Another certificate, for requests and probes alike.
   const file = path.join(gateway.folder, 'gatewright.json');

@@ -56,17 +56,6 @@ describe('several workers', () => {
     return path.join(gateway.folder, name);
   }
 
-  async function metrics(gateway: RunningGateway): Promise<string> {
-    const metricsPort = /listening protocol=metrics .*port=(\d+)/.exec(gateway.errorLog)?.[1];
-    return (await fetch(`http://127.0.0.1:${metricsPort}/apisix/prometheus/metrics`)).text();
-  }
-
-  async function metric(gateway: RunningGateway, name: string): Promise<number> {
-    const text = await metrics(gateway);
-    const escaped = name.replaceAll(/[{}]/g, String.raw`\$&`);
-    return Number(new RegExp(`^${escaped} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN);
-  }
-
   const alone = (failed: readonly string[]): readonly string[] =>
     failed.filter((message) => !message.includes('ECONNREFUSED'));
 
@@ -118,7 +107,7 @@ describe('several workers', () => {
     let of = (_name: string): number[] => [];
     await eventually(
       async () => {
-        const text = await metrics(gateway);
+        const text = await gateway.metrics();
         of = (name) =>
           Array.from(text.matchAll(new RegExp(`^${name}{thread="worker [1-4]"} (\\d+)$`, 'gm')), ([, value]) =>
             Number(value),
@@ -156,11 +145,10 @@ describe('several workers', () => {
     await load.more(200);
     const { answered, failed } = await load.stop();
     assert.deepEqual([failed, Object.keys(answered)], [[], ['200']]);
-    assert.equal(await metric(gateway, 'gatewright_worker_deaths_total{cause="fault"}'), 1);
-    assert.equal(await metric(gateway, 'gatewright_config_problems'), 0);
-    await eventually(
-      async () => (await metric(gateway, 'gatewright_workers')) === 2,
-      () => 'the faulted worker is still there',
+    await gateway.measured(
+      /^gatewright_worker_deaths_total\{cause="fault"\} 1$/m,
+      /^gatewright_config_problems 0$/m,
+      /^gatewright_workers 2$/m,
     );
   });
 

@@ -111,7 +111,7 @@ async function startNginx(t: TestContext, nginx: string): Promise<Neighbour> {
 }
 
 async function eventuallyConnected(port: number): Promise<void> {
-  for (let k = 0; k < 1_000; k++) {
+  for (let k = 0; k < 4_000; k++) {
     if ((await connecting({ port })) === 'connected') return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
