@@ -63,6 +63,20 @@ async function serve(
 }
 
 describe('a probe', () => {
+  it('leaves an answer that has no end, once its status is known', { timeout: 20_000 }, async () => {
+    const server = net.createServer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      const timer = setInterval(() => socket.write('.'), 50);
+      socket.on('error', () => {}).on('close', () => clearInterval(timer));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    assert.deepEqual(await outcomeOf((server.address() as AddressInfo).port), { kind: 'status', status: 200 });
+    // It has closed once its last connection has.
+    server.close();
+    await once(server, 'close', { signal: AbortSignal.timeout(10_000) });
+  });
+
   it('sends what is configured, once, and reads the status', async (t) => {
     const server = await serve(t, 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n');
     const outcome = await outcomeOf(server.port, {

@@ -42,9 +42,12 @@ export interface ProbeTrust {
 
 /** Of an answer, until its status is known. */
 const MOST_HEAD_BYTES = 16_384;
-/** Of an answer whose status is known, so that its sender is not cut off in the middle: then, or when it pauses, it is. */
+/**
+ * Of an answer whose status is known, so that its sender is not cut off in the middle: then, or after this time, it is. A
+ * stream of events has no end, and every probe has a connection of its own.
+ */
 const MOST_REST_BYTES = 65_536;
-const REST_PAUSE_MS = 500;
+const MOST_REST_MS = 500;
 
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n/;
 const HEAD_END = /\r?\n\r?\n/;
@@ -92,7 +95,8 @@ function runProbe(socket: net.Socket, { checks, node, onOutcome }: ProbeTask): R
     const outcome = reader.take(bytes.toString('latin1'));
     if (outcome === null) return;
     settle(outcome);
-    socket.setTimeout(REST_PAUSE_MS, () => socket.destroy());
+    const timer = setTimeout(() => socket.destroy(), MOST_REST_MS);
+    socket.once('close', () => clearTimeout(timer));
   });
   socket.on('error', (error: NodeJS.ErrnoException) => settle({ kind: 'failed', reason: error.code ?? error.message }));
   socket.on('close', () => settle({ kind: 'failed', reason: 'closed without an answer' }));
