@@ -42,7 +42,8 @@ class Dev {
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.output += text));
-    this.exited = once(this.child, 'exit');
+    // `close` and not `exit`: by then everything that was said has arrived.
+    this.exited = once(this.child, 'close');
   }
 
   write(name: string, text: string): void {

@@ -60,7 +60,7 @@ it('a pid file does not take the place of what is no file, such as /dev/null', a
 it('a process that got the id of a gateway that is gone gets no signal', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatewright-pid-'));
   const file = path.join(folder, 'pid');
-  const other = spawn('sleep', ['60']);
+  const other = spawn('sleep', ['600']);
   const ended = once(other, 'exit');
   writeFileSync(file, `${other.pid}\n`);
   for (const verb of ['reload', 'stop', 'upgrade']) {

@@ -76,9 +76,9 @@ for (const [what, plugin] of WAYS) {
     test('the time to send begins with the connection', async (t) => {
       const node = await SpokenNode.start(t, 'both');
       const gate = await Gate.start(t, node.port);
-      const lab = await openTo(t, [gate], { plugin, upstream: { timeout: { connect: 60, send: 0.3, read: 60 } } });
+      const lab = await openTo(t, [gate], { plugin, upstream: { timeout: { connect: 60, send: 1, read: 60 } } });
       const answers = Array.from({ length: 3 }, () => lab.request('/', { method: 'POST', body: 'x'.repeat(300_000) }));
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
       gate.open();
       for (const { status, text } of await Promise.all(answers))
         assert.deepEqual([status, text.length], [200, 300_004], text.slice(0, 100));

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
+import { freePort } from '../free-port.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
@@ -44,13 +45,14 @@ describe('npm start', () => {
     readonly lines: AsyncIterator<string, undefined>;
   }
 
-  function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
+  async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Started> {
     const child = spawn('sh', [path.join(home, 'examples/first-route/start.sh'), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: home,
       env: {
         PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin`,
-        DEMO_PORT: '0',
+        // Nobody else listens there once it is closed.
+        DEMO_PORT: String(await freePort()),
         TMPDIR: temporary,
         ...env,
       },
@@ -91,13 +93,13 @@ describe('npm start', () => {
       '#!/bin/sh\n[ "$1" = --version ] && exec echo v22.1.0\necho "$@" >&2\nexit 3\n',
     );
     chmodSync(path.join(old, 'node'), 0o755);
-    const { child } = start([], { PATH: `${old}:/usr/bin:/bin` });
+    const { child } = await start([], { PATH: `${old}:/usr/bin:/bin` });
     const [said] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     assert.deepEqual([said, child.exitCode], [`${path.join(home, 'bin/gatewright')} run\n`, 3]);
   });
 
   it('starts the demo upstream first, then the gateway in place of the shell', async () => {
-    const started = start([]);
+    const started = await start([]);
     const port = portOf(await next(started));
     assert.ok(port > 0);
     assert.equal(await next(started), `gateway ${JSON.stringify([started.child.pid, 'run'])}`);
@@ -108,7 +110,7 @@ describe('npm start', () => {
   });
 
   it('ends the demo upstream even if the gateway is killed', async () => {
-    const started = start([]);
+    const started = await start([]);
     const port = portOf(await next(started));
     await next(started);
     started.child.kill('SIGKILL');
@@ -117,17 +119,17 @@ describe('npm start', () => {
   });
 
   it('starts the gateway alone where arguments are given', async () => {
-    const started = start(['-c', 'a file.yaml']);
+    const started = await start(['-c', 'a file.yaml']);
     assert.equal(await next(started), `gateway ${JSON.stringify([started.child.pid, 'run', '-c', 'a file.yaml'])}`);
     started.child.kill('SIGTERM');
     assert.deepEqual(await once(started.child, 'exit'), [7, null]);
   });
 
   it('fails with the reason where the demo upstream cannot listen', async () => {
-    const first = start([]);
+    const first = await start([]);
     const port = portOf(await next(first));
     await next(first);
-    const second = start([], { DEMO_PORT: String(port) });
+    const second = await start([], { DEMO_PORT: String(port) });
     const [reason, ended] = await Promise.all([text(second.child.stderr), once(second.child, 'exit')]);
     assert.deepEqual(ended, [1, null]);
     assert.match(reason, new RegExp(`^demo upstream: cannot listen on 127\\.0\\.0\\.1 port ${port}: .*EADDRINUSE`));
