@@ -103,11 +103,15 @@ function writeString(out: Buffer, offset: number, text: string): number {
 }
 
 const GENERATION = 2_048;
+/** Nor more of their text: clients can have upstreams send lines of many kilobytes, each another one. */
+const GENERATION_BYTES = 1_048_576;
 
 /** The lines that this worker has written lately, by their spelling in a head. Bounded: two generations. */
 export class LineMemo {
   private young = new Map<string, Line>();
   private old = new Map<string, Line>();
+  /** Of the young. */
+  private bytes = 0;
 
   /** @param name of a pseudo field */
   pseudo(name: string, value: string): Line {
@@ -123,11 +127,13 @@ export class LineMemo {
     let line = this.young.get(text);
     if (line === undefined) {
       line = this.old.get(text) ?? (name === '' ? parseLine(text) : new Line(name, value));
-      if (this.young.size >= GENERATION) {
+      if (this.young.size >= GENERATION || this.bytes >= GENERATION_BYTES) {
         this.old = this.young;
         this.young = new Map();
+        this.bytes = 0;
       }
       this.young.set(text, line);
+      this.bytes += text.length;
     }
     if (line.seen < 2) line.seen++;
     return line;

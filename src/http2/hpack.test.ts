@@ -239,3 +239,12 @@ test('a field that repeats itself takes one byte, and one that identifies somebo
   assert.ok(cookie.every((size) => size > 5));
   assert.equal(out[0] >>> 4, 1, 'never indexed');
 });
+
+test('of what was written lately not more is kept than a few megabytes', () => {
+  const lines = new LineMemo();
+  const first = lines.lineOf('A: b');
+  for (let i = 0; i < 300; i++) lines.lineOf(`C: ${i}`);
+  assert.equal(lines.lineOf('A: b'), first);
+  for (let i = 0; i < 300; i++) lines.lineOf(`Location: ${'x'.repeat(8_000)}${i}`);
+  assert.notEqual(lines.lineOf('A: b'), first);
+});

@@ -46,7 +46,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
   /** What streams write with. */
   readonly outflow: Outflow;
   protected readonly peer: PeerSettings;
-  private readonly queue = new SendQueue();
+  private readonly queue: SendQueue;
   /** Made by the side. */
   protected abstract readonly streams: StreamTable;
   protected hasSettings = false;
@@ -80,6 +80,7 @@ export abstract class HttpConnection extends TimedEntry implements FrameSink, Ou
       onFlushed: () => this.queue.pump(),
       onHeld: (bytes) => this.hold(bytes),
     });
+    this.queue = new SendQueue(turn, () => this.writer.isBehind);
     this.outflow = new Outflow(this.writer, lines, () => this.budgets.noteSent());
   }
 

@@ -74,6 +74,11 @@ export abstract class HttpStream extends TimedEntry {
     return this.waiting?.length ?? 0;
   }
 
+  /** Whether all that waited was sent, and more is to come. */
+  get isRefilling(): boolean {
+    return !this.isClosed && this.waitingBytes === 0;
+  }
+
   // Receiving.
 
   /** Part of the other side's message. @param flow what the frame takes of the windows, its padding included. @returns false: more than it may send */

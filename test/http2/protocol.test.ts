@@ -247,6 +247,34 @@ describe('a response', () => {
     }),
   );
 
+  for (const [how, first, third] of [
+    ['of greater urgency gets nearly all of the window', 'u=5', 'u=1'],
+    ['that is told to be more urgent does so, too', '', ''],
+  ] as const)
+    test(
+      how,
+      withClient({ upstreams: [answering(ok('x'.repeat(2_000_000)))] }, async (client) => {
+        client.write(frame(h2.SETTINGS, 0, 0, Buffer.of(0, h2.INITIAL_WINDOW_SIZE, 0x7f, 255, 255, 255)));
+        client.request(1, [...GET, ['priority', first]]);
+        client.request(3, [...GET, ['priority', third]]);
+        if (first === '')
+          client.write(frame(h2.PRIORITY_UPDATE, 0, 0, Buffer.concat([number32(3), Buffer.from('u=0')])));
+        // As a client does that takes what comes.
+        let [seen, taken] = [0, 0];
+        const take = ({ frames }: FrameClient): boolean => {
+          for (; seen < frames.length; seen++)
+            if (frames[seen]?.type === h2.DATA) taken += frames[seen]!.payload.length;
+          if (taken >= 32_768) client.write(frame(h2.WINDOW_UPDATE, 0, 0, number32(taken)));
+          if (taken >= 32_768) taken = 0;
+          return client.isEnded(3);
+        };
+        await client.until(take, 'the end of the urgent one');
+        const share = client.dataOf(1).length / 2_000_000;
+        assert.ok(share < 0.45, `the other one had ${share} of its own by then`);
+        assert.ok(share > 0, 'and nobody starves');
+      }),
+    );
+
   test(
     'that the upstream cuts short is never presented as complete',
     withClient(
