@@ -201,6 +201,22 @@ describe('the health monitor', () => {
     assert.equal(new Set(lab.started.map(({ node }) => node)).size, 15);
   });
 
+  it('a node that waits for its turn gets it when the one that is being probed is taken away', () => {
+    for (const bounds of [{ concurrency: 1 }, { most: 1 }]) {
+      const lab = new Lab(bounds);
+      lab.monitor.update([upstream(['a', 'b'], bounds)]);
+      lab.timers.pass(1_500);
+      assert.deepEqual(
+        lab.started.map(({ node }) => node),
+        ['a:80'],
+      );
+      lab.monitor.update([upstream(['b'], bounds)]);
+      lab.timers.pass(100);
+      assert.equal(lab.started.at(-1)?.node, 'b:80');
+      assert.equal(lab.monitor.probes, 1);
+    }
+  });
+
   it('an unrelated edit keeps the health of a node, a changed check begins anew, what is gone is probed no more', () => {
     const lab = new Lab();
     lab.outcomes.set('a:80', BAD).set('b:80', BAD);

@@ -135,6 +135,8 @@ export class HealthMonitor {
       else next.set(key, this.enter(of, node, slot, groups));
     }
     this.checked = next;
+    // Those that left may have been all that the others waited for.
+    for (const group of groups.values()) this.offer(group);
     if (unchecked !== this.unchecked) this.options.onUnchecked((this.unchecked = unchecked));
     if (next.size > 0) this.watch ??= this.options.startTimer(WATCH_MS, () => this.look());
   }

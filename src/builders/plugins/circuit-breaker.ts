@@ -21,7 +21,7 @@ export interface CircuitBreaker {
   readonly open_ms?: number;
   /** The longest of these times. Default: `300000`. Bounds: 100 to 86400000. */
   readonly max_open_ms?: number;
-  /** Probes at a time, of all workers, once that time is over. Default: `1`. Bounds: 1 to 1000. */
+  /** Probes at a time, of all workers, once that time is over; each lasts until the head of its answer. Default: `1`. Bounds: 1 to 1000. */
   readonly half_open_calls?: number;
   /** Good probes in a row that close the circuit. A failed or slow one opens it again. Default: `3`. Bounds: 1 to 1000. */
   readonly half_open_successes?: number;

@@ -109,6 +109,27 @@ it('of many requests at once no more than the bound are probes', async (t) => {
   assert.ok((await Promise.all(answers)).every(({ status }) => status === 200));
 });
 
+it('a probe is over with the head of its answer: a stream keeps no other waiting', async (t) => {
+  const { lab, nodes, clock } = await course(t, 1, { consecutive_failures: 1, half_open_successes: 2, open_ms: 1_000 });
+  nodes[0]!.answer = answering(500);
+  assert.deepEqual(await statuses(lab, 2), [500, 503]);
+  const streams: (() => void)[] = [];
+  nodes[0]!.answer = (_, response) => {
+    response.flushHeaders();
+    streams.push(() => response.end());
+  };
+  clock.pass(1_000);
+  const endless = lab.request('/');
+  while (streams.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  nodes[0]!.answer = answering(204);
+  const seen: number[] = [];
+  for (let i = 0; i < 50 && !seen.includes(204); i++) seen.push(...(await statuses(lab, 1)));
+  assert.ok(seen.includes(204), seen.join());
+  assert.equal(lab.hostLog.at(-1)?.event, 'circuit_closed');
+  for (const end of streams) end();
+  assert.equal((await endless).status, 200);
+});
+
 it('a failed probe opens it for twice as long', async (t) => {
   const { lab, nodes, clock } = await course(t, 2, { consecutive_failures: 1, open_ms: 1_000, max_open_ms: 3_000 });
   nodes[0]!.answer = answering(500);

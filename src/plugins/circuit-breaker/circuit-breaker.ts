@@ -68,6 +68,12 @@ export default definePlugin({
       return record === null ? 0 : openFor(record, clock.monotonic_ms());
     };
     const probeBit = (exchange: Exchange): number => (exchange.get(probeKey) ? CALL_PROBE : 0);
+    const leave = (exchange: Exchange): void => {
+      const probe = exchange.get(probeKey);
+      if (!probe) return;
+      exchange.set(probeKey, null);
+      probe.leave();
+    };
     return {
       attempts: {
         leavesOut(_exchange, { endpoint }) {
@@ -86,18 +92,17 @@ export default definePlugin({
         answered(exchange, { endpoint }, status, latency_ms) {
           const slow = latency_ms > slow_ms ? CALL_SLOW : 0;
           note(endpoint, (isFailure.has(status) ? CALL_FAILED : 0) | slow | probeBit(exchange));
+          // What it was to find out is known, and a stream may last for hours.
+          leave(exchange);
         },
         ended(exchange, { endpoint }, { outcome, status, elapsed_ms }) {
-          const probe = exchange.get(probeKey);
           // An answer that broke off was counted by its status; now it is a failure after all.
           if (outcome === 'failed' && !isFailure.has(status)) {
             note(endpoint, status === 0 ? CALL_FAILED | probeBit(exchange) : CALL_BROKEN);
           } else if (outcome === 'abandoned' && status === 0 && elapsed_ms > slow_ms) {
             note(endpoint, CALL_SLOW | probeBit(exchange));
           }
-          if (!probe) return;
-          exchange.set(probeKey, null);
-          probe.leave();
+          leave(exchange);
         },
         noNode(exchange, nodes): Reply | undefined {
           const times = nodes

@@ -28,7 +28,12 @@ export const schema = {
     window_ms: integer(10_000, 100, HOUR_MS, 'Time that shares are about: a call of so long ago weighs 37 %.'),
     open_ms: integer(5_000, 100, HOUR_MS, 'How long a node is left out. It doubles with each time in a row.'),
     max_open_ms: integer(300_000, 100, 24 * HOUR_MS, 'The longest of these times.'),
-    half_open_calls: integer(1, 1, 1_000, 'Probes at a time, of all workers, once that time is over.'),
+    half_open_calls: integer(
+      1,
+      1,
+      1_000,
+      'Probes at a time, of all workers, once that time is over; each lasts until the head of its answer.',
+    ),
     half_open_successes: integer(
       3,
       1,
