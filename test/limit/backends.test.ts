@@ -70,7 +70,7 @@ describe('limits count what the model counts', () => {
   it('in the master that a sentinel names, and in the one that takes its place', async (t) => {
     const program = requireProgram(t, 'redis-server');
     if (program === undefined) return;
-    const { master, replica, sentinels } = await startSentinels(program);
+    const { master, replica, sentinels, hasten } = await startSentinels(program);
     t.after(async () => {
       for (const server of [master, replica, ...sentinels]) await server.end();
     });
@@ -80,6 +80,7 @@ describe('limits count what the model counts', () => {
     const limits = new RedisLimits({ client: clientOf(t, servers, { timeout_ms: 1000 }), owner });
     const query = { key: 'k', limit: 5, window_ms: 60_000, cost: 1 };
     assert.equal((await limits.fixedWindow('s', query)).remaining, 4);
+    hasten();
     await master.kill();
     await eventually(
       async () => {
