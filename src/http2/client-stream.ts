@@ -136,9 +136,9 @@ export class ClientStream extends HttpStream {
     else this.awaitResponse();
   }
 
-  /** The read timeout runs from the moment the upstream owes us something. */
+  /** The read timeout runs from the moment the upstream owes us something: not while it has said no more than that we may go on. */
   private awaitResponse(): void {
-    const isOwed = this.isRequestSent || this.hasReceived;
+    const isOwed = this.isRequestSent || this.hasHead;
     if (!isOwed || this.isPaused || this.awaitsProgress || this.isClosed || !this.connection.isConnected) return;
     this.wheel.arm(this, this.timeouts.read_ms);
   }

@@ -845,6 +845,25 @@ function suiteOf(way: Way): void {
     );
 
     test(
+      'a body that takes longer than an answer may is no fault of a node that has asked for it',
+      timed(async (lab, pass, node) => {
+        const client = await lab.connect();
+        client.write('POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n');
+        const peer = await node.peer(0);
+        await peer.request(1);
+        peer.head(1, [[':status', '100']]);
+        await client.take('100 Continue\r\n\r\n');
+        for (const length of [1, 2, 3]) {
+          await pass(8_000);
+          client.write('x');
+          await peer.until((each) => each.dataOf(1).length === length, 'a piece of the body');
+        }
+        peer.respond(1, 'done');
+        assert.equal((await client.receive('response')).body.toString(), 'done');
+      }),
+    );
+
+    test(
       'one that opens no window is given up with 504',
       timed(
         async (lab, pass, node) => {
