@@ -62,6 +62,10 @@ export class ClientConnection extends HttpConnection {
   private givenUp = 0;
   /** A PING is on its way, because a request got no answer. */
   private isProbing = false;
+  /** The node ended it, or it broke. */
+  isLost = false;
+  /** Losses of its owner before it was made. */
+  readonly lossesBefore: number;
   /** Why the requests under way come to nothing, once the connection ends. */
   private fault: ResponseFault = 'reset';
 
@@ -81,6 +85,7 @@ export class ClientConnection extends HttpConnection {
     this.settings = settings;
     this.owner = owner;
     this.connect_ms = connect_ms;
+    this.lossesBefore = owner.losses;
     this.streams = new ClientStreams(this, settings.limits);
     if (dialer.readyEvent === null) this.isConnected = true;
     else {
@@ -267,7 +272,9 @@ export class ClientConnection extends HttpConnection {
 
   protected onEnd(): void {
     // Within a handshake it is followed by what says so.
-    if (this.isConnected) this.close();
+    if (!this.isConnected) return;
+    this.isLost = true;
+    this.close();
   }
 
   /**
@@ -284,6 +291,7 @@ export class ClientConnection extends HttpConnection {
 
   onGone(error: Error | null): void {
     if (!this.hasReceived) this.fault = this.dialer.failed(this.socket, error, this.isConnected);
+    this.isLost = true;
     this.closed();
   }
 

@@ -33,6 +33,8 @@ export interface Http2ConnectionOwner {
   /** It cannot be used any more; called once for each connection. */
   onClosed(connection: ClientConnection): void;
   onException(error: unknown): void;
+  /** Connections that nodes ended, or that broke. */
+  readonly losses: number;
   /** How many requests it is given at once until the node has said how many it takes. */
   readonly assumedStreams: number;
   /** The node said so. */

@@ -29,6 +29,7 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
   private isRetired = false;
   /** As the node said last, on whichever connection. */
   assumedStreams = ASSUMED_STREAMS;
+  losses = 0;
 
   constructor(dialer: Dialer, keepalive: KeepalivePool, settings: PoolSettings) {
     this.dialer = dialer;
@@ -48,20 +49,22 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
     return count;
   }
 
-  /** `isFresh` means nothing here: a connection that turned out to be stale is gone, and one that refused a request has no room. */
   open(sink: ResponseSink, options: OpenOptions): UpstreamStream {
     return this.openWhereRoom(sink, options) ?? this.add(this.dialer, options.timeouts).open(sink, options);
   }
 
   /** @returns null if no connection has room */
   openWhereRoom(sink: ResponseSink, options: OpenOptions): UpstreamStream | null {
-    const { connect_ms } = options.timeouts;
-    for (const connection of this.connections) {
-      // What is being made is for those who wait equally long.
-      const isInTime = connection.isConnected || connection.connect_ms === connect_ms;
-      if (isInTime && connection.hasRoom) return connection.open(sink, options);
-    }
+    for (const connection of this.connections)
+      if (connection.hasRoom && this.isFor(connection, options)) return connection.open(sink, options);
     return null;
+  }
+
+  private isFor(connection: ClientConnection, { isFresh, timeouts }: OpenOptions): boolean {
+    // Where one connection was lost, those that are as old may be lost, too: a node that is restarted ends all of them.
+    if (isFresh && connection.lossesBefore < this.losses) return false;
+    // What is being made is for those who wait equally long.
+    return connection.isConnected || connection.connect_ms === timeouts.connect_ms;
   }
 
   /** Another connection, for whoever asks next. */
@@ -99,6 +102,7 @@ export class Http2NodePool implements NodeConnections, Http2ConnectionOwner {
   onClosed(connection: ClientConnection): void {
     const index = this.connections.indexOf(connection);
     if (index >= 0) this.connections.splice(index, 1);
+    if (connection.isLost) this.losses++;
   }
 
   onException(error: unknown): void {

@@ -16,6 +16,7 @@ export class IntroducedConnections implements ConnectionOwner, Http2ConnectionOw
   private readonly settings: PoolSettings;
   private readonly http2: Record<'http' | 'https', Http2ClientSettings>;
   readonly assumedStreams = 1;
+  readonly losses = 0;
   /** Open ones. */
   size = 0;
 

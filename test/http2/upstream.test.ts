@@ -559,6 +559,38 @@ function suiteOf(way: Way): void {
     );
 
     test(
+      'an idempotent one also after its connection ended, and not on another one that the node ended with it',
+      withNode({ node: settingsOf([h2.MAX_CONCURRENT_STREAMS, 2]) }, async (lab, node) => {
+        const peer = await warm(lab, node);
+        const answers = [lab.ask(get()), lab.ask(get())];
+        await peer.request(3);
+        await peer.request(5);
+        const before = lab.ask(get());
+        const other = await node.peer(1);
+        await other.request(1);
+        other.respond(1, 'before');
+        await before;
+        answers.push(lab.ask(get()));
+        await other.request(3);
+        // Of the first one's requests, one would have room on the other.
+        peer.cut();
+        other.cut();
+        const answering = async (next: NodePeer): Promise<void> => {
+          for (const stream of [1, 3]) {
+            await next.request(stream);
+            next.respond(stream, 'again');
+          }
+        };
+        for (const index of [2, 3])
+          void node
+            .peer(index)
+            .then(answering)
+            .catch(() => undefined);
+        for (const { body } of await Promise.all(answers)) assert.equal(body.toString(), 'again');
+      }),
+    );
+
+    test(
       'an idempotent one also after its connection ended, at the next node where there is one',
       withNode({ nodes: 2 }, async (lab, node, other) => {
         const answer = lab.ask(get());
