@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { describe, it, type TestContext } from 'node:test';
+import { freePort } from '../../test/free-port.ts';
 import { requireProgram } from '../../test/require-program.ts';
 import type { ActiveChecks, CompiledNode } from '../compile/snapshot.ts';
 import { openProbe, type ProbeOutcome, probeText, StatusReader } from './probe.ts';
@@ -187,13 +188,7 @@ describe('a probe', () => {
   });
 
   it('tells a connection that is refused or closed from an answer', async (t) => {
-    const server = net.createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
-    assert.deepEqual(await outcomeOf(port), { kind: 'failed', reason: 'ECONNREFUSED' });
+    assert.deepEqual(await outcomeOf(await freePort()), { kind: 'failed', reason: 'ECONNREFUSED' });
     const closing = await serve(t, null);
     assert.equal((await outcomeOf(closing.port)).kind, 'failed');
   });

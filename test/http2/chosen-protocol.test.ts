@@ -305,8 +305,9 @@ describe('a node that changes', () => {
   /** Two nodes, one of which comes back with another protocol while requests go on. */
   async function restart(t: TestContext, method: string, from: Speech, to: Speech): Promise<void> {
     const steady = await SpokenNode.start(t, from);
-    const first = await SpokenNode.start(t, from);
-    const { port } = first;
+    // Nobody else gets it while the node is away.
+    const port = await freePort();
+    const first = await SpokenNode.start(t, from, { port });
     const lab = await openTo(t, [steady, first]);
     let isOver = false;
     const answers = load(lab, method, () => isOver);

@@ -11,6 +11,7 @@ import type { ScriptedNode } from '../../src/testing/scripted-node.ts';
 import type { Worker, WorkerTransport } from '../../src/threads/worker.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from '../../src/upstream/pool.ts';
 import { type Probe, probeOver } from '../../src/upstream/probe.ts';
+import { freePort } from '../free-port.ts';
 
 /** Without any event for so long, and with an answer to what was asked after it, nothing is under way. */
 const QUIET_MS = 3;
@@ -42,15 +43,12 @@ export class LoopbackNetwork implements Network {
   /** Has a server for each of these nodes, and a port on which nobody listens. */
   async start(names: readonly string[]): Promise<void> {
     await this.listenToItself();
-    for (const name of [...names, '']) {
+    this.closedPort = await freePort();
+    for (const name of names) {
       const server = net.createServer({ allowHalfOpen: true }, (socket) => this.accept(name, socket));
       await once(server.listen(0, '127.0.0.1'), 'listening');
       const { port } = server.address() as net.AddressInfo;
-      if (name !== '') this.servers.set(name, { server, port });
-      else {
-        this.closedPort = port;
-        server.close();
-      }
+      this.servers.set(name, { server, port });
     }
   }
 
