@@ -136,6 +136,30 @@ describe('the name resolver', () => {
     assert.deepEqual([lab.asked, lab.mostUnderWay, lab.told.length], [30, 4, 30]);
   });
 
+  it('names that fail keep no others waiting, and are asked for all the same', async () => {
+    const lab = new Lab(4);
+    const dead = Array.from({ length: 20 }, (_, i) => host(`dead${i}`));
+    for (const { name } of dead) lab.results.set(name, DOWN);
+    lab.results.set('good', found(1_000, '10.0.0.1'));
+    lab.resolver.update([...dead, host('good')]);
+    await lab.pass(500);
+    assert.equal(lab.asked, 21);
+    // From now on nobody answers for those that failed.
+    lab.isHolding = true;
+    await lab.pass(2_000);
+    assert.equal(lab.underWay, 3, 'two of them, and the good one');
+    lab.letGo();
+    await settled();
+    lab.results.set('good', found(1_000, '10.0.0.2'));
+    lab.isHolding = false;
+    await lab.pass(2_000);
+    lab.letGo();
+    await settled();
+    assert.equal(lab.told.at(-1), 'good: 10.0.0.2');
+    await lab.pass(60_000);
+    assert.ok(lab.asked > 21 + 2 * 20, `${lab.asked}`);
+  });
+
   it('forgets names that left the configuration, and those that were only asked for after an hour', async () => {
     const lab = new Lab();
     for (const name of ['a', 'b', 'c']) lab.results.set(name, found(60_000, '10.0.0.1'));

@@ -56,7 +56,10 @@ export class NameResolver {
   private readonly most: number;
   private readonly entries = new Map<string, Entry>();
   private readonly waiting: Entry[] = [];
+  /** Names that failed the last time. */
+  private readonly waitingFailed: Entry[] = [];
   private running = 0;
+  private runningFailed = 0;
   private isClosed = false;
 
   constructor(options: ResolverOptions) {
@@ -141,14 +144,27 @@ export class NameResolver {
 
   private runNext(): void {
     while (this.running < this.most && !this.isClosed) {
-      const entry = this.waiting.shift();
+      const entry = this.next();
       if (entry === undefined) return;
       if (!entry.isGone) this.run(entry);
     }
   }
 
+  /**
+   * Names that fail may have half of the places, as a name server that does not answer holds each for seconds: the others
+   * must not get old in the meantime. One of them is always on its way, however many there are of the others.
+   */
+  private next(): Entry | undefined {
+    const { waiting, waitingFailed } = this;
+    if (waitingFailed.length === 0) return waiting.shift();
+    if (this.runningFailed === 0) return waitingFailed.shift();
+    return waiting.shift() ?? (this.runningFailed < this.most / 2 ? waitingFailed.shift() : undefined);
+  }
+
   private run(entry: Entry): void {
     this.running++;
+    const hasFailed = entry.failures > 0;
+    if (hasFailed) this.runningFailed++;
     this.options
       .lookup(entry.query)
       .then(
@@ -157,6 +173,7 @@ export class NameResolver {
       )
       .finally(() => {
         this.running--;
+        if (hasFailed) this.runningFailed--;
         this.runNext();
       });
   }
@@ -199,7 +216,7 @@ export class NameResolver {
         onTold([this.drop(entry)]);
         return;
       }
-      this.waiting.push(entry);
+      (entry.failures > 0 ? this.waitingFailed : this.waiting).push(entry);
       this.runNext();
     });
   }
