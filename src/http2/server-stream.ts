@@ -97,9 +97,12 @@ export class ServerStream extends HttpStream {
     this.connection.startLater(this);
   }
 
-  /** The deadline is that of the body, unless the client lets its response wait. */
+  /**
+   * The deadline is that of the body, unless the client lets its response wait. Once there is a response, both sides speak when they
+   * like (gRPC): how long that may be quiet is a matter of the upstream's time to answer.
+   */
   private awaitBody(): void {
-    if (!this.awaitsProgress) this.wheel.arm(this, this.connection.settings.timeouts.body_ms);
+    if (!this.awaitsProgress && !this.isHeadSent) this.wheel.arm(this, this.connection.settings.timeouts.body_ms);
   }
 
   private stopAwaitingBody(): void {
@@ -220,6 +223,7 @@ export class ServerStream extends HttpStream {
   }
 
   private writeHead(response: OutgoingResponse): void {
+    this.stopAwaitingBody();
     this.isHeadSent = true;
     this.note(this.connection.outflow.writeHead(this.id, response));
   }

@@ -895,6 +895,33 @@ function suiteOf(way: Way): void {
       }),
     );
 
+    const quick = new HandClock();
+    test(
+      'a client may be quiet while its node speaks, however much of its request is to come',
+      withNode({ clock: quick, settings: { timeouts: { body_ms: 5_000 } } }, async (lab, node) => {
+        const client = await FrameClient.open(lab.port);
+        client.request(1, POST, false);
+        const peer = await node.peer(0);
+        await peer.request(1);
+        peer.head(1, [[':status', '200']]);
+        for (let length = 1; length < 5; length++) {
+          peer.data(1, 'x');
+          await client.until((each) => each.dataOf(1).length === length, 'an event');
+          await quick.pass(lab, 4_000);
+        }
+        client.write(frame(h2.DATA, h2.END_STREAM, 1, Buffer.from('enough')));
+        await peer.wholeRequest(1);
+        peer.data(1, '', true);
+        await client.until((each) => each.isEnded(1), 'the end');
+        client.request(3, POST, false);
+        await peer.request(3);
+        await quick.pass(lab, 6_000);
+        assert.equal(await client.status(1), 200);
+        assert.equal(await client.status(3), 408);
+        client.end();
+      }),
+    );
+
     test(
       'one that opens no window is given up with 504',
       timed(
