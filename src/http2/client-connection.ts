@@ -25,6 +25,8 @@ const MOST_STREAMS = 256;
  * with the requests of others on it. Before that it is left for another one.
  */
 const MOST_GIVEN_UP = 100;
+/** A node that does not take one request's body may keep the window of the whole connection with that: others get another one. */
+const MOST_SHUT_MS = 1_000;
 /** A connection ends well before it has no number left for a further stream. */
 const LAST_USED_ID = 2 ** 31 - 1_000;
 
@@ -100,7 +102,7 @@ export class ClientConnection extends HttpConnection {
   /** Whether it takes another request now. */
   get hasRoom(): boolean {
     const { requests } = this.settings;
-    if (this.isDraining || this.isClosed || this.isProbing) return false;
+    if (this.isDraining || this.isClosed || this.isProbing || this.outflow.shut_ms > MOST_SHUT_MS) return false;
     if ((requests > 0 && this.requests >= requests) || this.streams.last > LAST_USED_ID) return false;
     const most = this.hasSettings ? Math.min(this.peer.concurrentStreams, this.limit) : this.owner.assumedStreams;
     return this.streams.count < most;

@@ -57,6 +57,10 @@ export class FrameWriter implements Flushable {
     this.options = options;
   }
 
+  get now_ms(): number {
+    return this.options.wheel.now_ms;
+  }
+
   /** Bytes that were handed over and not taken by the kernel, and those that wait for the end of the turn. */
   get backlog(): number {
     return this.socket.writableLength + this.length;

@@ -17,6 +17,8 @@ export class Outflow {
   private readonly onSent: () => void;
   private readonly encoder = new HpackEncoder();
   private sendWindow = h2.DEFAULT_WINDOW;
+  /** Since when the connection's window lets nothing through; −1 while it does. */
+  private shutAt_ms = -1;
   /** Content whose room has not been given back: in the window of the connection, and in those of its streams together. */
   private untakenOfAll = 0;
   private untakenOfStreams = 0;
@@ -36,6 +38,7 @@ export class Outflow {
   /** @returns false if the connection's window would become too large */
   widen(more: number): boolean {
     this.sendWindow += more;
+    this.shutAt_ms = -1;
     return this.sendWindow <= h2.MOST_WINDOW;
   }
 
@@ -57,6 +60,11 @@ export class Outflow {
   /** The client does not take what is written. */
   get isBehind(): boolean {
     return this.writer.isBehind;
+  }
+
+  /** How long the other side has let nothing of any stream through. */
+  get shut_ms(): number {
+    return this.shutAt_ms < 0 ? 0 : this.writer.now_ms - this.shutAt_ms;
   }
 
   /** Bytes of content that may go into one frame now. */
@@ -114,6 +122,7 @@ export class Outflow {
   writeData(stream: number, bytes: Uint8Array, start: number, end: number, isCrumb: boolean): number {
     const length = end - start;
     this.sendWindow -= length;
+    if (this.sendWindow === 0) this.shutAt_ms = this.writer.now_ms;
     this.untakenOfAll += length;
     this.untakenOfStreams += length;
     if (!isCrumb) this.onSent();

@@ -923,6 +923,27 @@ function suiteOf(way: Way): void {
     );
 
     test(
+      'one that keeps the window of a connection shut for the body of one request gets others on another connection',
+      timed(async (lab, pass, node) => {
+        const large = lab.ask(post('x'.repeat(100_000)));
+        const peer = await node.peer(0);
+        await peer.until((each) => each.dataOf(1).length === h2.DEFAULT_WINDOW, 'what the window allows');
+        await pass(2_000);
+        const small = lab.ask(post('small'));
+        const other = await node.peer(1);
+        await other.wholeRequest(1);
+        other.respond(1, 'at once');
+        assert.equal((await small).body.toString(), 'at once');
+        const more = number32(100_000);
+        peer.write(frame(h2.WINDOW_UPDATE, 0, 0, more), frame(h2.WINDOW_UPDATE, 0, 1, more));
+        await peer.wholeRequest(1);
+        peer.respond(1, 'done');
+        assert.equal((await large).body.toString(), 'done');
+        await serves(lab, peer, 3);
+      }),
+    );
+
+    test(
       'one that opens no window is given up with 504',
       timed(
         async (lab, pass, node) => {
