@@ -19,6 +19,8 @@ export async function startExpress(): Promise<contents.Application> {
   };
   app.use(onError);
   const server: Server = app.listen(0, '127.0.0.1');
+  // Longer than any test waits between two requests: one that crosses the end of an idle connection is lost, unless it is idempotent.
+  server.keepAliveTimeout = 120_000;
   await once(server, 'listening');
   return {
     name: 'Express',

@@ -68,6 +68,8 @@ export async function startSlowApplication(): Promise<SlowApplication> {
     } else response.end('quick');
   }
   const server = http.createServer((request, response) => void serve(request, response));
+  // Longer than any test waits between two requests: one that crosses the end of an idle connection is lost, unless it is idempotent.
+  server.keepAliveTimeout = 120_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -30,6 +30,8 @@ export class EchoUpstream {
 
   static async start(): Promise<EchoUpstream> {
     const upstream = new EchoUpstream();
+    // Longer than any test waits between two requests: one that crosses the end of an idle connection is lost, unless it is idempotent.
+    upstream.server.keepAliveTimeout = 120_000;
     await once(upstream.server.listen(0, '127.0.0.1'), 'listening');
     return upstream;
   }

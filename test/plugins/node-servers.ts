@@ -18,6 +18,8 @@ export async function nodeServer(t: TestContext, answer?: NodeServer['answer']):
     seen.push(request.url ?? '');
     node.answer(request, response);
   });
+  // Longer than any test waits between two requests: one that crosses the end of an idle connection is lost, unless it is idempotent.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const authority = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const close = (): Promise<void> =>
