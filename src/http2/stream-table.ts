@@ -7,7 +7,7 @@ import { type HeaderListLimits, HpackDecoder } from './hpack-decoder.ts';
 import { MALFORMED } from './hpack-field.ts';
 import type { HttpConnection } from './http-connection.ts';
 import type { HttpStream } from './http-stream.ts';
-import { type Priority, priorityOf } from './priority.ts';
+import { MOST_PRIORITY_BYTES, type Priority, priorityOf } from './priority.ts';
 import * as h2 from './protocol.ts';
 
 /** Streams that are remembered after they ended, to name what is wrong with a frame for one of them. */
@@ -186,7 +186,10 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
     if (end - start < 4) return h2.FRAME_SIZE_ERROR;
     const target = bytes.readUInt32BE(start) & 0x7fff_ffff;
     if (target === 0 || target % 2 === 0) return h2.PROTOCOL_ERROR;
-    return this.onPriority(target, priorityOf(latin1(bytes, start + 4, end)));
+    return this.onPriority(
+      target,
+      priorityOf(latin1(bytes, start + 4, Math.min(end, start + 4 + MOST_PRIORITY_BYTES))),
+    );
   }
 
   windowUpdate(id: number, more: number): number {
