@@ -18,7 +18,7 @@ function compileActive(active: ChecksObject['active']): ActiveChecks {
     type: active.type,
     timeout_ms: Math.ceil(active.timeout * 1000),
     concurrency: active.concurrency,
-    method: active.http_method,
+    method: active.http_method ?? 'GET',
     path: active.http_path,
     body: active.http_req_body ?? '',
     host: active.host ?? '',

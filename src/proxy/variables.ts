@@ -1,4 +1,5 @@
 /** The variables of APISIX and nginx that an exchange can tell, for predicates, hash keys and logs. */
+import { plainAddress } from '../http1/address.ts';
 import { argumentOf, cookieOf } from '../router/variables.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -49,7 +50,7 @@ export function variableOf(exchange: Exchange, name: string): string | undefined
     case 'service_name':
       return exchange.route.serviceName === '' ? undefined : exchange.route.serviceName;
     case 'balancer_ip':
-      return exchange.node?.host;
+      return exchange.node?.address;
     case 'balancer_port':
       return exchange.node === null ? undefined : String(exchange.node.port);
     case 'request_id':
@@ -83,7 +84,26 @@ function prefixedVariable(exchange: Exchange, name: string): string | undefined 
   if (name.startsWith('arg_')) return argumentOf(exchange.query, name.slice(4), 1);
   if (name.startsWith('ssl_')) return exchange.connectionMemo.tls?.variable(name);
   if (name.startsWith('cookie_')) return cookieOf(exchange.request.header('cookie') ?? '', name.slice(7));
-  return undefined;
+  return rarerVariable(exchange, name);
+}
+
+function rarerVariable(exchange: Exchange, name: string): string | undefined {
+  switch (name) {
+    case 'content_type':
+    case 'content_length':
+      return exchange.request.header(name.replace('_', '-'));
+    case 'document_uri':
+      return exchange.path;
+    case 'request':
+      return `${exchange.method} ${exchange.target} ${exchange.protocol}`;
+    case 'server_addr':
+      return plainAddress(exchange.connectionMemo.socket?.localAddress ?? '') || undefined;
+    case 'upstream_unresolved_host':
+      return exchange.node?.host;
+    default:
+      if (!name.startsWith('upstream_http_')) return undefined;
+      return exchange.responseHeader(name.slice('upstream_http_'.length).toLowerCase().replaceAll('_', '-'));
+  }
 }
 
 /** A part of a path without its escapes. Malformed UTF-8 stays as it is. */

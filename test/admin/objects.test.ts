@@ -98,6 +98,22 @@ test('answers show defaults, which are not stored', async (t) => {
   assert.ok(!JSON.stringify(body).includes('pass_host'));
 });
 
+test('answers add nothing to active checks that ADC does not know: it refuses a dump with such an attribute', async (t) => {
+  const lab = await startLab(t);
+  const { status, body } = await lab.put('/upstreams/1', { ...UPSTREAM, checks: { active: {} } });
+  assert.equal(status, 201);
+  const { active } = (body as { value: { checks: { active: Record<string, unknown> } } }).value.checks;
+  assert.deepEqual(Object.keys(active).sort(), [
+    'concurrency',
+    'healthy',
+    'http_path',
+    'https_verify_certificate',
+    'timeout',
+    'type',
+    'unhealthy',
+  ]);
+});
+
 test('every answer names the version that clients look for', async (t) => {
   const lab = await startLab(t);
   for (const path of ['/routes', '/routes/1', '/nothing']) {

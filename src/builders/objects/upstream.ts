@@ -41,7 +41,7 @@ export interface Upstream {
       readonly type?: 'http' | 'https' | 'tcp';
       /** Seconds until a probe has failed. Default: `1`. Bounds: ≤ 2147483; > 0. */
       readonly timeout?: number;
-      /** Method of a probe. Default: `"GET"`. */
+      /** Method of a probe; GET unless it is set. */
       readonly http_method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'PATCH';
       /** Body of a probe. Bounds: ≤ 65536 characters. */
       readonly http_req_body?: string;
