@@ -1,5 +1,5 @@
 /** From a file to settings and objects: finding it, reading it, substituting the environment, naming every problem's line. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -13,6 +13,7 @@ import { redact, referencedVariables, substitute } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { withAbsolutePlaces } from './listener-settings.ts';
 import type { ModuleMessage } from './module-worker.ts';
+import { readWhole } from './read-whole.ts';
 import { DEFAULT_SETTINGS, readSettings } from './settings.ts';
 import { readAuthorities } from './tls-settings.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -98,7 +99,7 @@ async function readConfiguration(path: string, env: Environment): Promise<Config
       const limit = MAX_DOCUMENT_BYTES / 1024 / 1024;
       return unreadable('too_large', `${path} has ${Math.ceil(size / 1024 / 1024)} MiB, at most ${limit} are read`);
     }
-    const text = decode(await readFile(path));
+    const text = decode(await readWhole(path, MAX_DOCUMENT_BYTES));
     if (text === null) return unreadable('syntax', `${path} is not UTF-8`);
     const secrets = await readSecretFiles(text, env);
     const isApisix = /^apisix\.(?:ya?ml|json)$/.test(basename(path));
@@ -287,8 +288,7 @@ async function readSecretFiles(text: string, env: Environment): Promise<{ env: E
       continue;
     }
     try {
-      const bytes = await readFile(file);
-      if (bytes.length > MAX_SECRET_BYTES) throw new Error(`it has more than ${MAX_SECRET_BYTES} bytes`);
+      const bytes = await readWhole(file, MAX_SECRET_BYTES);
       values[name] = bytes.toString('utf8').replace(/\r?\n$/, '');
     } catch (error) {
       values[name] = '';

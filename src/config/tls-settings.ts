@@ -1,10 +1,10 @@
 /** `gateway.tls` and `gateway.upstream_tls`: TLS towards clients, and towards upstreams. */
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Infer, Schema } from '../sdk/schema.ts';
 import { pathOf, quote } from '../model/problem.ts';
 import type { Problem } from '../model/problem.ts';
+import { readWhole } from './read-whole.ts';
 
 export const TLS_SETTINGS = {
   type: 'object',
@@ -70,8 +70,7 @@ export async function readAuthorities(
   const found = trusted_certificates.map(async (each, i): Promise<string | Problem> => {
     if (each === 'bundled' || each === 'system') return each;
     try {
-      const text = await readFile(resolve(folder, each), 'latin1');
-      if (text.length > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+      const text = (await readWhole(resolve(folder, each), MOST_BYTES)).toString('latin1');
       // One that cannot be parsed would be left out in silence by OpenSSL.
       const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
       if (certificates.length === 0) throw new Error('it has no certificate in PEM');
