@@ -19,7 +19,7 @@ export interface ClientTimeouts {
 /**
  * Why no response, or no whole one, came. `handshake`: there was no TLS to be had; `certificate`: there was, and the node did
  * not prove who it is; `protocol`: it does not speak the one that is required. `unprocessed`: the node says that it did not look
- * at the request (RFC 9113 §8.7).
+ * at the request (RFC 9113 §8.7). `exhausted`: this process has no descriptor left, or this machine no memory, for a connection.
  */
 export type ResponseFault =
   | 'refused'
@@ -31,7 +31,8 @@ export type ResponseFault =
   | 'read_timeout'
   | 'reset'
   | 'malformed'
-  | 'unprocessed';
+  | 'unprocessed'
+  | 'exhausted';
 
 /** How a connection comes about. */
 export interface Dialer {
@@ -41,6 +42,14 @@ export interface Dialer {
   dial(owner: OutgoingOwner): OwnedSocket;
   /** Told of a socket that ended before anything had come on it. @param isReady whether its `readyEvent` had @returns why */
   failed(socket: OwnedSocket, error: Error | null, isReady: boolean): ResponseFault;
+}
+
+/** What is short here, and says nothing about the node (connect(2), socket(2)). */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
+/** Why no connection came about. */
+export function connectFault(error: NodeJS.ErrnoException | null): ResponseFault {
+  return SHORTAGES.has(error?.code ?? '') ? 'exhausted' : 'refused';
 }
 
 /** Where the response goes. It ends with a piece that is complete, or with `onResponseFault`. */

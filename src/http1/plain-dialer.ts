@@ -1,4 +1,4 @@
-import type { Dialer } from './client-settings.ts';
+import { connectFault, type Dialer } from './client-settings.ts';
 import { connect } from './sockets.ts';
 
 /** Connections without TLS. @param preamble what each begins with; null for nothing */
@@ -10,6 +10,6 @@ export function plainDialer(host: string, port: number, preamble: Uint8Array | n
       if (preamble !== null) socket.write(preamble);
       return socket;
     },
-    failed: (_socket, _error, isReady) => (isReady ? 'reset' : 'refused'),
+    failed: (_socket, error, isReady) => (isReady ? 'reset' : connectFault(error)),
   };
 }

@@ -41,6 +41,7 @@ const FAULT_CODES: Record<ResponseFault, ErrorCode> = {
   reset: 'upstream_reset',
   malformed: 'upstream_malformed',
   unprocessed: 'upstream_reset',
+  exhausted: 'descriptors_exhausted',
 };
 
 export class Forward extends NodeChoice implements RequestSink, ResponseSink {
@@ -257,6 +258,7 @@ export class Forward extends NodeChoice implements RequestSink, ResponseSink {
     const decision = decideRetry(failed);
     // The attempt in place of one on a stale connection has the same pick, which is released once.
     if (decision === 'fresh') this.recordAttempt('failed', this.now_ms);
+    else if (fault === 'exhausted') this.noteAttempt(LATENCY_UNKNOWN, 'abandoned');
     else {
       this.noteHealth(fault);
       this.noteAttempt(LATENCY_FAILED, 'failed');

@@ -41,7 +41,8 @@ export interface FailedAttempt {
 export type RetryDecision = 'no' | 'fresh' | 'next';
 
 export function decideRetry(failed: FailedAttempt): RetryDecision {
-  if (!failed.canReplay || failed.hasReceived) return 'no';
+  // What is short here is short for every node.
+  if (!failed.canReplay || failed.hasReceived || failed.fault === 'exhausted') return 'no';
   // RFC 9113 §8.7: what was not looked at can be sent again, whatever it is.
   const isUnprocessed = failed.fault === 'unprocessed';
   const mayRepeat = failed.isIdempotent || !failed.wasConnected || isUnprocessed;

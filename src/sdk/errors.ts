@@ -44,6 +44,7 @@ export const ERRORS = {
   plugin_disabled: row(503, 'gateway', true, 'a plugin of this route was disabled after it failed repeatedly'),
   internal: row(500, 'gateway', true, 'internal error'),
   overloaded: row(503, 'gateway', true, 'the gateway has no memory left'),
+  descriptors_exhausted: row(503, 'gateway', true, 'the gateway has no descriptor left for the upstream'),
   method_not_implemented: row(501, 'client', false, 'the method is not implemented'),
   transfer_coding: row(501, 'client', false, 'only the chunked transfer coding is implemented'),
   upstream_refused: row(502, 'upstream', true, 'the upstream could not be reached'),

@@ -330,6 +330,8 @@ function judge(outcome: ProbeOutcome, { statuses, checks }: Group): { event: Hea
       return { event: SUCCESS, reason: 'connected' };
     case 'status':
       return { event: eventOf(statuses, outcome.status), reason: `${describe(checks.active)} gave ${outcome.status}` };
+    case 'exhausted':
+      return { event: undefined, reason: outcome.reason };
     case 'malformed':
       return { event: HTTP_FAILURE, reason: outcome.reason };
     case 'failed':

@@ -1,4 +1,5 @@
 /** One probe on real sockets: connects, asks, and reads no more of the answer than its status. */
+import { connectFault } from '../http1/client-settings.ts';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ActiveChecks, CompiledNode } from '../compile/snapshot.ts';
@@ -10,6 +11,8 @@ export type ProbeOutcome =
   | { readonly kind: 'status'; readonly status: number }
   /** Not connected, cut off, or no TLS to be had. */
   | { readonly kind: 'failed'; readonly reason: string }
+  /** There was nothing to connect with: of that the node knows nothing. */
+  | { readonly kind: 'exhausted'; readonly reason: string }
   /** Connected, and what came is no HTTP response. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -98,7 +101,10 @@ function runProbe(socket: net.Socket, { checks, node, onOutcome }: ProbeTask): R
     const timer = setTimeout(() => socket.destroy(), MOST_REST_MS);
     socket.once('close', () => clearTimeout(timer));
   });
-  socket.on('error', (error: NodeJS.ErrnoException) => settle({ kind: 'failed', reason: error.code ?? error.message }));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    const kind = connectFault(error) === 'exhausted' ? 'exhausted' : 'failed';
+    settle({ kind, reason: error.code ?? error.message });
+  });
   socket.on('close', () => settle({ kind: 'failed', reason: 'closed without an answer' }));
   return {
     abort() {

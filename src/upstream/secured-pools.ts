@@ -6,7 +6,7 @@
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import type { CompiledNode, CompiledUpstreamTls, KeepalivePool } from '../compile/snapshot.ts';
-import type { Dialer, ResponseFault, ResponseSink } from '../http1/client-settings.ts';
+import { connectFault, type Dialer, type ResponseFault, type ResponseSink } from '../http1/client-settings.ts';
 import type { OwnedSocket } from '../http1/owned-socket.ts';
 import { connectBehind, connectSecured } from '../http1/secured-socket.ts';
 import { type OutgoingOwner, placeOf } from '../http1/sockets.ts';
@@ -250,7 +250,7 @@ class SecuredDialer implements Dialer {
     // A node that refuses our certificate says so when its part of the handshake is over (RFC 8446 §4.4.2.4).
     if (isReady && !code.startsWith('ERR_SSL_')) return 'reset';
     if (!isReady && (syscall === 'connect' || syscall === 'getaddrinfo' || error instanceof AggregateError))
-      return 'refused';
+      return connectFault(error);
     // What it was resumed from may be what is wrong.
     this.session = undefined;
     // Where nodes are not verified, what would have been wrong is not what went wrong.

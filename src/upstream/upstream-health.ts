@@ -80,8 +80,8 @@ export class UpstreamHealth {
 
   /** An attempt failed, and not because an idle connection had gone stale. */
   noteFault(index: number, fault: ResponseFault): void {
-    // Who says that it did not look at a request is there, and going away or busy.
-    if (this.#passive === null || fault === 'unprocessed') return;
+    // Who says that it did not look at a request is there, and going away or busy; of what is short here no node knows.
+    if (this.#passive === null || fault === 'unprocessed' || fault === 'exhausted') return;
     const isTimeout = fault === 'connect_timeout' || fault === 'send_timeout' || fault === 'read_timeout';
     this.#report(index, isTimeout ? TIMEOUT_FAILURE : TCP_FAILURE, this.#passive);
   }

@@ -79,6 +79,7 @@ const SCENARIOS: Record<ErrorCode, Scenario | string> = {
   header_too_large: refused(`GET / HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(101)}\r\n`),
   client_closed: 'nobody is left who could read it; aborts.test.ts looks for it in the log',
   plugin_failed: 'plugins are tested with their pipeline',
+  descriptors_exhausted: 'takes a process without descriptors: test/e2e/faults/descriptors.test.ts',
   overloaded: 'takes a full heap: tested with the threads',
   plugin_disabled: 'takes workers that die: tested with the threads',
   response_too_large: 'tested with what plugins may ask for (test/plugins/contract.test.ts)',
