@@ -14,6 +14,7 @@ import {
   measureWorker,
   pluginFaults,
   storeLive,
+  connectionRefusals,
   proxyRefusals,
   tlsRefusals,
   upstreamTlsFailures,
@@ -71,6 +72,7 @@ function registerGateway(metrics: MetricRegistry): void {
   http2Abuses(metrics);
   upstreamHttp2Abuses(metrics);
   tlsRefusals(metrics);
+  connectionRefusals(metrics);
   proxyRefusals(metrics);
   upstreamTlsFailures(metrics);
   storeLive(metrics);

@@ -138,7 +138,7 @@ export interface Settings {
     readonly body_bytes?: number;
     /** Most bytes of further requests kept while a response is under way. Default: `65536`. Bounds: ≥ 1024. */
     readonly pipelined_bytes?: number;
-    /** Most client connections at once; 0 is no limit. Default: `0`. Bounds: ≥ 0. */
+    /** Most client connections at once, of all workers together; what comes beyond is closed. 0 is no limit. Default: `0`. Bounds: ≥ 0. */
     readonly connections?: number;
     /** Most requests at once on one connection of HTTP/2; more are refused with REFUSED_STREAM. Default: `128`. Bounds: 1 to 65535. */
     readonly concurrent_streams?: number;

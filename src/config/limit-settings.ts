@@ -14,7 +14,11 @@ export const LIMITS = {
     fields: bytes(100, 1, 'Most header fields (431).'),
     body_bytes: bytes(0, 0, 'Longest request body, in bytes (413); 0 is no limit.'),
     pipelined_bytes: bytes(65536, 1024, 'Most bytes of further requests kept while a response is under way.'),
-    connections: bytes(0, 0, 'Most client connections at once; 0 is no limit.'),
+    connections: bytes(
+      0,
+      0,
+      'Most client connections at once, of all workers together; what comes beyond is closed. 0 is no limit.',
+    ),
     concurrent_streams: {
       ...bytes(128, 1, 'Most requests at once on one connection of HTTP/2; more are refused with REFUSED_STREAM.'),
       maximum: 65_535,

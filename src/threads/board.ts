@@ -32,6 +32,22 @@ export class Board {
     return this.at(index + 1);
   }
 
+  /**
+   * Whether the worker of this place, which has `own` client connections, may take one more while all together have `most` at
+   * most; it counts at once. What others closed within their last beat still counts.
+   */
+  admits(index: number, own: number, most: number): boolean {
+    const { words } = this;
+    const mine = (index + 1) * WORDS + CONNECTIONS;
+    // Before the look: of two workers that look at the same moment, neither overlooks the other.
+    Atomics.store(words, mine, own + 1);
+    let all = 0;
+    for (let at = WORDS + CONNECTIONS; at < words.length; at += WORDS) all += Atomics.load(words, at);
+    if (all <= most) return true;
+    Atomics.store(words, mine, own);
+    return false;
+  }
+
   private at(index: number): Place {
     return new Place(this.words.subarray(index * WORDS, (index + 1) * WORDS));
   }
@@ -64,7 +80,7 @@ export class Place {
     return Atomics.load(this.words, BEAT);
   }
 
-  /** Client connections at the last beat. */
+  /** Client connections at the last beat, or when one was admitted since. */
   get connections(): number {
     return Atomics.load(this.words, CONNECTIONS);
   }

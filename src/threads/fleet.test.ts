@@ -93,7 +93,7 @@ async function started(t: TestContext) {
     }
   };
   const worker = (index: number): FakeWorker => workers[index] ?? assert.fail(`there is no worker ${index}`);
-  return { pass, worker, workers, stalled };
+  return { pass, worker, workers, stalled, board };
 }
 
 const HUNG = STALL_MS / LOOK_MS + 2;
@@ -161,4 +161,13 @@ test('a successor that faults before it listens passes on whom it was to relieve
       assert.deepEqual(worker(1).told, isDead ? [] : ['drain']);
     });
   }
+});
+
+test('the connections of a worker that died count no more', async (t) => {
+  const { worker, board } = await started(t);
+  const { place } = worker(0).start;
+  assert.equal(board.admits(place, 4, 5), true);
+  assert.equal(board.admits(place + 1, 0, 5), false);
+  worker(0).die();
+  assert.equal(board.admits(place + 1, 0, 5), true);
 });

@@ -286,10 +286,12 @@ export class Fleet {
   private onExit(member: Member, error: Error | null): void {
     const { errorLog, deaths, onGone, now_ms } = this.options;
     this.members.delete(member);
+    const plugin = this.runningPlugin(member);
+    // Its connections are gone with it, and count no more.
+    member.place.clear();
     onGone(member.thread);
     if (this.isEnding || member.state === 'draining') return;
     deaths.add(1, 'died');
-    const plugin = this.runningPlugin(member);
     this.blame(plugin, now_ms());
     errorLog.error('worker_died', {
       worker: member.index + 1,

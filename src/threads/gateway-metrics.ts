@@ -102,6 +102,13 @@ export function proxyRefusals(metrics: Metrics): Counter {
   });
 }
 
+export function connectionRefusals(metrics: Metrics): Counter {
+  return metrics.counter('gatewright_connections_refused_total', {
+    help: 'Connections of clients that were closed unanswered: there were as many as limits.connections allows.',
+    labels: [],
+  });
+}
+
 export function upstreamTlsFailures(metrics: Metrics): Counter {
   return metrics.counter('gatewright_upstream_tls_failed_total', {
     help: 'TLS handshakes with nodes of upstreams that came to nothing, and nodes whose certificate was not accepted.',

@@ -17,8 +17,8 @@ import { changeMode, listenUnix, type UnixListening } from './unix-socket.ts';
 export interface OpenListenersOptions {
   readonly plane: Plane;
   readonly listener: Omit<ListenerOptions, 'entrance' | 'isFull' | 'readPath'>;
-  /** Client connections that there may be at once; 0: any number. */
-  readonly mostConnections: number;
+  /** Whether a client's connection may come beside so many of this worker; it is closed unless it may. */
+  readonly admits: (connections: number) => boolean;
   readonly readPath: ReadPath;
   /** Whether other workers listen on the same ports. */
   readonly reusePort: boolean;
@@ -144,8 +144,8 @@ export class OpenListeners {
   }
 
   private listenerWith(entrance: Entrance): Listener {
-    const { plane, listener: options, mostConnections, readPath } = this.options;
-    const isFull = (): boolean => mostConnections > 0 && this.connectionCount >= mostConnections;
+    const { plane, listener: options, admits, readPath } = this.options;
+    const isFull = (): boolean => !admits(this.connectionCount);
     return new Listener(plane, { ...options, isFull, entrance, readPath });
   }
 

@@ -15,6 +15,7 @@ import { Board } from './board.ts';
 import type { Place } from './board.ts';
 import { Follower } from './follower.ts';
 import {
+  connectionRefusals,
   http2Abuses,
   measureWorker,
   pluginFaults,
@@ -31,6 +32,7 @@ import type { FromWorker, Port, ToWorker, WorkerData } from './messages.ts';
 import { MetricFeed } from './metric-feed.ts';
 import { explainNoRoute } from './no-route.ts';
 import { portOf } from './port.ts';
+import { Seldom } from './seldom.ts';
 import { listenProblem, StartError } from './start-error.ts';
 import { upstreamTlsReport } from './upstream-tls-report.ts';
 import { sharedLimits, systemParts, type SystemParts } from './system-parts.ts';
@@ -44,6 +46,8 @@ export interface WorkerThreadOptions {
 }
 
 const BEAT_MS = 100;
+/** Between two lines about connections that are refused. */
+const REFUSALS_MS = 10_000;
 
 export class WorkerThread {
   private readonly options: WorkerThreadOptions;
@@ -98,7 +102,8 @@ export class WorkerThread {
     this.names = new NameAnswers((queries) => main.post({ type: 'resolve', queries }));
     const refusals = tlsRefusals(metrics);
     const unproxied = proxyRefusals(metrics);
-    this.place = new Board(data.memory.board).place(data.place);
+    const board = new Board(data.memory.board);
+    this.place = board.place(data.place);
     this.place.arrive();
     this.worker = new Worker({
       settings,
@@ -124,6 +129,7 @@ export class WorkerThread {
       onNoRoute: (exchange) => explainNoRoute(exchange, this.errorLog),
       onAbuse: (kind) => abuses.add(1, kind),
       onUpstreamAbuse: (reason) => upstreamAbuses.add(1, reason),
+      admits: this.bound(board),
       readPath: 'onread',
       reusePort: data.reusePort,
       running: this.place.plugin,
@@ -148,6 +154,21 @@ export class WorkerThread {
       else if (message.type === 'reclaim') this.change(() => this.worker.listeners.reclaim());
       else void this.drain();
     });
+  }
+
+  /** `limits.connections`, of all workers together. */
+  private bound(board: Board): (connections: number) => boolean {
+    const { data, clock } = this.options;
+    const most = data.settings.limits.connections;
+    const refusals = connectionRefusals(this.feed.registry);
+    if (most === 0) return () => true;
+    const seldom = new Seldom(() => clock.monotonic_ms(), REFUSALS_MS);
+    return (connections) => {
+      if (board.admits(data.place, connections, most)) return true;
+      refusals.add(1);
+      if (seldom.isDue('')) this.errorLog.warn('connections_full', { most });
+      return false;
+    };
   }
 
   private startFollower(): Follower {

@@ -88,6 +88,11 @@ export interface WorkerOptions {
   readonly onTlsRefused?: (reason: string, address: string) => void;
   /** The same in all workers, so that each resumes the others' TLS sessions; without it, none does. */
   readonly ticketSecret?: Uint8Array;
+  /**
+   * Whether a client's connection may come beside so many of this worker; by default the worker has `limits.connections`
+   * for itself.
+   */
+  readonly admits?: (connections: number) => boolean;
   readonly readPath: ReadPath;
   /** Whether other workers listen on the same ports. */
   readonly reusePort?: boolean;
@@ -164,10 +169,11 @@ export class Worker {
       onPluginFault: options.onPluginFault,
       startTimer: (delay_ms, onExpired) => new OneShot(wheel, delay_ms, onExpired),
     };
+    const most = settings.limits.connections;
     this.listeners = new OpenListeners({
       plane: this.plane,
       listener: this.listenerOptions(wheel, world),
-      mostConnections: settings.limits.connections,
+      admits: options.admits ?? ((connections) => most === 0 || connections < most),
       readPath: options.readPath,
       reusePort: options.reusePort ?? false,
       drainTimeout_ms: settings.timeouts.drain_timeout_ms,
