@@ -1,5 +1,6 @@
 /** Threads, as main starts them. */
 import { Worker } from 'node:worker_threads';
+import { stayInFolder } from './folder.ts';
 import type { Thread } from './fleet.ts';
 import type { ThreadData } from './messages.ts';
 
@@ -12,6 +13,7 @@ const YOUNG_MEBIBYTES = 48;
 
 /** @param module calls `runThread` */
 export function spawnThread<In, Out>(module: URL, data: ThreadData): Thread<In, Out> {
+  stayInFolder();
   const worker = new Worker(module, {
     name: data.role,
     workerData: data,

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ErrorLog } from '../observe/error-log.ts';
+import { stayInFolder } from './folder.ts';
 import { StartError } from './start-error.ts';
 
 /** Tells a process that its parent waits to be replaced. */
@@ -138,6 +139,7 @@ export class Succession {
     const { command, release, timeout_ms = UPGRADE_MS } = this.options;
     const [program, ...args] = command ?? [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
     const env = { ...process.env, [UPGRADE_VARIABLE]: String(process.pid) };
+    stayInFolder();
     const child = spawn(program, args, { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
     this.child = child;
     let timer: NodeJS.Timeout | undefined;
