@@ -125,13 +125,17 @@ it('a node with as many connections as allowed is left out, and without any othe
   assert.equal(codeOf(await lab.request('/')), '200');
 });
 
-it('beside a global rule with the plugin, each gives back what it took', async (t) => {
-  const rules = [{ id: 'all', plugins: { bulkhead: { max_connections: 3 } } }];
+it('beside a global rule with the plugin each counts for itself, and gives back what it took', async (t) => {
+  const rules = [{ id: 'all', plugins: { bulkhead: { max_concurrent: 3, max_connections: 2 } } }];
   const lab = await openLab(
     t,
-    `global_rules: ${JSON.stringify(rules)}\n${routeWith({ bulkhead: { max_connections: 2 } })}`,
+    `global_rules: ${JSON.stringify(rules)}\n${routeWith({ bulkhead: { max_concurrent: 2, max_connections: 2 } })}`,
   );
   for (let i = 0; i < 5; i++) assert.equal(codeOf(await lab.request('/')), '200', `request ${i + 1}`);
+  const answers = await occupy(lab, 2);
+  assert.equal(codeOf(await lab.request('/')), '503 upstream_full');
+  lab.upstream.release();
+  assert.deepEqual((await Promise.all(answers)).map(codeOf), ['200', '200']);
 });
 
 for (const [attributes, expected] of [
