@@ -40,12 +40,8 @@ export class ByteQueue {
 
   append(bytes: Uint8Array, start: number, end: number): void {
     if (this.last + end - start > this.memory.length) this.makeRoom(end - start);
-    // For so few bytes, a view costs more than the bytes.
-    if (end - start <= 16) for (let i = start; i < end; i++) this.memory[this.last++] = bytes[i];
-    else {
-      this.memory.set(bytes.subarray(start, end), this.last);
-      this.last += end - start;
-    }
+    this.memory.set(bytes.subarray(start, end), this.last);
+    this.last += end - start;
   }
 
   private makeRoom(more: number): void {

@@ -82,20 +82,20 @@ export abstract class HttpStream extends TimedEntry {
   // Receiving.
 
   /** Part of the other side's message. @param flow what the frame takes of the windows, its padding included. @returns false: more than it may send */
-  data(bytes: Buffer, start: number, end: number, flow: number, isLast: boolean): boolean {
+  data(content: Buffer, flow: number, isLast: boolean): boolean {
     this.receiveWindow -= flow;
     // Also of what is too much: the connection gets it back when the stream ends.
     this.owed += flow;
     this.untaken += flow;
     if (this.receiveWindow < 0) return false;
     const { gathered, connection } = this;
-    if (!isLast && end - start < SMALL_BYTES && connection.hasFurther) {
+    if (!isLast && content.length < SMALL_BYTES && connection.hasFurther) {
       // Each piece that is handed on costs as much as a large one.
       if (gathered === null) connection.startLater(this);
-      (this.gathered ??= new ByteQueue()).append(bytes, start, end);
-    } else if (gathered === null) this.take(bytes.subarray(start, end), isLast);
+      (this.gathered ??= new ByteQueue()).append(content, 0, content.length);
+    } else if (gathered === null) this.take(content, isLast);
     else {
-      gathered.append(bytes, start, end);
+      gathered.append(content, 0, content.length);
       this.handOn(isLast);
     }
     return true;

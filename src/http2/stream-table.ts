@@ -138,7 +138,7 @@ export abstract class StreamTable<S extends HttpStream = HttpStream> {
       return h2.NO_ERROR;
     }
     const from = (flags & h2.PADDED) === 0 ? start : start + 1;
-    if (!stream.data(bytes, from, content, end - start, (flags & h2.END_STREAM) !== 0))
+    if (!stream.data(bytes.subarray(from, content), end - start, (flags & h2.END_STREAM) !== 0))
       this.fail(stream, h2.FLOW_CONTROL_ERROR);
     return h2.NO_ERROR;
   }
