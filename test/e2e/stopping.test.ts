@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { DRAINED_IDLE_MS } from '../../src/http1/server-settings.ts';
 import { AGENT, LISTENER, newAgent } from '../client/speaking.ts';
 import { freePort } from '../free-port.ts';
 import { Signals } from './application.ts';
@@ -103,15 +104,29 @@ describe('stopping', () => {
   }
 
   it('says that it is not ready, and still serves, for the time that it was given', async () => {
-    await using gateway = await start({ drain_delay_ms: 4_000 });
-    gateway.signal('SIGTERM');
-    await gateway.logged(/ draining delay_ms=4000 /);
-    assert.equal(await gateway.readiness(), 503);
-    const live = await fetch(`http://127.0.0.1:${gateway.statusPort}/status`);
-    assert.deepEqual([live.status, await live.json()], [200, { status: 'ok' }]);
-    assert.equal((await ask(gateway.port, { path: '/new' })).status, 200);
-    await gateway.exited;
-    await assert.rejects(ask(gateway.port, { path: '/late' }), /ECONNREFUSED/);
+    const seen = async (gateway: RunningGateway): Promise<unknown> => {
+      const readiness = await gateway.readiness();
+      const live = await fetch(`http://127.0.0.1:${gateway.statusPort}/status`);
+      return [readiness, live.status, await live.json(), (await ask(gateway.port, { path: '/new' })).status];
+    };
+    /** False on a machine that needed all of that time to ask. */
+    const isJudged = async (drain_delay_ms: number): Promise<boolean> => {
+      await using gateway = await start({ drain_delay_ms });
+      const begun_ms = performance.now();
+      gateway.signal('SIGTERM');
+      await gateway.logged(new RegExp(` draining delay_ms=${drain_delay_ms} `));
+      const told = await seen(gateway).catch(String);
+      const isInTime = performance.now() - begun_ms < drain_delay_ms;
+      if (isInTime) assert.deepEqual(told, [503, 200, { status: 'ok' }, 200]);
+      await gateway.exited;
+      assert.ok(performance.now() - begun_ms >= drain_delay_ms);
+      await assert.rejects(ask(gateway.port, { path: '/late' }), /ECONNREFUSED/);
+      return isInTime;
+    };
+    assert.ok(
+      (await isJudged(2_000)) || (await isJudged(8_000)) || (await isJudged(32_000)),
+      'the machine stands still',
+    );
   });
 
   it('waits for answers under way, and ends their connections with them', async () => {
@@ -132,15 +147,25 @@ describe('stopping', () => {
   });
 
   it('answers the request that crosses the signal on a connection that was idle', async () => {
-    await using gateway = await start({});
-    const agent = newAgent({ keepAlive: true, maxSockets: 1 });
-    await ask(gateway.port, { path: '/first', agent });
-    gateway.signal('SIGTERM');
-    await gateway.logged(/ draining /);
-    const answer = await ask(gateway.port, { path: '/second', agent });
-    assert.deepEqual([answer.status, valuesOf(answer, 'connection')], [200, ['close']]);
-    await gateway.exited;
-    agent.destroy();
+    /** False on a machine that needed longer than idle connections have. */
+    const isAnswered = async (): Promise<boolean> => {
+      await using gateway = await start({});
+      const agent = newAgent({ keepAlive: true, maxSockets: 1 });
+      await ask(gateway.port, { path: '/first', agent });
+      const begun_ms = performance.now();
+      gateway.signal('SIGTERM');
+      await gateway.logged(/ draining /);
+      const answer = await ask(gateway.port, { path: '/second', agent }).catch((error: unknown) => {
+        if (performance.now() - begun_ms < DRAINED_IDLE_MS) throw error;
+        return null;
+      });
+      if (answer !== null) assert.deepEqual([answer.status, valuesOf(answer, 'connection')], [200, ['close']]);
+      await gateway.exited;
+      agent.destroy();
+      return answer !== null;
+    };
+    let tries = 0;
+    while (!(await isAnswered())) assert.ok(++tries < 5, 'the machine stands still');
   });
 
   it('ends on SIGTERM, SIGINT and SIGQUIT although an idle client stays', async () => {
