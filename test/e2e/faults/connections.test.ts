@@ -29,11 +29,9 @@ it('are bounded for all workers together; what comes beyond is closed, counted a
   });
   const first = await connect(gateway.port);
   assert.deepEqual([first.answered, first.closed], [MOST, CLIENTS - MOST]);
-  assert.match(gateway.errorLog, / warn +connections_full most=10\n/);
+  await gateway.logged(/ warn +connections_full most=10\n/);
   first.end();
-  const port = / listening protocol=metrics .*port=([0-9]+)/.exec(gateway.errorLog)?.[1];
-  const metrics = await (await fetch(`http://127.0.0.1:${port}/apisix/prometheus/metrics`)).text();
-  assert.match(metrics, new RegExp(`^gatewright_connections_refused_total ${CLIENTS - MOST}$`, 'm'));
+  await gateway.measured(new RegExp(`^gatewright_connections_refused_total ${CLIENTS - MOST}$`, 'm'));
   // Their places are free as soon as all workers have noticed.
   await eventually(
     async () => {
