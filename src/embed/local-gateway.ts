@@ -25,7 +25,7 @@ import type { AnyPlugin } from '../sdk/plugin.ts';
 import { measureWorker, pluginFaults } from '../threads/gateway-metrics.ts';
 import { FollowUp } from '../threads/follow-up.ts';
 import { hostFactory } from '../threads/host.ts';
-import { checkAccessLog, MainStreams, openAccessLog, openErrorLog, schedule } from '../threads/logs.ts';
+import { checkAccessLog, MainStreams, checkLogs, openAccessLog, openErrorLog, schedule } from '../threads/logs.ts';
 import { type FoundPorts, plansOf, withPorts } from '../threads/listener-plan.ts';
 import { explainNoRoute } from '../threads/no-route.ts';
 import { systemParts, type SystemParts } from '../threads/system-parts.ts';
@@ -80,6 +80,8 @@ export class LocalGateway {
     this.metrics = new MetricRegistry({ now_ms: () => clock.monotonic_ms() });
     const { metrics } = this;
     const streams = new MainStreams();
+    const { error_log } = settings;
+    checkLogs(options.onLog === null ? settings : { ...settings, error_log: { ...error_log, path: 'stderr' } });
     this.errorLog =
       options.onLog === null
         ? openErrorLog(settings, clock, streams)

@@ -33,13 +33,22 @@ export const isFullForNow = (error: NodeJS.ErrnoException): boolean => error.cod
  * @throws the system's error if the path cannot be opened for appending
  */
 export function openDestination(path: string, streams: StandardStreams = ownStreams()): Destination {
-  if (path !== 'stdout' && path !== 'stderr') return new FileDestination(path);
+  if (path !== 'stdout' && path !== 'stderr') return new FileDestination(path, openForAppending(path));
   const number = path === 'stdout' ? 1 : 2;
   const stat = fstat(number);
   // Where the shell sent a stream into a file: Node.js writes such a stream synchronously, and a disk may be slow.
   if (stat?.isFile() === true) return new OpenFileDestination(path, number);
   const terminal = streams.isTerminal(number) ? openTerminal(path, number) : undefined;
   return terminal ?? new StreamDestination(path, streams[path]);
+}
+
+/** As `openDestination`, but a file that cannot be opened fails its writes until it can. */
+export function openDestinationLater(path: string): Destination {
+  try {
+    return openDestination(path);
+  } catch {
+    return new FileDestination(path, MISSING);
+  }
 }
 
 export interface StandardStreams {
@@ -105,6 +114,9 @@ class OpenFileDestination implements Destination {
   }
 }
 
+/** In place of a descriptor. */
+const MISSING = -1;
+
 /** A file that is only appended to: writes of several threads, or processes, do not overwrite each other. */
 class FileDestination implements Destination {
   readonly name: string;
@@ -115,12 +127,18 @@ class FileDestination implements Destination {
   /** Replaced while a write was under way. */
   private retired: number[] = [];
 
-  constructor(path: string) {
+  constructor(path: string, descriptor: number) {
     this.name = path;
-    this.descriptor = openForAppending(path);
+    this.descriptor = descriptor;
   }
 
   write(bytes: Buffer, done: WriteDone): void {
+    try {
+      if (this.descriptor === MISSING) this.descriptor = openForAppending(this.name);
+    } catch (error) {
+      setImmediate(() => done(error as NodeJS.ErrnoException, 0));
+      return;
+    }
     this.isWriting = true;
     fs.write(this.descriptor, bytes, 0, bytes.length, null, (error, written) => {
       this.isWriting = false;
@@ -138,7 +156,7 @@ class FileDestination implements Destination {
 
   close(): void {
     this.retired.push(this.descriptor);
-    this.descriptor = -1;
+    this.descriptor = MISSING;
     if (!this.isWriting) this.closeRetired();
   }
 

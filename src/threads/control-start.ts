@@ -6,7 +6,7 @@ import { loadPlugins } from '../config/plugin-files.ts';
 import { Board } from './board.ts';
 import { ControlThread, type ControlThreadOptions } from './control-thread.ts';
 import { LogRelay } from './log-relay.ts';
-import { checkAccessLog, openErrorLog } from './logs.ts';
+import { checkAccessLog, checkLogs, openErrorLog } from './logs.ts';
 import type { ControlRestart } from './messages.ts';
 import { listOf } from './problem-text.ts';
 import { StartError } from './start-error.ts';
@@ -41,6 +41,7 @@ async function begin(options: ControlThreadOptions): Promise<void> {
   const objectProblems = [...loaded.problems, ...first.problems].map(dress);
   const problems = [...configuration.problems, ...checkAccessLog(settings), ...objectProblems];
   if (problems.length > 0) throw new StartError(listOf(problems, data.path));
+  checkLogs(settings);
   const relay = new LogRelay((batch) => main.post(batch));
   const errorLog = openErrorLog(settings, clock, relay);
   const parts = { ...options, settings, registry, errorLog, relay, first: first.snapshot };

@@ -4,7 +4,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { GatewaySettings } from '../config/settings.ts';
 import type { Problem } from '../model/problem.ts';
 import { AccessLog } from '../observe/access-log.ts';
-import { type Destination, openDestination } from '../observe/destination.ts';
+import { type Destination, openDestination, openDestinationLater } from '../observe/destination.ts';
 import { ErrorLog } from '../observe/error-log.ts';
 import { checkFormat } from '../observe/format.ts';
 import type { Schedule } from '../observe/line-writer.ts';
@@ -54,13 +54,27 @@ export class MainStreams implements StandardStreams {
   }
 }
 
-/** Throws StartError if the path cannot be opened. */
-export function openErrorLog(settings: GatewaySettings, clock: Clock, streams: StandardStreams): ErrorLog {
-  const { path, level } = settings.error_log;
-  return new ErrorLog({ destination: openLog('gateway.error_log.path', path, streams), level, clock, schedule });
+/** Throws StartError if a file of theirs cannot be opened. Later, a thread that takes another one's place begins without. */
+export function checkLogs({ error_log, access_log }: GatewaySettings): void {
+  checkLog('gateway.error_log.path', error_log.path);
+  if (access_log !== false) checkLog('gateway.access_log.path', access_log.path);
 }
 
-/** Null if none is asked for. Throws StartError if the path cannot be opened. */
+function checkLog(attribute: string, path: string): void {
+  if (path === 'stdout' || path === 'stderr') return;
+  try {
+    openDestination(path).close();
+  } catch (error) {
+    throw new StartError(`${attribute}: cannot open "${path}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export function openErrorLog(settings: GatewaySettings, clock: Clock, streams: StandardStreams): ErrorLog {
+  const { path, level } = settings.error_log;
+  return new ErrorLog({ destination: openLogLater(path, streams), level, clock, schedule });
+}
+
+/** Null if none is asked for. */
 export function openAccessLog(
   settings: GatewaySettings,
   errorLog: ErrorLog,
@@ -68,7 +82,7 @@ export function openAccessLog(
 ): AccessLog | null {
   if (settings.access_log === false) return null;
   const { path, format } = settings.access_log;
-  return new AccessLog({ destination: openLog('gateway.access_log.path', path, streams), format, schedule, errorLog });
+  return new AccessLog({ destination: openLogLater(path, streams), format, schedule, errorLog });
 }
 
 /** Counts the lines that a thread's logs had to give up. */
@@ -96,11 +110,14 @@ export function checkAccessLog(settings: GatewaySettings): Problem[] {
   return checkFormat(format).map((message) => ({ path: 'gateway.access_log.format', code: 'invalid_value', message }));
 }
 
+/** Throws StartError if the path cannot be opened. */
 export function openLog(attribute: string, path: string, streams: StandardStreams): Destination {
+  checkLog(attribute, path);
+  return openLogLater(path, streams);
+}
+
+/** A file that cannot be opened now loses what is written until it can. */
+function openLogLater(path: string, streams: StandardStreams): Destination {
   if (path === 'stdout' || path === 'stderr') return streams.destination(path, isatty(path === 'stdout' ? 1 : 2));
-  try {
-    return openDestination(path);
-  } catch (error) {
-    throw new StartError(`${attribute}: cannot open "${path}": ${(error as Error).message}`, { cause: error });
-  }
+  return openDestinationLater(path);
 }

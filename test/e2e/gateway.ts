@@ -1,7 +1,7 @@
 /** A gateway as its users run it: `bin/gatewright run` in a process of its own, with a configuration in a folder of its own. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LISTENER } from '../client/speaking.ts';
@@ -26,6 +26,8 @@ export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Further files in its folder. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Folders in its folder. */
+  readonly folders?: readonly string[];
 }
 
 export interface Exit {
@@ -61,6 +63,7 @@ export class RunningGateway implements AsyncDisposable {
     this.errorLogFile = errorLogFile(document);
     const file = path.join(folder, 'gatewright.json');
     writeFileSync(file, JSON.stringify(withListeners(document)));
+    for (const name of options.folders ?? []) mkdirSync(path.join(folder, name));
     for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(path.join(folder, name), text);
     this.child = spawn(options.launcher ?? LAUNCHER, ['run', '-c', file, ...(options.args ?? [])], {
       cwd: options.cwd ?? folder,

@@ -6,17 +6,7 @@ import path from 'node:path';
 import { it } from 'node:test';
 import { ask } from '../client.ts';
 import { RunningGateway } from '../gateway.ts';
-
-const DEADLY = `
-import { definePlugin } from 'gatewright/sdk';
-export default definePlugin({
-  name: 'deadly',
-  priority: 100,
-  summary: 'Ends the worker.',
-  schema: { type: 'object', properties: {} },
-  create: () => ({ rewrite() { process.exit(1); } }),
-});
-`;
+import { DEADLY } from './deadly.ts';
 
 async function start(cwd: string): Promise<RunningGateway> {
   const gateway = await RunningGateway.start(
