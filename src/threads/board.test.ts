@@ -20,3 +20,18 @@ test('workers together never have more connections than are admitted, and use wh
   board.place(0).beat(1);
   assert.deepEqual([admit(1), admit(1), admit(2), admit(2)], [true, true, true, false]);
 });
+
+test('a gateway is served while any worker accepts connections, and a place that is cleared says nothing of who had it', () => {
+  const board = new Board(new SharedArrayBuffer(Board.bytes(2)));
+  const [one, other] = [board.place(0), board.place(1)];
+  board.control.noteRevision(7);
+  assert.equal(board.isServed, false);
+  one.serves(true);
+  other.serves(true);
+  one.clear();
+  assert.equal(board.isServed, true);
+  other.serves(false);
+  assert.equal(board.isServed, false);
+  board.control.clear();
+  assert.equal(board.control.revision, 7);
+});

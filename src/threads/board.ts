@@ -10,7 +10,8 @@ const BEAT = 0;
 const PLUGIN = 1;
 const CONNECTIONS = 2;
 const SYSTEM_ID = 3;
-const REVISION = 4;
+const SERVING = 4;
+const REVISION = 5;
 
 export class Board {
   private readonly words: Int32Array<SharedArrayBuffer>;
@@ -48,6 +49,13 @@ export class Board {
     return false;
   }
 
+  /** Whether any worker accepts connections. */
+  get isServed(): boolean {
+    for (let at = WORDS + SERVING; at < this.words.length; at += WORDS)
+      if (Atomics.load(this.words, at) === 1) return true;
+    return false;
+  }
+
   private at(index: number): Place {
     return new Place(this.words.subarray(index * WORDS, (index + 1) * WORDS));
   }
@@ -68,6 +76,11 @@ export class Place {
   /** By the thread itself, once, when it begins. */
   arrive(): void {
     Atomics.store(this.words, SYSTEM_ID, systemId());
+  }
+
+  /** By a worker: whether it accepts connections. */
+  serves(isServing: boolean): void {
+    Atomics.store(this.words, SERVING, isServing ? 1 : 0);
   }
 
   /** The thread's loop goes round. */

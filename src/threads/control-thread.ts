@@ -16,7 +16,7 @@ import type { Problem } from '../model/problem.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../observe/exposition.ts';
 import type { AnyPlugin } from '../sdk/plugin.ts';
-import { Board, type Place } from './board.ts';
+import { Board } from './board.ts';
 import type { Applied } from './applied.ts';
 import { FileObjects } from './file-objects.ts';
 import { measureNode } from './gateway-metrics.ts';
@@ -76,7 +76,7 @@ export class ControlThread {
   private readonly sum: MetricSum;
   private readonly followUp: FollowUp;
   private readonly loop: { close(): void };
-  private readonly place: Place;
+  private readonly board: Board;
   private readonly servers: SideServers;
   private readonly resumed = Promise.withResolvers<Resume>();
   private readonly listeners: ListenerProposals;
@@ -103,7 +103,7 @@ export class ControlThread {
     this.errorLog = errorLog;
     this.relay = relay;
     this.snapshot = first;
-    this.place = new Board(memory.board).control;
+    this.board = new Board(memory.board);
     this.listeners = new ListenerProposals(this.settings, (message) => main.post(message));
     const now_ms = (): number => clock.monotonic_ms();
     this.sum = new MetricSum(now_ms);
@@ -329,7 +329,7 @@ export class ControlThread {
 
   private async applyNow(objects: ObjectSet, others: readonly Problem[]): Promise<Applied> {
     const previous = this.snapshot;
-    const newest = Math.max(previous.revision, this.place.revision);
+    const newest = Math.max(previous.revision, this.board.control.revision);
     const { snapshot, warnings, isBlocked, ...found } = compile(objects, {
       settings: this.settings,
       revision: newest + 1,
@@ -349,7 +349,7 @@ export class ControlThread {
       objects: differenceOf(previous, snapshot),
       disabled: [...this.disabled],
     };
-    this.place.noteRevision(snapshot.revision);
+    this.board.control.noteRevision(snapshot.revision);
     const outcome = await this.handOver.apply(change);
     await retire(outcome.isInForce ? previous : snapshot);
     if (!outcome.isInForce) return { revision, problems, warnings, refusal: outcome.reason };
@@ -370,7 +370,8 @@ export class ControlThread {
     if (this.isDraining) return { ready: false, reason: 'draining' };
     if (this.stored?.isInForce === false)
       return { ready: false, reason: 'no state of the store is fit to be served yet' };
-    return { ready: this.isServing, reason: 'starting' };
+    if (!this.isServing) return { ready: false, reason: 'starting' };
+    return { ready: this.board.isServed, reason: 'no worker serves' };
   }
 
   private async render(accept: string | undefined) {

@@ -199,6 +199,7 @@ export class WorkerThread {
       const listening = await this.worker.listen(this.plans);
       const isSlowPath = listening.some(({ readPath }) => readPath === 'data');
       const names = plugins.map(({ name }) => name);
+      this.place.serves(true);
       main.post({ type: 'listening', ports: this.worker.listeners.ports, isSlowPath, plugins: names });
     } catch (error) {
       main.post({ type: 'failed', message: listenProblem(error) });
@@ -229,6 +230,7 @@ export class WorkerThread {
 
   /** Accepts no more, lets what runs end, writes what is to be written, and says so. */
   private async drain(): Promise<void> {
+    this.place.serves(false);
     await this.worker.drain();
     this.heap.close();
     clearInterval(this.beat);
