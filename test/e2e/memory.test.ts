@@ -29,7 +29,7 @@ describe('memory', () => {
     app = await startSlowApplication();
     gateway = await RunningGateway.start({ routes: [routeTo([app.port])] });
     // Until the code is compiled and the heap has the size that traffic gives it.
-    await quickly(2_000);
+    await quickly(8_000);
     await download(16 * MEBIBYTE);
     await upload(16 * MEBIBYTE);
   });
