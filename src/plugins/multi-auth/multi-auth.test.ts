@@ -116,6 +116,31 @@ it('one that cannot be asked stands in the way of no other, and who might have b
   assert.equal((await ask(lab, BASIC)).status, 200);
 });
 
+it('beside a global rule with the plugin, each has the later phases of the one that it found', async (t) => {
+  const logged: string[] = [];
+  const named = (name: string): ReturnType<typeof definePlugin> =>
+    definePlugin({
+      name,
+      priority: 1,
+      kind: 'auth',
+      summary: 'Lets everybody in.',
+      schema: { type: 'object', properties: {} },
+      create: () => ({
+        rewrite: (exchange) => exchange.authenticate(exchange.consumerNamed('anonymous')!),
+        log: () => void logged.push(name),
+      }),
+    });
+  const plugins = [named('one-auth'), named('two-auth')];
+  const rule = { id: 'all', plugins: { 'multi-auth': { auth_plugins: [{ 'one-auth': {} }, { 'key-auth': {} }] } } };
+  const lab = await openLab(
+    t,
+    `global_rules: ${JSON.stringify([rule])}\n${guarded([{ 'two-auth': {} }, { 'key-auth': {} }])}`,
+    { plugins },
+  );
+  assert.equal((await ask(lab)).status, 200);
+  assert.deepEqual(logged.toSorted(), ['one-auth', 'two-auth']);
+});
+
 it('one that lets pass without saying who it is has let nobody in', async (t) => {
   const phases: string[] = [];
   const shy = definePlugin({

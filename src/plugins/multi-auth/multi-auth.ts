@@ -72,6 +72,13 @@ export default definePlugin({
       metadata: { events, damping: UNDAMPED },
     });
     const instances = auth_plugins.map((one, index) => host.plugin(pathOf(index, Object.keys(one)[0] ?? '')));
+    // The one that knew the caller, for its later phases. Of each instance, as a global rule may have the plugin beside the route.
+    const foundKey = exchangeKey<PluginInstance>('multi-auth found');
+
+    function found(exchange: Exchange, instance: PluginInstance | undefined): undefined {
+      exchange.set(TRIED, undefined);
+      if (instance !== undefined) exchange.set(foundKey, instance);
+    }
 
     /** Asks them from one on. */
     function ask(exchange: Exchange, from: number, refusals: Refusals): PhaseResult {
@@ -114,19 +121,11 @@ export default definePlugin({
         exchange.set(TRIED, []);
         return ask(exchange, 0, []);
       },
-      responseHead: (exchange) => exchange.get(FOUND)?.responseHead?.(exchange),
-      log: (exchange) => exchange.get(FOUND)?.log?.(exchange),
+      responseHead: (exchange) => exchange.get(foundKey)?.responseHead?.(exchange),
+      log: (exchange) => exchange.get(foundKey)?.log?.(exchange),
     };
   },
 });
-
-/** The one that knew the caller, for its later phases. */
-const FOUND = exchangeKey<PluginInstance>('multi-auth found');
-
-function found(exchange: Exchange, instance: PluginInstance | undefined): undefined {
-  exchange.set(TRIED, undefined);
-  if (instance !== undefined) exchange.set(FOUND, instance);
-}
 
 /** A plugin that lets pass without saying who it is has found nobody. */
 function isKnown(exchange: Exchange, reply: Reply | void): boolean {

@@ -16,8 +16,6 @@ import { type Claims, TokenVerifier } from './token-verifier.ts';
 import { livesOf, type Session, touched } from './session.ts';
 import { type Found, type SessionStore, sessionStore } from './session-store.ts';
 
-/** Set-Cookie fields for an answer that is not the plugin's. */
-const SET_COOKIES = exchangeKey<readonly string[]>('openid_cookies');
 const BEARER = /^Bearer +([\w.~+/-]+=*) *$/i;
 const VISIBLE = /^[\x21-\x7e]+$/;
 const MOST_FORM_BYTES = 65_536;
@@ -52,6 +50,8 @@ export class OpenidFlow implements PluginInstance {
   private readonly invalid: Reply;
   private readonly insufficient: Reply;
   private readonly checkClaims: CheckData | null;
+  /** Set-Cookie fields for an answer that is not the plugin's. Of each instance, as a global rule may have one beside the route. */
+  private readonly setCookies = exchangeKey<readonly string[]>('openid_cookies');
 
   constructor(config: OpenidConfig, host: Host, metadata: unknown) {
     const { realm, claim_schema, required_scopes = [] } = config;
@@ -100,7 +100,7 @@ export class OpenidFlow implements PluginInstance {
   }
 
   responseHead(exchange: Exchange): void {
-    for (const field of exchange.get(SET_COOKIES) ?? []) exchange.response.addHeader('Set-Cookie', field);
+    for (const field of exchange.get(this.setCookies) ?? []) exchange.response.addHeader('Set-Cookie', field);
   }
 
   /** What the provider, or Redis, owes us is no fault of the caller's. */
@@ -185,7 +185,7 @@ export class OpenidFlow implements PluginInstance {
     const noted = current === session ? touched(session, people.lives, now_s) : current;
     if (noted === null) return current;
     const set = await people.store.save(exchange, noted, found);
-    if (set !== null) exchange.set(SET_COOKIES, set);
+    if (set !== null) exchange.set(this.setCookies, set);
     return noted;
   }
 
