@@ -28,6 +28,8 @@ export class ServerStream extends HttpStream {
   private isAnswered = false;
   private isSent = false;
   private resetCode = NO_ERROR;
+  /** Until then the rest of the request is taken and dropped; 0 as long as there is no answer. */
+  private lingersUntil_ms = 0;
   /** The request asks for a tunnel (RFC 8441): what follows its head is no body. */
   isConnect = false;
   private tunnel: StreamEnd | null = null;
@@ -121,7 +123,7 @@ export class ServerStream extends HttpStream {
     if (this.tunnel !== null) {
       this.isRequestComplete = isLast;
       this.takeTunnelled(this.tunnel, content);
-    } else if (this.sink === null) this.credit();
+    } else if (this.sink === null) this.drop(isLast);
     else this.takeBody(content, isLast);
   }
 
@@ -164,6 +166,7 @@ export class ServerStream extends HttpStream {
     this.requestTrailers = text;
     if (this.sink !== null) this.takeBody(NO_BYTES, true);
     this.isRequestComplete = true;
+    if (this.isLingering) this.closed();
   }
 
   /** The stream is going to be reset with this code once it is answered. */
@@ -180,7 +183,8 @@ export class ServerStream extends HttpStream {
       return;
     }
     this.stopAwaitingBody();
-    if (sink === null) this.close(this.resetCode === NO_ERROR ? CANCEL : this.resetCode);
+    if (this.isLingering) this.close(NO_ERROR);
+    else if (sink === null) this.close(this.resetCode === NO_ERROR ? CANCEL : this.resetCode);
     else sink.onRequestFault(fault);
   }
 
@@ -269,10 +273,40 @@ export class ServerStream extends HttpStream {
       this.endIfThrough();
       return;
     }
-    // RFC 9113 §8.1: who has the whole answer need not send the rest of the request.
     const code = this.resetCode;
-    if (!this.isRequestComplete || code !== NO_ERROR) this.connection.reset(this.id, code);
-    this.closed();
+    if (code !== NO_ERROR || (!this.isRequestComplete && this.isConnect)) this.close(code);
+    else if (this.isRequestComplete) this.closed();
+    else this.linger();
+  }
+
+  /** The answer is sent, and the client still sends its request. */
+  get isLingering(): boolean {
+    return this.lingersUntil_ms > 0;
+  }
+
+  /**
+   * RFC 9113 §8.1: who has the whole answer need not send the rest of the request, and may be told so by a reset. Sent at once, that
+   * costs clients their answer: curl 7.88 reads both together and reports the reset, Java's HttpClient and Python's httpx
+   * go on waiting for a window. So the rest is taken for a while, as in HTTP/1.1 (RFC 9112 §9.6).
+   */
+  private linger(): void {
+    const { linger_ms, linger_total_ms } = this.connection.settings.timeouts;
+    this.lingersUntil_ms = this.wheel.now_ms + linger_total_ms;
+    this.wheel.arm(this, Math.min(linger_ms, linger_total_ms));
+    this.credit();
+  }
+
+  /** Content that nobody wants. */
+  private drop(isLast: boolean): void {
+    this.isRequestComplete = isLast;
+    if (!this.isLingering) return this.credit();
+    const left_ms = this.lingersUntil_ms - this.wheel.now_ms;
+    if (isLast) this.closed();
+    else if (left_ms <= 0) this.close(NO_ERROR);
+    else {
+      this.wheel.arm(this, Math.min(this.connection.settings.timeouts.linger_ms, left_ms));
+      this.credit();
+    }
   }
 
   /** Both directions of a tunnel have ended: it ends as a socket does when it closes. */
@@ -297,7 +331,8 @@ export class ServerStream extends HttpStream {
   }
 
   onDeadline(): void {
-    if (!this.awaitsProgress) {
+    if (this.isLingering) this.close(NO_ERROR);
+    else if (!this.awaitsProgress) {
       if (!this.isRequestComplete && this.tunnel === null) this.fail('request_timeout');
     } else if (this.hasStalled()) {
       if (this.tunnel?.isOpen === true) this.tunnel.onStalled();

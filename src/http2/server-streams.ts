@@ -118,7 +118,10 @@ export class ServerStreams extends StreamTable<ServerStream> {
   }
 
   protected onReset(stream: ServerStream): number {
+    const { isLingering } = stream;
     stream.gone();
+    // It was answered: what the client takes back is the rest of its request.
+    if (isLingering) return this.lateReset();
     return this.connection.spend('rapid_reset') ? h2.NO_ERROR : h2.ENHANCE_YOUR_CALM;
   }
 

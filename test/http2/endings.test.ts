@@ -248,7 +248,7 @@ describe('frames of streams that were never opened end the connection:', () => {
 
 test(
   'the rest of a request that was answered early may come late, however many others were answered meanwhile',
-  inLab({ upstreams: [early(ok('hello'))], settings: HTTP2 }, async (lab) => {
+  inLab({ upstreams: [early(ok('hello'))], settings: { ...HTTP2, timeouts: { linger_ms: 50 } } }, async (lab) => {
     const client = await FrameClient.open(lab.port);
     client.request(1, POST, false);
     assert.equal(await client.resetCode(1), h2.NO_ERROR);

@@ -501,16 +501,19 @@ describe('what only attacks do ends the connection, is counted, and reaches nobo
 
   test(
     'what was on its way to a stream that we reset is taken as far as its window went, however many frames it is, and no further',
-    withClient({ ...answered, settings: { ...HTTP2, limits: { body_bytes: 10 } } }, async (client) => {
-      client.request(1, POST, false);
-      client.write(frame(h2.DATA, 0, 1, Buffer.alloc(100)));
-      assert.equal(await client.resetCode(1), h2.NO_ERROR);
-      client.write(repeat(2_000, () => frame(h2.DATA, 0, 1, Buffer.alloc(100))));
-      client.request(3);
-      await client.until((each) => each.isEnded(3), 'an answer');
-      client.write(repeat(700, () => frame(h2.DATA, 0, 1, Buffer.alloc(100))));
-      assert.equal(await client.goodbye(), h2.FLOW_CONTROL_ERROR);
-    }),
+    withClient(
+      { ...answered, settings: { ...HTTP2, limits: { body_bytes: 10 }, timeouts: { linger_ms: 50 } } },
+      async (client) => {
+        client.request(1, POST, false);
+        client.write(frame(h2.DATA, 0, 1, Buffer.alloc(100)));
+        assert.equal(await client.resetCode(1), h2.NO_ERROR);
+        client.write(repeat(2_000, () => frame(h2.DATA, 0, 1, Buffer.alloc(100))));
+        client.request(3);
+        await client.until((each) => each.isEnded(3), 'an answer');
+        client.write(repeat(700, () => frame(h2.DATA, 0, 1, Buffer.alloc(100))));
+        assert.equal(await client.goodbye(), h2.FLOW_CONTROL_ERROR);
+      },
+    ),
   );
 
   test(
