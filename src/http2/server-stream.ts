@@ -11,6 +11,9 @@ import { StreamEnd } from './stream-end.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
+/** Who has its answer, may send and does not for so long, has stopped: curl 7.88 then waits for a reset. */
+const MOST_QUIET_MS = 500;
+
 export class ServerStream extends HttpStream {
   declare readonly connection: ServerConnection;
   private sink: RequestSink | null = null;
@@ -189,12 +192,13 @@ export class ServerStream extends HttpStream {
   }
 
   pauseBody(): void {
+    if (this.isLingering) return;
     if (!this.isRequestComplete) this.stopAwaitingBody();
     this.isBodyPaused = true;
   }
 
   resumeBody(): void {
-    if (!this.isBodyPaused) return;
+    if (!this.isBodyPaused || this.isLingering) return;
     this.isBodyPaused = false;
     if (!this.isRequestComplete && !this.isClosed && !this.isConnect) this.awaitBody();
     this.credit();
@@ -290,10 +294,14 @@ export class ServerStream extends HttpStream {
    * go on waiting for a window. So the rest is taken for a while, as in HTTP/1.1 (RFC 9112 §9.6).
    */
   private linger(): void {
-    const { linger_ms, linger_total_ms } = this.connection.settings.timeouts;
+    const { linger_total_ms } = this.connection.settings.timeouts;
     this.lingersUntil_ms = this.wheel.now_ms + linger_total_ms;
-    this.wheel.arm(this, Math.min(linger_ms, linger_total_ms));
+    this.awaitRest(linger_total_ms);
     this.credit();
+  }
+
+  private awaitRest(left_ms: number): void {
+    this.wheel.arm(this, Math.min(this.connection.settings.timeouts.linger_ms, left_ms, MOST_QUIET_MS));
   }
 
   /** Content that nobody wants. */
@@ -304,7 +312,7 @@ export class ServerStream extends HttpStream {
     if (isLast) this.closed();
     else if (left_ms <= 0) this.close(NO_ERROR);
     else {
-      this.wheel.arm(this, Math.min(this.connection.settings.timeouts.linger_ms, left_ms));
+      this.awaitRest(left_ms);
       this.credit();
     }
   }

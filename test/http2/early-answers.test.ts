@@ -19,6 +19,13 @@ const early: Script = async (connection) => {
   connection.write(ok('no'));
 };
 
+/** Answers in chunks, likewise, and reads nothing of what follows. */
+const unread: Script = async (connection) => {
+  await connection.take('\r\n\r\n');
+  connection.socket.pause();
+  connection.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n');
+};
+
 function withClient(
   timeouts: object,
   body: (client: FrameClient, lab: Lab) => Promise<void>,
@@ -110,6 +117,18 @@ test(
     client.request(1, UPLOAD, false);
     await answered(client, 1);
     assert.equal(await client.resetCode(1), h2.NO_ERROR);
+  }),
+);
+
+test(
+  'and is so too where its body was paused when the answer came',
+  inLab({ upstreams: [unread], settings: { ...HTTP2, timeouts: { linger_ms: 50 } } }, async (lab) => {
+    const client = await FrameClient.open(lab.port);
+    client.request(1, POST, false);
+    for (let i = 0; i < 16; i++) client.write(frame(h2.DATA, 0, 1, PIECE));
+    await answered(client, 1);
+    assert.equal(await client.resetCode(1), h2.NO_ERROR);
+    client.end();
   }),
 );
 
