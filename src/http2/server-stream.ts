@@ -1,7 +1,7 @@
 /** One request and its response on an HTTP/2 connection (RFC 9113 §5): the client's side of an exchange. */
 import { chunkOf } from '../http1/chunk.ts';
 import type { RequestFault } from '../http1/faults.ts';
-import type { OutgoingResponse } from '../http1/messages.ts';
+import { type OutgoingResponse, responseText } from '../http1/messages.ts';
 import type { RequestSink } from '../http1/server-settings.ts';
 import type { TunnelSide } from '../http1/tunnel-side.ts';
 import { HttpStream } from './http-stream.ts';
@@ -11,7 +11,9 @@ import { StreamEnd } from './stream-end.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Who has its answer, may send and does not for so long, has stopped: curl 7.88 then waits for a reset. */
+const LENGTH = /\r\ncontent-length:/i;
+
+/** Who has its answer, may send and does not for so long, has stopped. */
 const MOST_QUIET_MS = 500;
 
 export class ServerStream extends HttpStream {
@@ -28,6 +30,8 @@ export class ServerStream extends HttpStream {
   requestTrailers = '';
 
   private isHeadSent = false;
+  /** The response began ahead of the end of its request, and says how long it is. */
+  private isSized = false;
   private isAnswered = false;
   private isSent = false;
   private resetCode = NO_ERROR;
@@ -231,6 +235,7 @@ export class ServerStream extends HttpStream {
   }
 
   private writeHead(response: OutgoingResponse): void {
+    if (!this.isRequestComplete) this.isSized = LENGTH.test(responseText(response));
     this.stopAwaitingBody();
     this.isHeadSent = true;
     this.note(this.connection.outflow.writeHead(this.id, response));
@@ -278,7 +283,7 @@ export class ServerStream extends HttpStream {
       return;
     }
     const code = this.resetCode;
-    if (code !== NO_ERROR || (!this.isRequestComplete && this.isConnect)) this.close(code);
+    if (code !== NO_ERROR || (!this.isRequestComplete && (this.isConnect || !this.isSized))) this.close(code);
     else if (this.isRequestComplete) this.closed();
     else this.linger();
   }
@@ -291,7 +296,8 @@ export class ServerStream extends HttpStream {
   /**
    * RFC 9113 §8.1: who has the whole answer need not send the rest of the request, and may be told so by a reset. Sent at once, that
    * costs clients their answer: curl 7.88 reads both together and reports the reset, Java's HttpClient and Python's httpx
-   * go on waiting for a window. So the rest is taken for a while, as in HTTP/1.1 (RFC 9112 §9.6).
+   * go on waiting for a window. So the rest is taken for a while, as in HTTP/1.1 (RFC 9112 §9.6). Not where the answer does not say how
+   * long it is: curl 7.88 then stops, and waits for a reset, which it has to find beside the end.
    */
   private linger(): void {
     const { linger_total_ms } = this.connection.settings.timeouts;
