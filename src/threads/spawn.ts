@@ -13,16 +13,15 @@ import type { ThreadData } from './messages.ts';
 const YOUNG_MEBIBYTES = 48;
 
 /**
- * A third of it from the start. V8 begins with less and enlarges it only when much survives, which requests never do: collections
- * would be three times as many, and cost up to a tenth of a worker's time. Node.js knows no such bound for one thread; V8 reads
- * this when it makes a thread's heap, so threads that have theirs keep what they have.
+ * V8 unrolls loops together with their look at whether the thread is to end, and then some lose it, such as one that makes arrays
+ * of a thousand elements for ever: its thread could not be ended, and clients came to it until the process was killed.
  */
-const EVEN_WHEN_NEW = '--min-semi-space-size=16';
+const KEEP_LOOPS_ENDABLE = '--no-turboshaft-loop-unrolling';
 
 /** @param module calls `runThread` */
 export function spawnThread<In, Out>(module: URL, data: ThreadData): Thread<In, Out> {
   stayInFolder();
-  if (data.role === 'worker') setFlagsFromString(EVEN_WHEN_NEW);
+  setFlagsFromString(KEEP_LOOPS_ENDABLE);
   const worker = new Worker(module, {
     name: data.role,
     workerData: data,
