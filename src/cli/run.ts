@@ -28,10 +28,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     early.end();
     return endSoon(await stopped);
   } catch (error) {
+    // The reason before the news, which the other process logs.
+    if (error instanceof StartError) io.stderr(`gatewright: ${error.message}\n`);
     before?.fail();
     if (error instanceof StartStopped) return endSoon(EXIT.fine);
     if (!(error instanceof StartError)) throw error;
-    io.stderr(`gatewright: ${error.message}\n`);
     return endSoon(EXIT.failed);
   }
 }

@@ -104,7 +104,7 @@ describe('an upgrade', () => {
       () => 'the old process has no status port',
     );
     assert.ok(performance.now() - started_ms < 30_000, 'nobody waited until time was up');
-    assert.match(gateway.errorLog, /cannot listen on 127\.0\.0\.1 port [0-9]+: another process does/);
+    await gateway.logged(/cannot listen on 127\.0\.0\.1 port [0-9]+: another process does/);
     await gateway.logged(/worker_ready[^]*worker_ready[^]*worker_ready[^]*worker_ready/);
     isOver = true;
     assert.deepEqual(
