@@ -6,21 +6,7 @@ import { it } from 'node:test';
 import { ask } from '../client.ts';
 import { RunningGateway } from '../gateway.ts';
 import { eventually } from '../waiting.ts';
-
-/** Ends each worker that begins while there is a file beside it, and each that is asked. */
-const DEADLY = `
-import { existsSync } from 'node:fs';
-import { workerData } from 'node:worker_threads';
-import { definePlugin } from 'gatewright/sdk';
-if (workerData?.role === 'worker' && existsSync(new URL('deadly', import.meta.url))) process.exit(1);
-export default definePlugin({
-  name: 'deadly',
-  priority: 100,
-  summary: 'Ends the worker.',
-  schema: { type: 'object', properties: {} },
-  create: () => ({ rewrite() { process.exit(1); } }),
-});
-`;
+import { DEADLY_AT_START } from './deadly.ts';
 
 it('is withdrawn while workers die as soon as they begin, and is back with the first that listens', async () => {
   await using gateway = await RunningGateway.start(
@@ -28,7 +14,7 @@ it('is withdrawn while workers die as soon as they begin, and is back with the f
       gateway: { workers: 1, plugin_files: ['deadly.mjs'] },
       routes: [{ id: 'deadly', uri: '/die', plugins: { deadly: {} }, upstream: { nodes: { '127.0.0.1:1': 1 } } }],
     },
-    { files: { 'deadly.mjs': DEADLY } },
+    { files: { 'deadly.mjs': DEADLY_AT_START } },
   );
   gateway.expectsFaults = true;
   assert.equal(await gateway.readiness(), 200);
