@@ -71,7 +71,7 @@ export default definePlugin({
   create(config, { cells, clock, metrics, owner, startTimer }) {
     const { max_concurrent, max_pending, pending_timeout_ms, max_connections, retry_after_s } = config;
     // A global rule counts for itself: a request that it and its route have a bound for is one in each of two counts.
-    const shared = owner.object.startsWith('global_rules/') ? `group/${owner.object} ` : 'group/';
+    const shared = owner.object.startsWith('global_rules/') ? '' : 'group/';
     const connections = cells.places(`${shared}connections`);
     // Of the attempt under way. Of each instance, as a global rule may have the plugin beside the route.
     const connectionKey = exchangeKey<Place | null>('bulkhead connection');
